@@ -1,0 +1,1 @@
+"""Authors and their blog posts: the classic first example."""

@@ -1,0 +1,1 @@
+"""Debian packages: real data with many shapes, read from the machine's own lists."""

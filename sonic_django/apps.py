@@ -1,0 +1,31 @@
+"""The app: signals that keep the index beside the tables, and the system checks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class SonicConfig(AppConfig):
+    name = "sonic_django"
+    verbose_name = "Sonic"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from . import checks  # noqa: F401 - registers itself
+        from .models.deletion import watch_targets
+
+        watch_targets()
+        post_migrate.connect(_start_empty_indexes, dispatch_uid="sonic_start_empty_indexes")
+
+
+def _start_empty_indexes(sender: AppConfig, using: str, **kwargs: Any) -> None:
+    """After ``migrate`` or ``flush``: an empty table has an empty index, and it is built."""
+    from .models.registry import sonic_models
+    from .sync.tables import start_empty_index
+
+    for model in sonic_models():
+        if model._meta.app_label == sender.label:
+            start_empty_index(model, using)

@@ -1,0 +1,54 @@
+"""The ``SONIC`` setting, with a default for every key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+
+
+@dataclass(frozen=True)
+class SonicSettings:
+    """``SONIC`` as given, completed. Unknown keys are an error that lists the known ones."""
+
+    #: The alias in ``CACHES`` of the django-redis cache that holds the indexes.
+    REDIS: str = "sonic"
+    #: The first part of every Redis key.
+    KEY_PREFIX: str = "sonic"
+    #: Bytes a payload may have, before and after inflation. MariaDB's packet limit is 16 MiB.
+    MAX_PAYLOAD_SIZE: int = 16 * 1024 * 1024
+    #: Bodies longer than this many bytes are compressed; None never compresses.
+    COMPRESS_OVER: int | None = 4096
+    #: "inline": the saving process feeds full text after its commit; "queue": a worker does.
+    FULLTEXT: str = "inline"
+
+    def __post_init__(self) -> None:
+        if self.FULLTEXT not in ("inline", "queue"):
+            raise ImproperlyConfigured(
+                f'SONIC["FULLTEXT"] is {self.FULLTEXT!r}; it must be "inline" or "queue".'
+            )
+
+
+@lru_cache(maxsize=1)
+def sonic_settings() -> SonicSettings:
+    """The completed setting; cached until a test overrides ``SONIC``."""
+    given: dict[str, Any] = getattr(settings, "SONIC", {})
+    known = [field.name for field in fields(SonicSettings)]
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise ImproperlyConfigured(
+            f'SONIC has unknown keys {", ".join(unknown)}; the known ones are {", ".join(known)}.'
+        )
+    return SonicSettings(**given)
+
+
+def _forget(*, setting: str, **kwargs: Any) -> None:
+    if setting == "SONIC":
+        sonic_settings.cache_clear()
+
+
+setting_changed.connect(_forget)

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Part of an engine that is derived from xapian-haystack, whose licence this is.
+"""Text as Xapian queries. What a user types never raises, and is never more than a search."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import xapian
+from xapian_backend import InvalidIndexError
+
+from .columns import Column, Layout
+from .lookups import (
+    EVERYTHING,
+    NOTHING,
+    Query,
+    any_of,
+    compare,
+    exact,
+    filtering,
+    holds_ngrams,
+    without,
+)
+from .values import text_of
+
+Parser = xapian.QueryParser
+WORDS = Parser.FLAG_CJK_NGRAM
+# AND, OR, NOT and brackets, "phrases", +must and -must not, and beginnings*.
+OPERATORS = (
+    WORDS | Parser.FLAG_PHRASE | Parser.FLAG_BOOLEAN | Parser.FLAG_LOVEHATE | Parser.FLAG_WILDCARD
+)
+SYNTAX = OPERATORS | Parser.FLAG_PURE_NOT
+# A beginning stands for at most so many words, the commonest first: one letter typed into a search
+# box would otherwise read half of the index.
+EXPANSIONS = 200
+# Beyond this a query is cut: each word is a posting list to open.
+QUERY_CHARACTERS = 4000
+
+UNWANTED = r'-(?:"[^"]*"|[^\s"()]+)'
+ONLY_UNWANTED = re.compile(rf"\s*{UNWANTED}(?:\s+{UNWANTED})*\s*")
+
+
+class TextParser:
+    """Parses with the language and the columns of one connection."""
+
+    def __init__(self, layout: Layout, language: str, stemming: Any, operator: int) -> None:
+        self.layout = layout
+        self.language = language
+        self.stemming = stemming
+        self.operator = operator
+
+    def words(
+        self,
+        text: Any,
+        prefixes: Sequence[str] = ("",),
+        operator: int | None = None,
+        partial: bool = False,
+    ) -> Any:
+        """All words of the text, each in any of the prefixes; nothing in it is an operator.
+
+        ``partial``: the last word may be the beginning of one.
+        """
+        flags = WORDS | Parser.FLAG_PARTIAL if partial else WORDS
+        return self.parse(self.parser(prefixes, operator), text, flags)
+
+    def phrase(self, text: Any, prefixes: Sequence[str] = ("",)) -> Any:
+        """The words of the text next to each other and in that order, as they are spelt."""
+        quoted = '"' + text_of(text).replace('"', " ") + '"'
+        return self.parse(self.parser(prefixes), quoted, WORDS | Parser.FLAG_PHRASE)
+
+    def typed(
+        self,
+        text: Any,
+        prefixes: Sequence[str] = ("",),
+        operator: int | None = None,
+        partial: bool = False,
+    ) -> Any:
+        """What a user typed, with operators; where these make no sense, its words."""
+        flags = OPERATORS | Parser.FLAG_PARTIAL if partial else OPERATORS
+        if unwanted := self.only_unwanted(text, prefixes):
+            return unwanted
+        try:
+            return self.parse(self.parser(prefixes, operator), text, flags)
+        except xapian.QueryParserError:
+            return self.words(text, prefixes, operator, partial)
+
+    def syntax(self, text: Any, prefix: str = "") -> Any:
+        """As ``typed``, with ``field:value``, ``field:from..to`` and a leading NOT as well."""
+        if text == "*":
+            return EVERYTHING
+        if unwanted := self.only_unwanted(text, (prefix,)):
+            return unwanted
+        parser = self.parser(("",))
+        # Xapian calls these while it parses: they must live until it is done.
+        processors: list[Any] = []
+        for name, columns in self.layout.columns.items():
+            if columns[0].kind == "text":
+                parser.add_prefix(name, columns[0].words)
+            else:
+                processors.append(FieldValue(columns))
+                parser.add_boolean_prefix(name, processors[-1])
+        processors.append(FieldRange(self.layout))
+        parser.add_rangeprocessor(processors[-1])
+        try:
+            return self.parse(parser, text, SYNTAX, prefix)
+        except xapian.QueryParserError:
+            return self.words(text, (prefix,))
+
+    def only_unwanted(self, text: Any, prefixes: Sequence[str]) -> Any:
+        """All documents without these words, for a text of nothing but -words; else None.
+
+        Xapian's parser takes such a text as if the words were wanted.
+        """
+        text = text_of(text)[:QUERY_CHARACTERS]
+        if not ONLY_UNWANTED.fullmatch(text):
+            return None
+        parts = [
+            (self.phrase if part.startswith('-"') else self.words)(part[1:], prefixes)
+            for part in re.findall(UNWANTED, text)
+        ]
+        return without(EVERYTHING, any_of(parts))
+
+    def parser(self, prefixes: Sequence[str], operator: int | None = None) -> Any:
+        parser = Parser()
+        parser.set_stemmer(xapian.Stem(self.language))
+        parser.set_stemming_strategy(self.stemming)
+        parser.set_default_op(self.operator if operator is None else operator)
+        parser.set_max_expansion(
+            EXPANSIONS,
+            Query.WILDCARD_LIMIT_MOST_FREQUENT,
+            Parser.FLAG_WILDCARD | Parser.FLAG_PARTIAL,
+        )
+        for prefix in prefixes:
+            if prefix or len(prefixes) > 1:
+                parser.add_prefix("", prefix)
+        return parser
+
+    @staticmethod
+    def parse(parser: Any, text: Any, flags: int, prefix: str = "") -> Any:
+        """Raises QueryParserError where operators stand wrong, never without operators."""
+        return parser.parse_query(text_of(text)[:QUERY_CHARACTERS], flags, prefix)
+
+
+class FieldValue(xapian.FieldProcessor):  # type: ignore[misc]
+    """``name:value`` for columns that are no text: the whole value."""
+
+    def __init__(self, columns: list[Column]) -> None:
+        super().__init__()
+        self.columns = columns
+
+    def __call__(self, data: bytes) -> Any:
+        return typed_value(self.columns, data.decode("utf-8", "replace"), value_query)
+
+
+class FieldRange(xapian.RangeProcessor):  # type: ignore[misc]
+    """``name:from..to``, either end may be missing, ``*`` is the same as a missing end."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__()
+        self.layout = layout
+
+    def __call__(self, begin: bytes, end: bytes) -> Any:
+        name, colon, low = begin.decode("utf-8", "replace").partition(":")
+        columns = self.layout.columns.get(name)
+        if not colon or not columns or columns[0].many or not columns[0].slot:
+            return Query(Query.OP_INVALID)  # then it was no range, but three words
+        high = end.decode("utf-8", "replace")
+        bounds = [None if bound in ("", "*") else bound for bound in (low, high)]
+        return typed_value(columns, bounds, lambda one, value: compare(one, "range", value))
+
+
+def value_query(column: Column, text: str) -> Any:
+    if column.kind in ("ngram", "edge_ngram"):
+        return filtering(holds_ngrams(column, text))
+    return exact(column, text)
+
+
+def typed_value(columns: list[Column], value: Any, query: Callable[[Column, Any], Any]) -> Any:
+    """The query on those of the columns that the text is a value of."""
+    queries = []
+    for column in columns:
+        try:
+            queries.append(query(column, value))
+        except (ValueError, InvalidIndexError):
+            continue
+    return any_of(queries) if queries else NOTHING

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Part of an engine that is derived from xapian-haystack, whose licence this is.
+"""Values as bytes that sort as the values do: what Xapian compares, sorts and counts.
+
+Xapian compares the values of a document byte by byte. A missing value is the empty string, so no
+value here is encoded as the empty string, save the empty text and the number that is none (NaN).
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+import re
+import sys
+from collections.abc import Iterable
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import xapian
+from django.conf import settings
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+
+# A text is sorted and compared by this many bytes: enough to order titles, and small beside the
+# words of the text. A keyword is also counted by its value, so more of it is kept.
+TEXT_BYTES = 128
+KEYWORD_BYTES = 1000
+
+# sortable_serialise() gives at most nine bytes and drops trailing zeros. Where something follows
+# the double, the zeros are put back, or what follows would be compared with the double's bytes.
+DOUBLE_BYTES = 9
+NEGATIVE_INFINITY = b"\0" * DOUBLE_BYTES
+LARGEST = Fraction(sys.float_info.max)
+EXACT_INTEGERS = 2**53
+# 64-bit integers need at most 11 digits beyond the double, decimals of 38 places fewer than 100.
+RESIDUE_DIGITS = 1000
+# A decimal of more digits would take longer to write out than any index is worth.
+LONGEST_DECIMAL = 5000
+
+INTEGER = re.compile(r"-?[0-9]{1,40}")
+TRUE_WORDS = frozenset({"1", "t", "true", "yes", "on"})
+
+
+def text_of(value: Any) -> str:
+    """``str(value)``, without the lone surrogates that UTF-8 cannot hold."""
+    text = value if isinstance(value, str) else str(value)
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def folded(text: str) -> str:
+    """Text as it is compared: without regard to case and to the amount of white space."""
+    return " ".join(text.lower().split())
+
+
+def encode(kind: str, value: Any) -> bytes:
+    """The bytes of one value of a kind. Raises ValueError for a value that is not of the kind."""
+    if kind in ("integer", "float", "decimal"):
+        return number_to_bytes(as_number(value))
+    if kind in ("date", "datetime"):
+        return moment_to_bytes(kind, value)
+    if kind == "boolean":
+        return b"t" if as_boolean(value) else b"f"
+    if kind == "key":
+        return key_to_bytes(value)
+    if kind == "keyword":
+        return cut(text_of(value), KEYWORD_BYTES)
+    return cut(folded(text_of(value)[: TEXT_BYTES * 2]), TEXT_BYTES)
+
+
+def decode(kind: str, data: bytes) -> Any:
+    """The value that ``encode`` was given, as far as the kind keeps it (facets show it)."""
+    if kind in ("integer", "float", "decimal"):
+        return number_from_bytes(kind, data)
+    if kind == "datetime":
+        return moment_from_bytes(data)
+    if kind == "date":
+        return datetime.datetime.strptime(data[:8].decode(), "%Y%m%d").date()
+    if kind == "boolean":
+        return data == b"t"
+    return data.decode("utf-8", "replace")
+
+
+def encode_list(values: Iterable[Any]) -> bytes:
+    """All values of a multi-valued field in one value, for counting them."""
+    return json.dumps([text_of(value) for value in values], ensure_ascii=False).encode()
+
+
+def decode_list(data: bytes) -> list[str]:
+    values: list[str] = json.loads(data)
+    return values
+
+
+def cut(text: str, size: int) -> bytes:
+    """At most ``size`` bytes of UTF-8, ending where a character ends."""
+    data = text.encode()
+    return data if len(data) <= size else data[:size].decode("utf-8", "ignore").encode()
+
+
+# Numbers ------------------------------------------------------------------------------------------
+
+
+def as_number(value: Any) -> int | float | Decimal:
+    """A number from a number or from text; ValueError if there is none in it."""
+    if isinstance(value, int | float | Decimal):
+        return value
+    text = str(value).strip()
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        return Decimal(text)
+    except ArithmeticError:
+        raise ValueError(f"{value!r} is not a number") from None
+
+
+def number_to_bytes(value: int | float | Decimal) -> bytes:
+    """A number of any size, exactly: equal numbers of any type give equal bytes.
+
+    A double holds integers up to 2^53 and few decimals, so the double *below* the number is
+    followed by how far the number lies towards the next double, in decimal digits (the distance
+    between two doubles is a power of two, so the digits end). Beyond the largest double come the
+    hexadecimal digits of the integer part behind their count; fractions no longer count there.
+    """
+    if isinstance(value, float):
+        return double_to_bytes(value)
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            return double_to_bytes(float(value))
+        if abs(value.adjusted()) > LONGEST_DECIMAL:
+            raise ValueError(f"a decimal of more than {LONGEST_DECIMAL} digits cannot be indexed")
+    if abs(value) <= EXACT_INTEGERS and value == int(value):
+        return double_to_bytes(float(value))
+    exact = Fraction(value)
+    if abs(exact) > LARGEST:
+        digits = format(abs(int(exact)), "x")
+        magnitude = f"~{len(digits):010d}{digits}".encode()
+        if exact > 0:
+            return padded(sys.float_info.max) + magnitude
+        return NEGATIVE_INFINITY + bytes(255 - byte for byte in magnitude)
+    below = float(exact)
+    if below > exact:
+        below = math.nextafter(below, -math.inf)
+    rest = (exact - Fraction(below)) / gap_above(below)
+    if not rest:
+        return double_to_bytes(below)
+    return padded(below) + decimal_digits(rest)
+
+
+def double_to_bytes(value: float) -> bytes:
+    if math.isnan(value):
+        return b""  # what is not a number has no place in an order
+    return bytes(xapian.sortable_serialise(value)) or NEGATIVE_INFINITY
+
+
+def number_from_bytes(kind: str, data: bytes) -> int | float | str:
+    """The number as Haystack hands it out: decimals are text there."""
+    head, tail = data[:DOUBLE_BYTES], data[DOUBLE_BYTES:]
+    if head == NEGATIVE_INFINITY and tail:
+        return -int(bytes(255 - byte for byte in tail[11:]), 16)
+    if tail.startswith(b"~"):
+        return int(tail[11:], 16)
+    near = float(xapian.sortable_unserialise(b"" if head == NEGATIVE_INFINITY else head))
+    if kind == "float" or not math.isfinite(near):
+        return near
+    exact = Fraction(near)
+    if tail:
+        exact += gap_above(near) * Fraction(int(tail), 10 ** len(tail))
+    if kind == "integer":
+        return int(exact)
+    number = Decimal(exact.numerator) / Decimal(exact.denominator)
+    return format(number, "f")
+
+
+def gap_above(number: float) -> Fraction:
+    """From a double to the next greater one; above the largest, what it is below it."""
+    if number == sys.float_info.max:
+        return Fraction(math.ulp(number))
+    return Fraction(math.nextafter(number, math.inf)) - Fraction(number)
+
+
+def decimal_digits(fraction: Fraction) -> bytes:
+    """The digits behind the point of a number from 0 to 1: they sort as the numbers do."""
+    rest, denominator = fraction.numerator, fraction.denominator
+    digits = bytearray()
+    while rest and len(digits) < RESIDUE_DIGITS:
+        digit, rest = divmod(rest * 10, denominator)
+        digits.append(ord("0") + digit)
+    return bytes(digits)
+
+
+def padded(number: float) -> bytes:
+    return bytes(xapian.sortable_serialise(number)).ljust(DOUBLE_BYTES, b"\0")
+
+
+# Times, booleans and keys -------------------------------------------------------------------------
+
+
+def moment_to_bytes(kind: str, value: Any) -> bytes:
+    """A point in time to the microsecond: in UTC for a datetime, as the calendar says for a date.
+
+    Naive times are in the project's time zone when USE_TZ is on (as Django's own fields read
+    them), and a date is its midnight there. ISO text is accepted. ValueError for anything else.
+    """
+    if isinstance(value, str):
+        parsed = parse_datetime(value) or parse_date(value)
+        if parsed is None:
+            raise ValueError(f"{value!r} is not a date or time in ISO format")
+        value = parsed
+    if not isinstance(value, datetime.date):
+        raise ValueError(f"{value!r} is not a date or time")
+    if not isinstance(value, datetime.datetime):
+        value = datetime.datetime.combine(value, datetime.time())
+    value = calendar_time(value) if kind == "date" else in_utc(value)
+    # strftime("%Y") does not pad years before 1000 everywhere.
+    return (
+        f"{value.year:04d}{value.month:02d}{value.day:02d}"
+        f"{value.hour:02d}{value.minute:02d}{value.second:02d}{value.microsecond:06d}"
+    ).encode()
+
+
+def moment_from_bytes(data: bytes) -> datetime.datetime:
+    moment = datetime.datetime.strptime(data.decode(), "%Y%m%d%H%M%S%f")
+    return moment.replace(tzinfo=datetime.timezone.utc) if settings.USE_TZ else moment
+
+
+def in_utc(moment: datetime.datetime) -> datetime.datetime:
+    """The same moment as naive UTC; at the ends of time, where UTC has no such year, unshifted."""
+    if timezone.is_naive(moment):
+        if not settings.USE_TZ:
+            return moment
+        moment = timezone.make_aware(moment, timezone.get_default_timezone())
+    try:
+        return moment.astimezone(datetime.timezone.utc).replace(tzinfo=None)
+    except OverflowError:
+        return moment.replace(tzinfo=None)
+
+
+def calendar_time(moment: datetime.datetime) -> datetime.datetime:
+    """What the project's calendar and clock say at that moment, without a time zone."""
+    if timezone.is_naive(moment):
+        return moment
+    return timezone.make_naive(moment, timezone.get_default_timezone())
+
+
+def as_boolean(value: Any) -> bool:
+    if isinstance(value, str):
+        return value.strip().lower() in TRUE_WORDS
+    return bool(value)
+
+
+def key_to_bytes(value: Any) -> bytes:
+    """A primary key: integers in their order, before all others."""
+    text = text_of(value)
+    if INTEGER.fullmatch(text):
+        return number_to_bytes(int(text))
+    return b"\xff" * (DOUBLE_BYTES + 1) + cut(text, TEXT_BYTES)

@@ -1,0 +1,76 @@
+"""A Haystack SearchIndex for each class that declares ``fulltext_indexes``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from haystack import indexes
+
+if TYPE_CHECKING:
+    from ..models.base import SonicObj
+
+
+def search_index_for(model: type[SonicObj]) -> type[Any]:
+    """The SearchIndex class of the model: its weighted fields, its groups, and ``text``.
+
+    ``text`` is the document field that Haystack asks for; the words of every field are searched
+    without it, with their weights, so it stays empty instead of doubling the index.
+    """
+    options = model._sonic
+
+    def get_model(self: Any) -> type[SonicObj]:
+        return model
+
+    def index_queryset(self: Any, using: str | None = None) -> Any:
+        return model._default_manager.all().order_by("pk")
+
+    def prepare_text(self: Any, obj: Any) -> str:
+        return ""
+
+    body: dict[str, Any] = {
+        "text": indexes.CharField(document=True),
+        "get_model": get_model,
+        "index_queryset": index_queryset,
+        "prepare_text": prepare_text,
+        "__module__": __name__,
+    }
+    for name, weight in options.text_weights.items():
+        if name == "text":
+            # The field of that name is the document field itself.
+            body["text"] = indexes.CharField(document=True, boost=weight)
+            del body["prepare_text"]
+        else:
+            body[name] = indexes.CharField(boost=weight)
+        body[f"prepare_{name}"] = _preparer(name, as_text)
+    for name in options.text_groups:
+        many = options.fields[name].many
+        body[name] = indexes.MultiValueField() if many else indexes.CharField()
+        body[f"prepare_{name}"] = _preparer(name, as_terms if many else as_term)
+    bases = (indexes.SearchIndex, indexes.Indexable)
+    return type(f"{model.__name__}Index", bases, body)
+
+
+def _preparer(name: str, convert: Any) -> Any:
+    def prepare(self: Any, obj: SonicObj) -> Any:
+        field = obj._sonic.fields[name]
+        return convert(field.to_primitive(field.value_from_object(obj)))
+
+    return prepare
+
+
+def as_text(value: Any) -> str:
+    """The words of a value: of a list those of its elements."""
+    if value is None:
+        return ""
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return " ".join(map(as_text, value))
+    return str(value)
+
+
+def as_term(value: Any) -> str:
+    """A value to filter on: an id for a reference, the text of anything else."""
+    return "" if value is None else str(value)
+
+
+def as_terms(value: Any) -> list[str]:
+    return [as_term(element) for element in value or ()]

@@ -1,0 +1,79 @@
+"""The queue of objects whose full text is behind, and bringing it up to date in batches.
+
+The apply script queues an id in the same step that writes its entries, so a crash between the
+index and full text loses nothing: whoever drains the queue next does the work.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from ..conf import sonic_settings
+from .availability import is_available, search_connection
+
+if TYPE_CHECKING:
+    from ..models.base import SonicObj
+
+logger = logging.getLogger("sonic_django.fulltext")
+
+_BATCH = 1000
+
+
+def drain(model: type[SonicObj], using: str, *, force: bool = False) -> int:
+    """Bring full text up to date for the model's queued objects; how many there were.
+
+    Does nothing where a worker does it (``SONIC["FULLTEXT"] = "queue"``), unless forced. A failure
+    is logged and leaves the queue as it is. Cost for 1,000 objects: two round trips, one
+    statement, one commit of Xapian.
+    """
+    if not is_available() or (sonic_settings().FULLTEXT != "inline" and not force):
+        return 0
+    done = 0
+    store = model._sonic.store(using)
+    while queued := store.queued_text(_BATCH):
+        try:
+            update(model, using, [id for id, _ in queued])
+        except Exception:
+            # Xapian and Haystack raise what they like: locks, full disks, engines of their own.
+            logger.exception(
+                "%s: full text of %d object(s) could not be brought up to date; they stay queued.",
+                model._meta.label,
+                len(queued),
+            )
+            return done
+        store.done_text(queued)
+        done += len(queued)
+        if len(queued) < _BATCH:
+            break
+    return done
+
+
+def update(model: type[SonicObj], using: str, ids: list[int]) -> None:
+    """Make full text of these objects what their rows say. One statement and one commit."""
+    index = haystack_index(model)
+    backend = index._get_backend(None)
+    rows = model._sonic.table(using).fetch(ids)
+    live = [model._from_row(using, row) for row in rows.values() if not row.is_deleted]
+    gone = [id for id in ids if id not in rows or rows[id].is_deleted]
+    if live:
+        backend.update(index, live)
+    for id in gone:
+        backend.remove(f"{model._meta.label_lower}.{id}")
+
+
+def add(model: type[SonicObj], objects: list[Any]) -> None:
+    """Index objects without a look at the queue: one commit of Xapian."""
+    index = haystack_index(model)
+    if objects:
+        index._get_backend(None).update(index, objects)
+
+
+def clear(model: type[SonicObj]) -> None:
+    """Forget the full text of the class."""
+    haystack_index(model)._get_backend(None).clear(models=[model])
+
+
+def haystack_index(model: type[SonicObj]) -> Any:
+    """The model's SearchIndex as Haystack knows it."""
+    return search_connection().get_unified_index().get_index(model)

@@ -1,0 +1,237 @@
+"""Values as parts of Redis keys (equality) and as positions in an ordered set (order).
+
+Equality. ``key_part`` maps a value to bytes: a letter for the type, then the value, with the
+separators of the key escaped. Different values never meet: ``None``, ``""``, ``0``, ``False``,
+``"0"`` and the empty list have six different keys. Long values are hashed (BLAKE2b, 128 bits).
+
+Order. ``position`` maps a value to ``(score, prefix)``; an ordered set holds the member
+``prefix + id`` under that score. Redis orders by score, then by the member's bytes, and therefore:
+
+- numbers and times use the nearest double as score. A value that its double does not stand for
+  (integers past 2**53, decimals of many digits) carries a prefix that orders it exactly among the
+  values that share the double: ``-...`` for below the double's shortest decimal form, none for
+  equal, ``~...`` for above. Ids begin with a letter or a digit, which lie between the two.
+- strings use score 0 and the whole string in UTF-8 as prefix, ended by a NUL (a NUL inside is
+  escaped), so that byte order is code point order and no string is a prefix of another.
+
+Ids as members are their decimal digits after a character for their number (``7`` is ``17``,
+``42`` is ``242``), so that byte order is numeric order and Redis still sees small integers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+
+class EmptyList:
+    """Stands for "a list without elements" where an element is expected."""
+
+    def __repr__(self) -> str:
+        return "EMPTY"
+
+
+EMPTY: Final = EmptyList()
+
+#: Longer encoded values are replaced by their hash.
+MAX_KEY_PART = 80
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_NAIVE_EPOCH = datetime(1970, 1, 1)
+_MICROSECOND = timedelta(microseconds=1)
+_SEPARATORS = str.maketrans({c: f"%{ord(c):02x}" for c in "%|~#:{}\x00\n\r "})
+_LENGTHS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+class Position(NamedTuple):
+    """Where an entry stands in an ordered set: by score, then by the bytes of prefix + id."""
+
+    score: float
+    prefix: bytes
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A place between members: before every ``(score, member)`` that is not less than it."""
+
+    score: float
+    member: bytes
+
+
+def member(id: int) -> bytes:
+    """The member that stands for an id; byte order is numeric order."""
+    digits = str(id)
+    return (_LENGTHS[len(digits)] + digits).encode()
+
+
+def key_part(value: Any) -> bytes:
+    """The value as a part of a key. TypeError for a value that no equality index takes."""
+    encoded = _tagged(value).translate(_SEPARATORS).encode("utf-8", "surrogatepass")
+    if len(encoded) > MAX_KEY_PART:
+        return b"h" + encoded[:1] + blake2b(encoded, digest_size=16).hexdigest().encode()
+    return encoded
+
+
+def _tagged(value: Any) -> str:
+    kind = type(value)
+    if value is None:
+        return "n"
+    if value is EMPTY:
+        return "e"
+    if kind is bool:
+        return "t" if value else "f"
+    if kind is str:
+        return "s" + value
+    if kind is int:
+        return f"i{value}"
+    if kind is float:
+        # Equal numbers have one key, as they are equal in Python.
+        return f"i{int(value)}" if value.is_integer() else f"d{value!r}"
+    if kind is Decimal:
+        return _tagged_decimal(value)
+    if kind is UUID:
+        return "u" + value.hex
+    if kind is bytes:
+        return "b" + value.hex()
+    if kind is datetime:
+        return f"{'T' if value.tzinfo else 'N'}{microseconds(value)}"
+    if kind is date:
+        return "D" + value.isoformat()
+    if kind is time:
+        return "c" + value.isoformat()
+    if kind is timedelta:
+        return f"w{value // _MICROSECOND}"
+    raise TypeError(f"{value!r} of type {kind.__name__} cannot be indexed by equality")
+
+
+def _tagged_decimal(value: Decimal) -> str:
+    if not value.is_finite():
+        return f"d{value}"
+    if value == value.to_integral_value() and value.adjusted() < 40:
+        return f"i{int(value)}"
+    return f"d{_plain(value)}"
+
+
+def _plain(value: Decimal) -> str:
+    """One spelling for equal decimals: digits without trailing zeros, and an exponent."""
+    sign, digits, exponent = value.as_tuple()
+    text = "".join(map(str, digits)).lstrip("0").rstrip("0")
+    if not text:
+        return "0"
+    return f"{'-' if sign else ''}{text}E{value.adjusted()}"
+
+
+def microseconds(value: datetime) -> int:
+    """Microseconds since 1970, UTC; a naive value is taken as it stands."""
+    epoch = _EPOCH if value.tzinfo else _NAIVE_EPOCH
+    return (value - epoch) // _MICROSECOND
+
+
+def position(value: Any) -> Position:
+    """Where ``value`` (not None) stands in an ordered set. TypeError if it has no order."""
+    kind = type(value)
+    if kind is str:
+        return Position(0.0, text_prefix(value) + b"\x00")
+    if kind is float:
+        if math.isnan(value):
+            raise ValueError("NaN has no place in an order")
+        return Position(value, b"")
+    if kind is bool:
+        return Position(float(value), b"")
+    if kind is int:
+        return _exact(Decimal(value)) if abs(value) > 2**53 else Position(float(value), b"")
+    if kind is Decimal:
+        if value.is_nan():
+            raise ValueError("NaN has no place in an order")
+        return _exact(value)
+    number = _as_number(value)
+    return _exact(Decimal(number)) if abs(number) > 2**53 else Position(float(number), b"")
+
+
+def _as_number(value: Any) -> int:
+    kind = type(value)
+    if kind is datetime:
+        return microseconds(value)
+    if kind is date:
+        return int(value.toordinal())
+    if kind is time:
+        seconds = (value.hour * 60 + value.minute) * 60 + value.second
+        return seconds * 1_000_000 + int(value.microsecond)
+    if kind is timedelta:
+        return int(value // _MICROSECOND)
+    raise TypeError(f"{value!r} of type {kind.__name__} has no order")
+
+
+def text_prefix(value: str) -> bytes:
+    """A string's bytes with NUL escaped, so that a NUL can end it."""
+    return value.encode("utf-8", "surrogatepass").replace(b"\x00", b"\x00\xff")
+
+
+def _exact(value: Decimal) -> Position:
+    try:
+        score = float(value)
+    except OverflowError:
+        score = math.inf if value > 0 else -math.inf
+    if value.is_infinite():
+        # Beyond every finite number that overflows to the same score.
+        return Position(score, b"~~" if value > 0 else b"--")
+    pivot = Decimal(repr(score))
+    if value == pivot:
+        return Position(score, b"")
+    side = b"~" if value > pivot else b"-"
+    return Position(score, side + _ordered_decimal(value))
+
+
+def _ordered_decimal(value: Decimal) -> bytes:
+    """Bytes that order as the decimals do, none a prefix of another.
+
+    Sign, then the exponent (offset to be positive, fixed width), then the digits ended by a
+    character below them; all digits complemented for negative numbers.
+    """
+    digits = "".join(map(str, value.as_tuple().digits)).lstrip("0").rstrip("0")
+    text = f"{value.adjusted() + _EXPONENT_OFFSET:020d}{digits}"
+    if value > 0:
+        return f"1{text}!".encode()
+    return f"0{text.translate(_COMPLEMENT)}}}".encode()
+
+
+#: Makes every exponent that a Decimal can have positive.
+_EXPONENT_OFFSET = 4 * 10**18
+_COMPLEMENT = str.maketrans("0123456789", "9876543210")
+
+
+def lower_bound(value: Any, *, inclusive: bool) -> Bound:
+    """The bound below the values ``>= value`` (or ``> value``)."""
+    score, prefix = position(value)
+    if prefix:
+        return Bound(score, prefix if inclusive else prefix + b"\xff")
+    # "." is the byte after "-": behind what is below this score's own value, before its ids.
+    return Bound(score, b"." if inclusive else b"~")
+
+
+def upper_bound(value: Any, *, inclusive: bool) -> Bound:
+    """The bound above the values ``<= value`` (or ``< value``)."""
+    return lower_bound(value, inclusive=not inclusive)
+
+
+def starts_with(value: str) -> tuple[Bound, Bound]:
+    """The bounds of the strings that start with ``value``; no UTF-8 text holds the byte FF."""
+    prefix = text_prefix(value)
+    return Bound(0.0, prefix), Bound(0.0, prefix + b"\xff")
+
+
+def redis_score(score: float) -> str:
+    """A score as Redis reads it; ``repr`` is the shortest text that gives the same double."""
+    if math.isinf(score):
+        return "inf" if score > 0 else "-inf"
+    return repr(score)
+
+
+def distinct(values: Iterable[Any]) -> list[Any]:
+    """The values without repetitions (by key), in order."""
+    return list({key_part(value): value for value in values}.values())

@@ -1,0 +1,145 @@
+"""A query as ``query.lua`` reads it: a filter over sets, and the sets that give its order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from .encoding import Bound, redis_score
+from .specs import BY_ID
+
+Token: TypeAlias = "str | bytes | int"
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """The entries of one set, or those between two bounds of it."""
+
+    name: bytes
+    kind: str = BY_ID
+    low: Bound | None = None
+    high: Bound | None = None
+
+    def tokens(self) -> Iterator[Token]:
+        yield from (b"p", self.name, self.kind)
+        for bound in (self.low, self.high):
+            yield "" if bound is None else redis_score(bound.score)
+            yield b"" if bound is None else bound.member
+
+
+@dataclass(frozen=True)
+class Ids:
+    """Objects given by id; ids of no live object are left out."""
+
+    ids: tuple[int, ...]
+
+    def tokens(self) -> Iterator[Token]:
+        yield from ("i", len(self.ids), *self.ids)
+
+
+@dataclass(frozen=True)
+class All:
+    """Every live object."""
+
+    def tokens(self) -> Iterator[Token]:
+        yield "a"
+
+
+@dataclass(frozen=True)
+class Not:
+    child: Node
+
+    def tokens(self) -> Iterator[Token]:
+        yield "!"
+        yield from self.child.tokens()
+
+
+@dataclass(frozen=True)
+class And:
+    children: tuple[Node, ...]
+
+    def tokens(self) -> Iterator[Token]:
+        yield from ("&", len(self.children))
+        for child in self.children:
+            yield from child.tokens()
+
+
+@dataclass(frozen=True)
+class Or:
+    children: tuple[Node, ...]
+
+    def tokens(self) -> Iterator[Token]:
+        yield from ("|", len(self.children))
+        for child in self.children:
+            yield from child.tokens()
+
+
+Node: TypeAlias = "Leaf | Ids | All | Not | And | Or"
+NOTHING = Ids(())
+
+
+@dataclass(frozen=True)
+class IndexQuery:
+    """A whole question. ``order`` lists the sets whose concatenation is the order."""
+
+    order: tuple[Leaf, ...]
+    descending: bool = True
+    ties_descending: bool = True
+    filter: Node | None = None
+    universe: str = "ids"
+    #: digest -> how a person knows that index; all must be built.
+    needs: dict[str, str] = field(default_factory=dict)
+
+    def arguments(self, what: str, offset: int, limit: int | None) -> list[Token]:
+        """The ARGV of ``query.lua``."""
+        arguments: list[Token] = [
+            what,
+            ",".join(self.needs),
+            offset,
+            -1 if limit is None else limit,
+            "desc" if self.descending else "asc",
+            "desc" if self.ties_descending else "asc",
+            self.universe,
+            len(self.order),
+        ]
+        for leaf in self.order:
+            arguments.extend(leaf.tokens())
+        if self.filter is not None:
+            arguments.extend(self.filter.tokens())
+        return arguments
+
+
+def all_of(nodes: Sequence[Node]) -> Node | None:
+    """The conjunction, without needless nesting; None for no condition."""
+    flat: list[Node] = []
+    for node in nodes:
+        flat.extend(node.children if isinstance(node, And) else (node,))
+    if NOTHING in flat:
+        return NOTHING
+    flat = [node for node in flat if not isinstance(node, All)]
+    if not flat:
+        return None
+    return flat[0] if len(flat) == 1 else And(tuple(flat))
+
+
+def any_of(nodes: Sequence[Node]) -> Node:
+    """The disjunction; of nothing, nothing."""
+    flat: list[Node] = []
+    for node in nodes:
+        flat.extend(node.children if isinstance(node, Or) else (node,))
+    if any(isinstance(node, All) for node in flat):
+        return All()
+    flat = [node for node in flat if node != NOTHING]
+    if not flat:
+        return NOTHING
+    return flat[0] if len(flat) == 1 else Or(tuple(flat))
+
+
+def negation(node: Node | None) -> Node:
+    """The complement; None stands for everything."""
+    if node is None or isinstance(node, All):
+        return NOTHING
+    if node == NOTHING:
+        return All()
+    return node.child if isinstance(node, Not) else Not(node)

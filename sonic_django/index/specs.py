@@ -1,0 +1,116 @@
+"""Index declarations as data, and the entries that an object has under them.
+
+A spec is what distinguishes one index from another in Redis: the fields whose values choose the
+ordered set (the posting), and the field that orders it. Its digest is part of every key, so a
+changed declaration can never read the entries of the old one, and two declarations of the same
+index share their entries.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import product
+from typing import Any, NamedTuple
+
+from .encoding import EMPTY, distinct, key_part, member, position, redis_score
+
+#: How an ordered set is ordered: by id, by score (numbers and times), by text.
+BY_ID, BY_SCORE, BY_TEXT = "id", "score", "text"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A field's share in an index: its name, whether it is a list, and how it orders."""
+
+    name: str
+    many: bool = False
+    order: str | None = None
+    #: Whether values may be of any type; only single values are then in the index.
+    mixed: bool = False
+
+    def elements(self, value: Any) -> list[Any]:
+        """The values under which an object with this field value is found."""
+        if self.many and isinstance(value, (list, tuple, set, frozenset)):
+            return distinct(value) or [EMPTY]
+        if self.mixed and isinstance(value, (list, tuple, set, frozenset, dict)):
+            return []
+        return [value]
+
+
+class Entry(NamedTuple):
+    """One membership: the set's name within the model, the score ("" is the id), the prefix."""
+
+    name: bytes
+    score: str
+    prefix: bytes
+
+
+@dataclass(frozen=True)
+class IndexSpec:
+    """An index: postings by the values of ``parts``, each ordered by ``order`` or by id."""
+
+    parts: tuple[Part, ...]
+    order: Part | None = None
+
+    def __post_init__(self) -> None:
+        # Parts in one order, so that [author, tags] and [tags, author] are one index.
+        object.__setattr__(self, "parts", tuple(sorted(self.parts, key=lambda p: p.name)))
+        canonical = repr((self.parts, self.order))
+        raw = blake2b(canonical.encode(), digest_size=5).digest()
+        object.__setattr__(self, "digest", base64.b32encode(raw).lower().decode())
+
+    digest: str = ""
+
+    @property
+    def ordering(self) -> str:
+        """BY_ID, BY_SCORE or BY_TEXT."""
+        return (self.order and self.order.order) or BY_ID
+
+    @property
+    def label(self) -> str:
+        """The declaration as a person would write it."""
+        fields = ", ".join(part.name for part in self.parts)
+        return f"[{fields}]" + (f" ordered by {self.order.name}" if self.order else "")
+
+    @property
+    def counts_values(self) -> bool:
+        """Whether each value's number of objects is kept, for facets (see ``values_name``)."""
+        return len(self.parts) == 1 and self.order is None
+
+    def posting_name(self, values: Mapping[str, Any]) -> bytes:
+        """The name of the posting for one value a part."""
+        name = self.digest.encode()
+        if self.parts:
+            name += b":" + b"|".join(key_part(values[part.name]) for part in self.parts)
+        return name
+
+    def entries(self, values: Mapping[str, Any]) -> list[Entry]:
+        """The entries of an object with these field values (primitives, by field name)."""
+        if self.order is None:
+            score, prefix, tail = "", b"", b""
+        elif values[self.order.name] is None:
+            # Objects without an order value stand in a set of their own, listed last.
+            score, prefix, tail = "", b"", NULLS
+        else:
+            number, prefix = position(values[self.order.name])
+            score, tail = redis_score(number), b""
+        if not self.parts:
+            return [Entry(self.digest.encode() + tail, score, prefix)]
+        choices = [part.elements(values[part.name]) for part in self.parts]
+        names = (self.posting_name(dict(zip(self._names, chosen))) for chosen in product(*choices))
+        return [Entry(name + tail, score, prefix) for name in names]
+
+    @property
+    def _names(self) -> list[str]:
+        return [part.name for part in self.parts]
+
+
+#: The end of the name of the set that holds the ids without an order value.
+NULLS = b"~"
+#: The end of the name of the set that counts the objects of each value of a one-field index.
+VALUES = "#"
+
+__all__ = ["BY_ID", "BY_SCORE", "BY_TEXT", "NULLS", "VALUES", "Entry", "IndexSpec", "Part", "member"]

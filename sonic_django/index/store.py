@@ -1,0 +1,239 @@
+"""One model's index in one key space: apply, ask, and know what is built. Every method says its
+round trips; errors of Redis come out as redis-py raises them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from redis import Redis
+
+from .client import Script, redis_client
+from .encoding import member
+from .keys import base_key
+from .nodes import IndexQuery
+from .specs import Entry, IndexSpec
+
+_APPLY, _QUERY, _FACET = Script("apply"), Script("query"), Script("facet")
+_RECORDS, _HELD = Script("records"), Script("held")
+
+#: Objects a single run of the script takes: some milliseconds at most, so that Redis stays free.
+OBJECTS_PER_SCRIPT = 100
+#: The version of what is destroyed: later than any that a row can have.
+DESTROYED_VERSION = 2**53 - 1
+#: The digest under which the set of all ids is known to be built or not.
+IDS_DIGEST = "ids"
+
+State = Literal["live", "deleted", "gone"]
+Mode = Literal["", "rebuild", "reset"]
+
+
+@dataclass(frozen=True)
+class Document:
+    """What the index shall know of one object at one version."""
+
+    id: int
+    version: int
+    state: State = "live"
+    entries: tuple[Entry, ...] = ()
+    text_changed: bool = False
+
+    def arguments(self) -> list[Any]:
+        flat: list[Any] = [self.id, self.version, self.state, "1" if self.text_changed else ""]
+        flat.append(len(self.entries))
+        for entry in self.entries:
+            flat.extend(entry)
+        return flat
+
+
+@dataclass(frozen=True)
+class Unbuilt:
+    """The answer to a query that needs indexes which are not built."""
+
+    digests: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A model's indexes: what the store needs to know of a declaration."""
+
+    label: str
+    specs: tuple[IndexSpec, ...]
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        return (IDS_DIGEST, *(spec.digest for spec in self.specs))
+
+    @property
+    def fingerprint(self) -> str:
+        """Stands for all of the declaration at once."""
+        return "-".join(sorted(self.digests))
+
+
+class IndexStore:
+    """The index of ``schema`` for the database ``using``. Cheap to make; holds no connection."""
+
+    def __init__(self, schema: Schema, using: str) -> None:
+        self.schema = schema
+        self.using = using
+        self.base = base_key(schema.label, using)
+
+    def apply(self, documents: Sequence[Document], mode: Mode = "") -> tuple[int, bool]:
+        """Write documents: one round trip. (number written, whether all indexes are built)."""
+        counted = ",".join(spec.digest for spec in self.schema.specs if spec.counts_values)
+        head = [int(time.time()), mode, self.schema.fingerprint, counted]
+        calls = []
+        for start in range(0, len(documents), OBJECTS_PER_SCRIPT):
+            call = list(head)
+            for document in documents[start : start + OBJECTS_PER_SCRIPT]:
+                call.extend(document.arguments())
+            calls.append(call)
+        replies = _APPLY.many(redis_client(), self.base, calls)
+        return sum(reply[0] for reply in replies), bool(replies[-1][1])
+
+    def ids(self, query: IndexQuery, offset: int, limit: int | None) -> list[int] | Unbuilt:
+        """The ids of a page, in order: one round trip."""
+        answer = self._ask(query, "ids", offset, limit)
+        return answer if isinstance(answer, Unbuilt) else [int(id) for id in answer]
+
+    def count(self, query: IndexQuery) -> int | Unbuilt:
+        """How many: one round trip."""
+        answer = self._ask(query, "count", 0, None)
+        return answer if isinstance(answer, Unbuilt) else int(answer)
+
+    def random_ids(self, query: IndexQuery, number: int, seed: int) -> list[int] | Unbuilt:
+        """Up to ``number`` different ids, each as likely as any other: one round trip."""
+        answer = self._ask(query, "random", seed, number)
+        return answer if isinstance(answer, Unbuilt) else [int(id) for id in answer]
+
+    def _ask(self, query: IndexQuery, what: str, offset: int, limit: int | None) -> Any:
+        arguments = query.arguments(what, offset, limit)
+        reply = _QUERY(redis_client(write=False), self.base, *arguments)
+        if reply[0] == b"unbuilt":
+            return Unbuilt(tuple(name.decode() for name in reply[1:]))
+        return reply[1]
+
+    def facet(
+        self, digest: str, kind: str, limit: int, most: int
+    ) -> tuple[list[tuple[bytes, int]], bool] | Unbuilt:
+        """(encoded value, number of objects) pairs and whether they are all: one round trip."""
+        reply = _FACET(redis_client(write=False), self.base, digest, kind, limit, most)
+        if reply[0] == b"unbuilt":
+            return Unbuilt(tuple(name.decode() for name in reply[1:]))
+        pairs = [(reply[1][i], int(reply[1][i + 1])) for i in range(0, len(reply[1]), 2)]
+        return pairs, bool(reply[2])
+
+    def built(self) -> set[str]:
+        """The digests of the declaration that are built: one round trip."""
+        digests = self.schema.digests
+        states = self._client.hmget(f"{self.base}:state", list(digests))
+        return {digest for digest, state in zip(digests, states) if state is not None}
+
+    def mark_built(self) -> None:
+        """Note that every index of the declaration holds every row: one round trip."""
+        marks = dict.fromkeys(self.schema.digests, "built")
+        marks[f"all:{self.schema.fingerprint}"] = "built"
+        self._client.hset(f"{self.base}:state", mapping=marks)
+
+    def records(self, low: int, high: int) -> dict[int, tuple[int, bool]]:
+        """id -> (version, live) of the records of low <= id <= high, tombstones of destroyed
+        objects left out: one round trip."""
+        flat = _RECORDS(self._client, self.base, low, high)
+        return {
+            int(flat[i]): (int(flat[i + 1]), bool(flat[i + 2])) for i in range(0, len(flat), 3)
+        }
+
+    def entries_of(self, ids: Sequence[int]) -> dict[int, tuple[int, set[tuple[bytes, bytes]]]]:
+        """id -> (version, {(set name, prefix)}) as recorded: one round trip."""
+        held = _HELD(self._client, self.base, *ids) if ids else []
+        return {
+            id: (int(record[0]), set(zip(record[2::2], record[3::2])))
+            for id, record in zip(ids, held)
+            if record
+        }
+
+    def number_of_ids(self) -> int:
+        """How many live objects the index knows, built or not: one round trip."""
+        return int(self._client.zcard(f"{self.base}:ids"))
+
+    def job(self) -> dict[str, str]:
+        """The notes of an unfinished rebuild: one round trip."""
+        notes = self._client.hgetall(f"{self.base}:job")
+        return {key.decode(): value.decode() for key, value in notes.items()}
+
+    def note_job(self, notes: dict[str, str] | None) -> None:
+        """Replace the notes of a rebuild; None ends it: one round trip."""
+        if notes is None:
+            self._client.delete(f"{self.base}:job")
+        else:
+            self._client.hset(f"{self.base}:job", mapping=notes)
+
+    def queued_text(self, number: int) -> list[tuple[int, int]]:
+        """(id, version) of the first objects whose full text is to be updated: one round trip."""
+        queue = self._client.zrange(f"{self.base}:text", 0, number - 1, withscores=True)
+        return [(int(id), int(version)) for id, version in queue]
+
+    def done_text(self, done: Iterable[tuple[int, int]]) -> None:
+        """Take objects off the queue unless queued anew since: one round trip."""
+        pipeline = self._client.pipeline(transaction=False)
+        for id, version in done:
+            pipeline.eval(_DEQUEUE, 1, f"{self.base}:text", id, version)
+        pipeline.execute()
+
+    def text_backlog(self) -> int:
+        """How many objects wait for full text: one round trip."""
+        return int(self._client.zcard(f"{self.base}:text"))
+
+    def stray_keys(self, batch: int = 500) -> Iterator[bytes]:
+        """Keys of this model that no current declaration uses; a SCAN over the whole server."""
+        current = {digest.encode() for digest in self.schema.digests}
+        current |= {b"del", b"rec", b"state", b"job", b"gone", b"text"}
+        start = len(self.base) + 1
+        pattern = self.base.replace("[", "\\[") + ":*"
+        for key in self._client.scan_iter(match=pattern, count=batch):
+            digest = key[start : start + 8] if len(key) >= start + 8 else key[start:]
+            if digest.split(b":")[0] not in current:
+                yield key
+
+    def drop_key(self, key: bytes) -> None:
+        """Remove a key: one round trip."""
+        self._client.unlink(key)
+
+    def keys(self, batch: int = 500) -> Iterator[bytes]:
+        """All keys of this model; a SCAN over the whole server."""
+        yield from self._client.scan_iter(match=f"{self.base}:*", count=batch)
+
+    def clear(self) -> None:
+        """Forget every object and what is built: two round trips a thousand objects, no SCAN."""
+        for name in ("ids", "del"):
+            while members := self._client.zrange(f"{self.base}:{name}", 0, 999):
+                gone = [Document(int(m[1:]), DESTROYED_VERSION, "gone") for m in members]
+                self.apply(gone, "reset")
+        states = self._client.hkeys(f"{self.base}:state")
+        names = {"rec", "state", "job", "gone", "text"}
+        for state in states:
+            names.update(state.decode() + tail for tail in ("", "~", "#"))
+        self._client.unlink(*(f"{self.base}:{name}" for name in names))
+
+    def memory(self) -> int:
+        """Bytes in Redis, estimated by the server key by key; a SCAN and a call a key."""
+        keys = list(self.keys())
+        pipeline = self._client.pipeline(transaction=False)
+        for key in keys:
+            pipeline.memory_usage(key, samples=20)
+        return sum(size or 0 for size in pipeline.execute())
+
+    @property
+    def _client(self) -> Redis:
+        return redis_client()
+
+
+#: Remove an id from the queue if it still waits for the version that was done.
+_DEQUEUE = """
+local score = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if score and tonumber(score) <= tonumber(ARGV[2]) then redis.call('ZREM', KEYS[1], ARGV[1]) end
+"""
+
+__all__ = ["DESTROYED_VERSION", "Document", "IndexStore", "Schema", "State", "Unbuilt", "member"]

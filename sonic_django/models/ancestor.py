@@ -1,0 +1,285 @@
+"""The ancestor's spelling: the class methods of PySonic, on top of ``objects``.
+
+A cursor is the id of the last object seen, and exclusive everywhere; a cursor whose object is gone
+still continues behind its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from django.db import models, router
+
+from ..fulltext import searching
+from ..sync import rebuild
+from ..table import ddl
+
+if TYPE_CHECKING:
+    from ..query.queryset import SonicQuerySet
+    from .base import SonicObj
+
+Progress = Callable[[int, int], None]
+
+
+class AncestorSpelling(models.Model):
+    """The abstract base of ``SonicObj``: a model, so that migrations do not name it."""
+
+    class Meta:
+        abstract = True
+
+    if TYPE_CHECKING:
+        objects: Any
+
+    # Getting ------------------------------------------------------------------------------------
+
+    @classmethod
+    def get(cls, id: Any, read_deleted: bool = False) -> Any:
+        """The object of an id, or None; of a list of ids, a list in their order with None for
+        what is missing. One statement."""
+        many = isinstance(id, Iterable) and not isinstance(id, (str, bytes))
+        ids = [int(one) for one in id] if many else [int(id)]
+        model = cast("type[SonicObj]", cls)
+        using = router.db_for_read(model)
+        rows = model._sonic.table(using).fetch(list(dict.fromkeys(ids)))
+        found = [
+            model._from_row(using, rows[one])
+            if one in rows and (read_deleted or not rows[one].is_deleted)
+            else None
+            for one in ids
+        ]
+        return found if many else found[0]
+
+    @classmethod
+    def find_one(cls, **kwargs: Any) -> Any:
+        """The first object, oldest first, or None."""
+        return cls._found(kwargs).order_by("id").first()
+
+    @classmethod
+    def find_one_obj(cls, **kwargs: Any) -> Any:
+        """``find_one``."""
+        return cls.find_one(**kwargs)
+
+    @classmethod
+    def find_one_id(cls, **kwargs: Any) -> int | None:
+        """The first object's id, or None. One Redis call."""
+        return next(iter(cls._found(kwargs).order_by("id")[:1].ids()), None)
+
+    @classmethod
+    def find_one_or_new(cls, **kwargs: Any) -> Any:
+        """The first object, or a new one with these values, not saved yet."""
+        return cls.find_one(**kwargs) or cls(**kwargs)
+
+    # Listing ------------------------------------------------------------------------------------
+
+    @classmethod
+    def find(cls, count: int, cursor: int = -1, desc: bool = True, **kwargs: Any) -> list[int]:
+        """Up to ``count`` ids behind the cursor (-1: from the start), by the order of the index.
+
+        An index named ``..._order_by_<field>`` on just these fields gives its order, else by id.
+        """
+        return cls._page(cls._found(kwargs, ordered=True), count, cursor, desc)
+
+    @classmethod
+    def find_objs(cls, count: int, cursor: int = -1, desc: bool = True, **kwargs: Any) -> list[Any]:
+        """``find``, as objects."""
+        return cls._objects(cls.find(count, cursor, desc, **kwargs))
+
+    @classmethod
+    def find_all(cls, desc: bool = True, **kwargs: Any) -> list[int]:
+        """All ids, newest first unless ``desc`` is false."""
+        found = cls._found(kwargs, ordered=True)
+        return (found if desc else found.reverse()).ids()
+
+    @classmethod
+    def find_all_ids(cls, desc: bool = True, **kwargs: Any) -> list[int]:
+        """``find_all``."""
+        return cls.find_all(desc, **kwargs)
+
+    @classmethod
+    def find_all_objs(cls, desc: bool = True, **kwargs: Any) -> list[Any]:
+        """All objects, newest first unless ``desc`` is false."""
+        found = cls._found(kwargs, ordered=True)
+        return list(found if desc else found.reverse())
+
+    @classmethod
+    def count(cls, **kwargs: Any) -> int:
+        """How many. One Redis call."""
+        return cls._found(kwargs).count()
+
+    @classmethod
+    def get_ids(cls, count: int, cursor: int = -1, forwarding: bool = True) -> list[int]:
+        """Up to ``count`` ids behind the cursor, ascending if ``forwarding``."""
+        return cls._page(cls.objects.all(), count, cursor, not forwarding)
+
+    @classmethod
+    def get_objs(cls, count: int, cursor: int = -1, forwarding: bool = True) -> list[Any]:
+        """``get_ids``, as objects."""
+        return cls._objects(cls.get_ids(count, cursor, forwarding))
+
+    @classmethod
+    def get_random_id(cls) -> int | None:
+        """Any id, or None if there is no object. One Redis call."""
+        return next(iter(cls.objects.order_by("?")[:1].ids()), None)
+
+    @classmethod
+    def get_random_obj(cls) -> Any:
+        """Any object, or None."""
+        return next(iter(cls.objects.random(1)), None)
+
+    @classmethod
+    def walk_all_objs(cls, count: int = 100) -> Iterator[Any]:
+        """All objects in the order of their ids, loaded ``count`` at a time, by statements on the
+        rows alone; what is written meanwhile neither repeats nor hides an object."""
+        model = cast("type[SonicObj]", cls)
+        using = router.db_for_read(model)
+        for rows in model._sonic.table(using).walk(batch=count):
+            for row in rows:
+                if not row.is_deleted:
+                    yield model._from_row(using, row)
+
+    # Deleting -----------------------------------------------------------------------------------
+
+    @classmethod
+    def delete_id(cls, id: int) -> bool:
+        """Delete softly by id; whether there was such an object."""
+        return cls.delete_ids([id]) == 1
+
+    @classmethod
+    def delete_ids(cls, ids: Sequence[int]) -> int:
+        """Delete softly by ids; how many there were. Missing ones are passed over."""
+        return cls.delete_objs([obj for obj in cls.get(list(ids)) if obj is not None])
+
+    @classmethod
+    def delete_obj(cls, obj: SonicObj) -> bool:
+        """Delete softly."""
+        return cls.delete_objs([obj]) == 1
+
+    @classmethod
+    def delete_objs(cls, objs: Iterable[SonicObj]) -> int:
+        """Delete softly; how many were not deleted yet."""
+        label = cast("type[SonicObj]", cls)._meta.label
+        return sum(bool(obj.delete()[1].get(label)) for obj in objs)
+
+    @classmethod
+    def destroy_ids(cls, ids: Sequence[int]) -> int:
+        """Remove rows for good, deleted ones too; how many there were."""
+        found = [obj for obj in cls.get(list(ids), read_deleted=True) if obj is not None]
+        for obj in found:
+            obj.destroy()
+        return len(found)
+
+    # Full text ----------------------------------------------------------------------------------
+
+    @classmethod
+    def search(
+        cls, key: str, pos: int = 0, count: int = 10, terms: dict[str, Any] | None = None
+    ) -> list[Any]:
+        """Objects ``pos`` to ``pos + count`` by relevance to the words of ``key``.
+
+        ``terms`` restricts them to values of fields declared in the ``"groups"`` of
+        ``fulltext_indexes``.
+        """
+        return cls._objects(cls.search_ids(key, pos, count, terms))
+
+    @classmethod
+    def search_ids(
+        cls, key: str, pos: int = 0, count: int = 10, terms: dict[str, Any] | None = None
+    ) -> list[int]:
+        """``search``, as ids."""
+        return searching.search_ids(cast("type[SonicObj]", cls), key, pos, count, terms)
+
+    @classmethod
+    def search_by_field(
+        cls,
+        fields: Sequence[Any],
+        key: str,
+        pos: int = 0,
+        count: int = 10,
+        terms: dict[str, Any] | None = None,
+    ) -> list[Any]:
+        """``search`` in the named fields only."""
+        model = cast("type[SonicObj]", cls)
+        return cls._objects(searching.search_ids(model, key, pos, count, terms, fields=fields))
+
+    # Tables and indexes ---------------------------------------------------------------------------
+
+    @classmethod
+    def build_table(cls) -> bool:
+        """Make the table (and the shared one of the uniques) if missing; whether it was."""
+        model = cast("type[SonicObj]", cls)
+        using = router.db_for_write(model)
+        ddl.create_unique_table(using)
+        return ddl.create_table(model, using)
+
+    @classmethod
+    def get_create_table_sql(cls) -> str:
+        """The statements that make the table."""
+        model = cast("type[SonicObj]", cls)
+        return ddl.create_table_sql(model, router.db_for_write(model))
+
+    @classmethod
+    def rebuild_all(cls, progress: Progress | None = None) -> int:
+        """Rebuild every index and full text from the rows; the number of rows."""
+        rows = cls.rebuild_indexes(progress)
+        cls.rebuild_fulltext_indexes()
+        return rows
+
+    @classmethod
+    def rebuild_ids(cls, progress: Progress | None = None) -> int:
+        """Rebuild the set of all ids: one pass over the rows mends every index."""
+        return cls.rebuild_indexes(progress)
+
+    @classmethod
+    def rebuild_indexes(cls, progress: Progress | None = None) -> int:
+        """Rebuild every index from the rows; the number of rows."""
+        model = cast("type[SonicObj]", cls)
+        return rebuild.rebuild(model, router.db_for_write(model), progress=progress)
+
+    @classmethod
+    def rebuild_index(cls, name: str, progress: Progress | None = None) -> int:
+        """Rebuild one index: FieldError for a name that is not declared."""
+        model = cast("type[SonicObj]", cls)
+        rebuild.check_name(model, name)
+        return cls.rebuild_indexes(progress)
+
+    @classmethod
+    def rebuild_fulltext_indexes(cls, progress: Progress | None = None) -> int:
+        """Rebuild full text from the rows; the number of objects."""
+        model = cast("type[SonicObj]", cls)
+        return rebuild.rebuild_fulltext(model, router.db_for_write(model), progress=progress)
+
+    # Parts --------------------------------------------------------------------------------------
+
+    @classmethod
+    def _found(cls, kwargs: dict[str, Any], *, ordered: bool = False) -> SonicQuerySet:
+        found: SonicQuerySet = cls.objects.filter(**kwargs)
+        if not ordered:
+            return found.order_by("-id")
+        order = cls._order_for(kwargs)
+        return found.order_by(f"-{order}" if order else "-id")
+
+    @classmethod
+    def _order_for(cls, kwargs: dict[str, Any]) -> str | None:
+        """The field that orders the index on just these fields, as the ancestor had it."""
+        options = cast("type[SonicObj]", cls)._sonic
+        names = {name.partition("__")[0] for name in kwargs}
+        equal = {name for name in kwargs if "__" not in name}
+        for name, spec in options.indexes.items():
+            if "order_by_" not in name or spec.order is None:
+                continue
+            parts = {part.name for part in spec.parts}
+            if parts and parts <= equal and names <= parts | {spec.order.name}:
+                return spec.order.name
+        return None
+
+    @classmethod
+    def _page(cls, found: SonicQuerySet, count: int, cursor: int, desc: bool) -> list[int]:
+        found = found if desc else found.reverse()
+        if cursor != -1:
+            found = found.after(cursor)
+        return found[:count].ids()
+
+    @classmethod
+    def _objects(cls, ids: list[int]) -> list[Any]:
+        return [obj for obj in cls.get(ids) if obj is not None]

@@ -1,0 +1,372 @@
+"""``SonicObj``: a Django model with five columns, whose declared fields live in the payload."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.core.exceptions import ValidationError
+from django.db import models, router
+from django.db.models.base import ModelBase, ModelState
+from django.db.models.signals import post_init
+
+from ..payload import same
+from ..query.manager import SonicManager
+from ..table.rows import Row
+from . import saving
+from .ancestor import AncestorSpelling
+from .columns import Payload, PayloadField
+from .options import SonicOptions
+from .references import ReferenceField
+from .sql import GuardedManager
+from .virtual import VirtualField, make_virtual
+
+if TYPE_CHECKING:
+    from django.core.checks import CheckMessage
+
+#: Attributes a field may not be called after: the object could no longer be saved or loaded.
+RESERVED_NAMES = frozenset(
+    "pk id objects sql save delete undelete destroy reload revert extra to_dict dirty_fields "
+    "refresh_from_db full_clean clean clean_fields validate_unique from_db check "
+    "is_deleted sonic_payload sonic_version sonic_dirty_at indexes uniques fulltext_indexes".split()
+)
+
+
+class SonicBase(ModelBase):
+    """Turns the fields of a class body into virtual ones, and refuses what cannot be one."""
+
+    def __new__(
+        mcs, name: str, bases: tuple[type, ...], attrs: dict[str, Any], **kwargs: Any
+    ) -> Any:
+        if any(isinstance(base, SonicBase) for base in bases):
+            for key, value in attrs.items():
+                if isinstance(value, models.Field):
+                    mcs._virtualise(name, key, value)
+        cls: Any = super().__new__(mcs, name, bases, attrs, **kwargs)
+        meta = cls._meta
+        if meta.parents and not meta.proxy:
+            parent = next(iter(meta.parents)).__name__
+            raise TypeError(
+                f"{name} inherits from the concrete class {parent}, which needs a table for each. "
+                f"Make {parent} abstract (class Meta: abstract = True) or {name} a proxy."
+            )
+        return cls
+
+    @staticmethod
+    def _virtualise(class_name: str, key: str, field: models.Field[Any, Any]) -> None:
+        where = f"{class_name}.{key}"
+        if isinstance(field, models.ManyToManyField):
+            raise TypeError(
+                f"{where} is a ManyToManyField, which needs a table of its own. "
+                f"Use list_field({field.remote_field.model!r})."
+            )
+        if isinstance(field, models.GeneratedField):
+            raise TypeError(f"{where} is a GeneratedField, which only a column can be.")
+        if field.primary_key:
+            raise TypeError(f"{where} is a primary key; a SonicObj's is always its id.")
+        if key in RESERVED_NAMES or key.startswith("_sonic"):
+            raise TypeError(
+                f"{where} has a name that SonicObj uses itself. Rename the field; "
+                f'db_column="{key}" keeps the key in the payload.'
+            )
+        if not isinstance(field, VirtualField):
+            reference = isinstance(field, models.ForeignKey)
+            make_virtual(field, ReferenceField if reference else VirtualField)
+
+    @property
+    def _sonic(cls) -> SonicOptions:
+        """What the class declares; shared by its proxies."""
+        concrete = cls._meta.concrete_model  # type: ignore[attr-defined]
+        options = concrete.__dict__.get("_sonic_options")
+        if options is None:
+            options = SonicOptions(concrete)
+            concrete._sonic_options = options
+        return options  # type: ignore[no-any-return]
+
+
+class SonicObj(AncestorSpelling, metaclass=SonicBase):
+    """The base of every schemaless model; see ``docs/models.md``.
+
+    ``indexes``, ``uniques`` and ``fulltext_indexes`` are read once, when the class is first used.
+    """
+
+    id = models.BigAutoField(primary_key=True, editable=False)
+    sonic_payload = PayloadField(db_column="data", editable=False, default=b"")
+    is_deleted = models.BooleanField(default=False, editable=False)
+    sonic_version = models.BigIntegerField(db_column="version", default=0, editable=False)
+    sonic_dirty_at = models.DateTimeField(
+        db_column="dirty_at", null=True, default=None, editable=False, db_index=True
+    )
+
+    objects = SonicManager()
+    #: A plain Django manager over the rows; it reads, and refuses what would bypass the index.
+    sql = GuardedManager()
+
+    indexes: ClassVar[Any] = {}
+    uniques: ClassVar[Any] = {}
+    fulltext_indexes: ClassVar[Any] = {}
+
+    class Meta:
+        abstract = True
+        base_manager_name = "sql"
+
+    @property
+    def _sonic(self) -> SonicOptions:
+        return type(self)._sonic
+
+    # Making and loading -------------------------------------------------------------------------
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if "sonic_payload" not in kwargs and not args:
+            values = self.__dict__
+            for name, field in self._sonic.fields.items():
+                if name not in kwargs and field.attname not in kwargs:
+                    values[field.attname] = field.get_default()
+        super().__init__(*args, **kwargs)
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Iterable[str], values: Sequence[Any]) -> Any:
+        """An object of a row, its payload not decoded yet: a tenth of the cost of __init__."""
+        new = cls.__new__(cls)
+        attributes = new.__dict__
+        attributes["_state"] = state = ModelState()
+        state.db = db
+        state.adding = False
+        attributes.update(zip(field_names, values))
+        if post_init.has_listeners(cls):
+            post_init.send(sender=cls, instance=new)
+        return new
+
+    @classmethod
+    def _from_row(cls, using: str, row: Row) -> Any:
+        return cls.from_db(using, _ROW_ATTRIBUTES, (row[0], Payload(row[1]), row[2], row[3]))
+
+    def _decode_payload(self) -> None:
+        """Fill in the declared fields that were neither set nor read since the object was loaded."""
+        values = self.__dict__
+        options = self._sonic
+        payload = self.sonic_payload
+        stored = options.decode(payload, self.id) if payload else {}
+        for field in options.fields.values():
+            key = field.key
+            if key in stored:
+                primitive = stored.pop(key)
+                if field.attname not in values:
+                    values[field.attname] = field.from_primitive(primitive)
+            elif field.attname not in values:
+                values[field.attname] = field.get_default()
+        values.setdefault("_sonic_extra", stored)
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """The payload's keys that no field declares: a dict to read and change; saved with the
+        object."""
+        values = self.__dict__
+        if "_sonic_extra" not in values:
+            if self.sonic_payload:
+                self._decode_payload()
+            else:
+                values["_sonic_extra"] = {}
+        return values["_sonic_extra"]  # type: ignore[no-any-return]
+
+    # What changed -------------------------------------------------------------------------------
+
+    def _encode_values(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """(primitives by field name, payload dict). Coerced values are set on the object too.
+
+        ValidationError if a value does not fit its field.
+        """
+        by_name: dict[str, Any] = {}
+        stored: dict[str, Any] = dict(self.extra)
+        for name, field in self._sonic.fields.items():
+            value = getattr(self, field.attname)
+            primitive = field.to_primitive(value)
+            if primitive is not value and type(primitive) is not type(value) and not field.many:
+                setattr(self, field.attname, field.from_primitive(primitive))
+            by_name[name] = primitive
+            stored[field.key] = primitive
+        return by_name, stored
+
+    def _stored_payload(self) -> bytes:
+        return self._sonic.codec.encode(self._encode_values()[1])
+
+    def _stored_values(self) -> dict[str, Any]:
+        """The payload dict as last loaded or saved."""
+        payload = self.sonic_payload
+        return self._sonic.decode(payload, self.id) if payload else {}
+
+    def _changed_keys(self, stored: dict[str, Any], original: dict[str, Any]) -> set[str]:
+        """The payload keys that differ; a missing key is not a change to the field's default."""
+        missing = object()
+        changed = {key for key in original if key not in stored}
+        for key, value in stored.items():
+            before = original.get(key, missing)
+            if before is missing:
+                field = self._sonic.by_key.get(key)
+                if field is not None and self._is_untouched_default(field, value):
+                    continue
+                changed.add(key)
+            elif not same(value, before):
+                changed.add(key)
+        return changed
+
+    def _is_untouched_default(self, field: VirtualField, value: Any) -> bool:
+        default: Any = getattr(field, "default", None)
+        # A default like Now gives another value each time: what was filled in is not a change.
+        unsteady = callable(default) and default not in (list, dict, set, tuple)
+        return unsteady or same(value, field.to_primitive(field.get_default()))
+
+    @property
+    def dirty_fields(self) -> list[str]:
+        """The names of the fields (and extra keys) that a save would write; in-place changes of
+        lists and dicts are seen. All fields of an object that is not saved yet."""
+        if self._state.adding:
+            return list(self._sonic.fields)
+        stored = self._encode_values()[1]
+        changed = self._changed_keys(stored, self._stored_values())
+        by_key = self._sonic.by_key
+        return sorted(by_key[key].name if key in by_key else key for key in changed)
+
+    def revert(self) -> None:
+        """Forget unsaved changes. No round trip."""
+        values = self.__dict__
+        for field in self._sonic.fields.values():
+            values.pop(field.attname, None)
+            if isinstance(field, ReferenceField) and field.is_cached(self):
+                field.delete_cached_value(self)
+        values.pop("_sonic_extra", None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """id, fields (references as ids) and extra keys, by name."""
+        fields = {
+            name: field.value_from_object(self) for name, field in self._sonic.fields.items()
+        }
+        return {"id": self.id, **fields, **self.extra}
+
+    # Writing ------------------------------------------------------------------------------------
+
+    def save(  # type: ignore[override]
+        self,
+        *,
+        force_insert: bool = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Iterable[str] | None = None,
+    ) -> bool:
+        """Write the object; whether there was anything to write.
+
+        One SQL statement and one Redis round trip (outside a transaction, without uniques).
+        Raises ValidationError for a value that does not fit, IntegrityError for a broken unique,
+        StaleObjectError if the row changed since it was loaded.
+        """
+        using = using or router.db_for_write(type(self), instance=self)
+        return saving.save(
+            self,
+            using,
+            force_insert=force_insert,
+            force_update=force_update,
+            update_fields=None if update_fields is None else frozenset(update_fields),
+        )
+
+    save.alters_data = True  # type: ignore[attr-defined]
+
+    async def asave(self, **kwargs: Any) -> bool:  # type: ignore[override]
+        from asgiref.sync import sync_to_async
+
+        return await sync_to_async(self.save)(**kwargs)
+
+    asave.alters_data = True  # type: ignore[attr-defined]
+
+    def _save_table(self, raw: bool = False, cls: Any = None, *args: Any, **kwargs: Any) -> bool:
+        """What ``loaddata`` comes to: write the row as the fixture has it, index it after."""
+        using = kwargs.get("using") or args[2]
+        return saving.save_raw(self, using)
+
+    def delete(  # type: ignore[override]
+        self, using: str | None = None, keep_parents: bool = False
+    ) -> tuple[int, dict[str, int]]:
+        """Delete softly: the row stays, the index and full text forget it, its uniques are free.
+
+        Returns Django's (number of objects, number by label), cascades included.
+        """
+        using = using or router.db_for_write(type(self), instance=self)
+        return saving.delete(self, using)
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+
+    def undelete(self, using: str | None = None) -> None:
+        """Bring a softly deleted object back. IntegrityError if a unique was taken since."""
+        using = using or router.db_for_write(type(self), instance=self)
+        saving.undelete(self, using)
+
+    undelete.alters_data = True  # type: ignore[attr-defined]
+
+    def destroy(self, using: str | None = None) -> tuple[int, dict[str, int]]:
+        """Remove the row for good. Returns what ``delete`` returns; the object loses its id."""
+        using = using or router.db_for_write(type(self), instance=self)
+        return saving.destroy(self, using)
+
+    destroy.alters_data = True  # type: ignore[attr-defined]
+
+    # Loading again ------------------------------------------------------------------------------
+
+    def refresh_from_db(
+        self,
+        using: str | None = None,
+        fields: Iterable[str] | None = None,
+        from_queryset: Any = None,
+    ) -> None:
+        """Load the row anew, or of the virtual fields named, their values. One statement.
+
+        ``DoesNotExist`` if the row is gone; a softly deleted one is loaded.
+        """
+        if fields is not None:
+            fields = list(fields)
+            if all(name in _COLUMN_ATTRIBUTES for name in fields):
+                # A column that a queryset deferred.
+                super().refresh_from_db(using, fields, from_queryset)
+                return
+        using = using or self._state.db or router.db_for_read(type(self), instance=self)
+        rows = self._sonic.table(using).fetch([self.id]) if self.id is not None else {}
+        if not rows:
+            raise type(self).DoesNotExist(f"{self._meta.label} {self.id} has no row in {using!r}.")
+        row = rows[self.id]
+        values = self.__dict__
+        if fields is not None:
+            fresh = type(self)._from_row(using, row)
+            for name in fields:
+                field = self._sonic.field(name)
+                if field.attname not in values or not self._state.adding:
+                    setattr(self, field.attname, getattr(fresh, field.attname))
+            return
+        self.revert()
+        values.update(zip(_ROW_ATTRIBUTES, (row[0], Payload(row[1]), row[2], row[3])))
+        values.pop("sonic_dirty_at", None)
+        self._state.db = using
+        self._state.adding = False
+
+    def reload(self) -> None:
+        """``refresh_from_db()``, in the ancestor's spelling."""
+        self.refresh_from_db()
+
+    # Validation ---------------------------------------------------------------------------------
+
+    def validate_unique(self, exclude: Any = None) -> None:
+        """ValidationError for each unique that another object holds. One statement, if any."""
+        super().validate_unique(exclude)
+        excluded = set(exclude or ())
+        errors = saving.unique_errors(self, excluded)
+        if errors:
+            raise ValidationError(errors)
+
+    @classmethod
+    def check(cls, **kwargs: Any) -> list[CheckMessage]:
+        from .. import checks
+
+        return [*super().check(**kwargs), *checks.check_model(cls)]
+
+
+_ROW_ATTRIBUTES = ("id", "sonic_payload", "is_deleted", "sonic_version")
+_COLUMN_ATTRIBUTES = frozenset([*_ROW_ATTRIBUTES, "sonic_dirty_at"])
+
+__all__ = ["RESERVED_NAMES", "SonicBase", "SonicObj"]

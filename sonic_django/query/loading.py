@@ -1,0 +1,98 @@
+"""Ids to objects or values: one SQL statement a batch, references in one more for each model."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import FieldError
+from django.db.models.constants import LOOKUP_SEP
+
+if TYPE_CHECKING:
+    from ..models.base import SonicObj
+
+
+def load(
+    model: type[SonicObj], using: str, ids: Sequence[int], *, with_deleted: bool = False
+) -> list[Any]:
+    """The objects of these ids in their order; rows that are missing or deleted are left out."""
+    rows = model._sonic.table(using).fetch(ids)
+    return [
+        model._from_row(using, rows[id])
+        for id in ids
+        if id in rows and (with_deleted or not rows[id].is_deleted)
+    ]
+
+
+def attach_references(objects: Sequence[Any], paths: Iterable[str], using: str) -> None:
+    """Load the objects that references point to: one statement for each reference on a path."""
+    grouped: dict[str, list[str]] = {}
+    for path in paths:
+        name, _, rest = path.partition(LOOKUP_SEP)
+        grouped.setdefault(name, [])
+        if rest:
+            grouped[name].append(rest)
+    for name, rests in grouped.items():
+        if not objects:
+            return
+        field = type(objects[0])._meta.get_field(name)
+        if not field.is_relation or field.many_to_many or field.one_to_many:
+            raise FieldError(
+                f"select_related({name!r}): {field.model._meta.label}.{name} is no reference."
+            )
+        target = field.remote_field.model
+        wanted = {getattr(obj, field.attname) for obj in objects} - {None}
+        found = target._base_manager.using(using).in_bulk(list(wanted)) if wanted else {}
+        for obj in objects:
+            key = getattr(obj, field.attname)
+            if key is None:
+                field.set_cached_value(obj, None)
+            elif key in found:
+                field.set_cached_value(obj, found[key])
+        if rests:
+            attach_references(list(found.values()), rests, using)
+
+
+class ValueShape:
+    """What ``values`` and ``values_list`` give instead of objects."""
+
+    def __init__(
+        self, model: type[SonicObj], names: Sequence[str], kind: str, *, flat: bool, named: bool
+    ) -> None:
+        options = model._sonic
+        if flat and len(names) != 1:
+            raise TypeError("'flat' is not valid when values_list is called with several fields.")
+        if flat and named:
+            raise TypeError("'flat' and 'named' can't be used together.")
+        self.kind = kind
+        self.flat = flat
+        given = list(names) or ["id", *(field.attname for field in options.fields.values())]
+        self.names = given
+        self.getters = [self._getter(options, name) for name in given]
+        self.row_class = namedtuple("Row", given) if named else None  # type: ignore[misc]
+
+    @property
+    def only_ids(self) -> bool:
+        """Whether the index alone can answer."""
+        return all(name in ("pk", "id") for name in self.names)
+
+    @staticmethod
+    def _getter(options: Any, name: str) -> Any:
+        if name in ("pk", "id"):
+            return lambda obj: obj.id
+        if name in ("is_deleted", "sonic_version", "sonic_dirty_at"):
+            return lambda obj: getattr(obj, name)
+        field = options.field(name)
+        return field.value_from_object
+
+    def shape(self, objects: Iterable[Any]) -> Iterator[Any]:
+        """The values of each object (or, if only ids are asked for, of each id)."""
+        for obj in objects:
+            values = [obj if self.only_ids else getter(obj) for getter in self.getters]
+            if self.kind == "dict":
+                yield dict(zip(self.names, values))
+            elif self.flat:
+                yield values[0]
+            else:
+                yield self.row_class(*values) if self.row_class else tuple(values)

@@ -1,0 +1,69 @@
+"""A filter as a tree of conditions on fields, before any index is chosen for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+
+@dataclass(frozen=True)
+class Condition:
+    """``field lookup value``; values are primitives. The field ``id`` is the object's id."""
+
+    field: str
+    lookup: str
+    value: Any
+
+    def __str__(self) -> str:
+        suffix = "" if self.lookup == "exact" else f"__{self.lookup}"
+        return f"{self.field}{suffix}={self.value!r}"
+
+
+@dataclass(frozen=True)
+class Conjunction:
+    children: tuple[Logic, ...] = ()
+
+
+@dataclass(frozen=True)
+class Disjunction:
+    children: tuple[Logic, ...] = ()
+
+
+@dataclass(frozen=True)
+class Negation:
+    child: Logic
+
+
+Logic: TypeAlias = "Condition | Conjunction | Disjunction | Negation"
+
+EVERYTHING = Conjunction()
+NOTHING = Disjunction()
+
+
+def conjoin(*logics: Logic) -> Logic:
+    """All of them, flat."""
+    children: list[Logic] = []
+    for logic in logics:
+        children.extend(logic.children if isinstance(logic, Conjunction) else (logic,))
+    if NOTHING in children:
+        return NOTHING
+    return children[0] if len(children) == 1 else Conjunction(tuple(children))
+
+
+def disjoin(*logics: Logic) -> Logic:
+    """Any of them, flat."""
+    children: list[Logic] = []
+    for logic in logics:
+        children.extend(logic.children if isinstance(logic, Disjunction) else (logic,))
+    if EVERYTHING in children:
+        return EVERYTHING
+    return children[0] if len(children) == 1 else Disjunction(tuple(children))
+
+
+def negate(logic: Logic) -> Logic:
+    """What it is not."""
+    if logic == EVERYTHING:
+        return NOTHING
+    if logic == NOTHING:
+        return EVERYTHING
+    return logic.child if isinstance(logic, Negation) else Negation(logic)

@@ -1,0 +1,20 @@
+"""The manager of ``objects``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.db.models.manager import BaseManager
+
+from .queryset import SonicQuerySet
+
+
+class SonicManager(BaseManager.from_queryset(SonicQuerySet)):  # type: ignore[misc]
+    """Answers from Redis and loads rows by id."""
+
+    def get_queryset(self) -> Any:
+        if hasattr(self, "core_filters"):
+            # A related manager (many-to-many from an ordinary model) joins in SQL.
+            return models.QuerySet(self.model, using=self._db, hints=self._hints)
+        return super().get_queryset()

@@ -1,0 +1,188 @@
+"""Q objects and keyword arguments to conditions: names, lookups and values are checked here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import FieldError, ValidationError
+from django.db import models
+from django.db.models import Q
+from django.db.models.constants import LOOKUP_SEP
+
+from .logic import EVERYTHING, NOTHING, Condition, Logic, conjoin, disjoin, negate
+
+if TYPE_CHECKING:
+    from ..models.options import SonicOptions
+    from ..models.virtual import VirtualField
+
+_RANGES = ("gt", "gte", "lt", "lte")
+LOOKUPS = frozenset(["exact", "in", "isnull", "range", "startswith", "contains", "all", *_RANGES])
+
+
+def resolve(options: SonicOptions, node: Q) -> Logic:
+    """The conditions of a Q. FieldError for an unknown field or lookup, ValidationError for a
+    value that the field cannot have."""
+    children = [
+        resolve(options, child) if isinstance(child, Q) else _resolve_pair(options, child)
+        for child in node.children
+    ]
+    if node.connector == Q.OR:
+        logic = disjoin(*children) if children else EVERYTHING
+    elif node.connector == Q.XOR:
+        raise FieldError("Q objects combined by ^ are not supported; write (a & ~b) | (~a & b).")
+    else:
+        logic = conjoin(*children)
+    return negate(logic) if node.negated else logic
+
+
+def _resolve_pair(options: SonicOptions, child: Any) -> Logic:
+    if not (isinstance(child, tuple) and len(child) == 2):
+        raise FieldError(
+            f"{child!r} is an SQL expression; the index answers name=value lookups only. "
+            f"Use {options.model.__name__}.sql for SQL."
+        )
+    name, value = child
+    path = name.split(LOOKUP_SEP)
+    lookup = path.pop() if len(path) > 1 and path[-1] in LOOKUPS else "exact"
+    if path[0] in ("pk", "id"):
+        _refuse_rest(options, name, path[1:])
+        return _on_id(options, lookup, value)
+    field = options.field(path[0])
+    rest = path[1:]
+    if rest and field.is_relation and rest in (["pk"], ["id"]):
+        rest = []
+    _refuse_rest(options, name, rest)
+    return _on_field(options, field, lookup, value)
+
+
+def _refuse_rest(options: SonicOptions, name: str, rest: list[str]) -> None:
+    if rest:
+        raise FieldError(
+            f"{options.model._meta.label}: the lookup {name!r} is not supported. "
+            f"Lookups are {', '.join(sorted(LOOKUPS))}."
+        )
+
+
+def _on_field(options: SonicOptions, field: VirtualField, lookup: str, value: Any) -> Logic:
+    name = field.name
+
+    def primitive(item: Any) -> Any:
+        return None if item is None else field.lookup_value(item)
+
+    if lookup == "exact":
+        if field.many and isinstance(value, (list, tuple)):
+            if not value:
+                return Condition(name, "empty", None)
+            raise FieldError(
+                f"{options.model._meta.label}.{name} is looked up by one element; for all of "
+                f"{value!r} write {name}__all, for any {name}__in."
+            )
+        return _equal(name, primitive(value))
+    if lookup in ("contains", "all"):
+        return _on_list(options, field, lookup, value, primitive)
+    if lookup == "in":
+        return disjoin(*(_equal(name, primitive(item)) for item in listed(name, lookup, value)))
+    if lookup == "isnull":
+        missing = Condition(name, "isnull", None)
+        return missing if _boolean(name, value) else negate(missing)
+    if lookup == "startswith":
+        if field.order_kind != "text":
+            raise FieldError(
+                f"{options.model._meta.label}.{name} is not a text field, so it has no startswith."
+            )
+        return Condition(name, "startswith", field.lookup_value(value))
+    if field.order_kind is None:
+        raise FieldError(f"{options.model._meta.label}.{name} has no order, so no {lookup}.")
+    return conjoin(
+        *(
+            Condition(name, bound, _bound(field, item))
+            for bound, item in _bounds(name, lookup, value)
+        )
+    )
+
+
+def _on_list(
+    options: SonicOptions,
+    field: VirtualField,
+    lookup: str,
+    value: Any,
+    primitive: Callable[[Any], Any],
+) -> Logic:
+    name = field.name
+    if not field.many:
+        raise FieldError(
+            f"{options.model._meta.label}.{name} is not a list, so it has no {lookup}. "
+            f"For words in a text declare fulltext_indexes and use search()."
+        )
+    if lookup == "contains" and not isinstance(value, (list, tuple, set, frozenset)):
+        value = [value]
+    return conjoin(*(_equal(name, primitive(item)) for item in listed(name, lookup, value)))
+
+
+def _equal(name: str, value: Any) -> Condition:
+    return Condition(name, "isnull", None) if value is None else Condition(name, "exact", value)
+
+
+def _on_id(options: SonicOptions, lookup: str, value: Any) -> Logic:
+    if lookup == "isnull":
+        return NOTHING if _boolean("pk", value) else EVERYTHING
+    if lookup == "exact":
+        return Condition("id", "in", (as_id(options, value),))
+    if lookup == "in":
+        ids = tuple(as_id(options, item) for item in listed("pk", lookup, value))
+        return Condition("id", "in", ids) if ids else NOTHING
+    if lookup in _RANGES or lookup == "range":
+        return conjoin(
+            *(
+                Condition("id", bound, as_id(options, item))
+                for bound, item in _bounds("pk", lookup, value)
+            )
+        )
+    raise FieldError(f"{options.model._meta.label}: an id has no lookup {lookup!r}.")
+
+
+def as_id(options: SonicOptions, value: Any) -> int:
+    """An id for an id, its digits, or an object of the class."""
+    if isinstance(value, models.Model):
+        if not isinstance(value, options.model):
+            raise ValueError(f"{value!r} is not a {options.model._meta.label}.")
+        value = value.pk
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"Field 'id' of {options.model._meta.label} expected a number but got {value!r}."
+        ) from None
+
+
+def _bounds(name: str, lookup: str, value: Any) -> Iterable[tuple[str, Any]]:
+    if lookup != "range":
+        return [(lookup, value)]
+    pair = list(listed(name, lookup, value))
+    if len(pair) != 2:
+        raise ValueError(f"{name}__range takes two values, the first and the last; got {value!r}.")
+    return [("gte", pair[0]), ("lte", pair[1])]
+
+
+def _bound(field: VirtualField, value: Any) -> Any:
+    if value is None:
+        raise ValueError(f"{field.name}: None has no place in an order; use {field.name}__isnull.")
+    return field.range_value(value)
+
+
+def listed(name: str, lookup: str, value: Any) -> Iterable[Any]:
+    """The items of a lookup that takes several values."""
+    if hasattr(value, "ids") and callable(value.ids):
+        return value.ids()  # type: ignore[no-any-return]
+    if isinstance(value, models.QuerySet):
+        return value if value.query.values_select else value.values_list("pk", flat=True)
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise ValidationError({name: [f"{name}__{lookup} takes a list; got {value!r}."]})
+    return value
+
+
+def _boolean(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{name}__isnull takes True or False; got {value!r}.")
+    return value

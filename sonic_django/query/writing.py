@@ -1,0 +1,188 @@
+"""Writing many objects: in batches, with one Redis call a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.core.exceptions import FieldError
+from django.db import IntegrityError, transaction
+
+from ..fulltext.availability import is_available
+from ..index.store import Document
+from ..sync import state
+from ..sync.apply import schedule
+from ..table import uniques
+
+if TYPE_CHECKING:
+    from ..models.base import SonicObj
+    from .queryset import SonicQuerySet
+
+T = TypeVar("T")
+_BATCH = 1000
+
+
+def bulk_create(
+    model: type[SonicObj], using: str, objects: list[Any], batch_size: int
+) -> list[Any]:
+    """What ``SonicQuerySet.bulk_create`` says."""
+    options = model._sonic
+    if options.problems:
+        options.raise_problems()
+    given = [obj for obj in objects if obj.id is not None]
+    if given:
+        raise ValueError(
+            f"bulk_create() gives the ids itself; {given[0]!r} has one. Use save() for it."
+        )
+    prepare_first_write(model, using)
+    with transaction.atomic(using=using, savepoint=False):
+        for batch in batches(objects, batch_size):
+            _insert_batch(model, using, batch)
+    return objects
+
+
+def _insert_batch(model: type[SonicObj], using: str, batch: Sequence[Any]) -> None:
+    from ..models.columns import Payload
+    from ..models.saving import unique_violation
+
+    options = model._sonic
+    encoded = []
+    for obj in batch:
+        for field in options.fields_with_pre_save:
+            setattr(obj, field.attname, field.pre_save(obj, True))
+        by_name, stored = obj._encode_values()
+        payload = options.codec.encode(stored)
+        encoded.append((by_name, payload, options.entries(by_name), options.unique_keys(by_name)))
+    ids = options.table(using).insert_many([payload for _, payload, _, _ in encoded])
+    claims = [(key, id) for id, (_, _, _, keys) in zip(ids, encoded) for key in keys]
+    if claims:
+        try:
+            uniques.take(claims, using)
+        except IntegrityError as error:
+            taken = set(uniques.owners([key for key, _ in claims], using))
+            seen: set[bytes] = set()
+            for by_name, _, _, keys in encoded:
+                clash = [c for key, c in keys.items() if key in taken or key in seen]
+                if clash:
+                    raise unique_violation(batch[0], clash, by_name) from error
+                seen.update(keys)
+            raise
+    text = bool(options.text_fields) and is_available()
+    documents = []
+    for obj, id, (_, payload, entries, _) in zip(batch, ids, encoded):
+        obj.__dict__.update(id=id, sonic_payload=Payload(payload), sonic_version=1)
+        obj._state.adding = False
+        obj._state.db = using
+        documents.append(Document(id, 1, "live", entries, text))
+    schedule(model, using, documents)
+
+
+def bulk_update(
+    model: type[SonicObj], using: str, objects: list[Any], names: list[str], batch_size: int
+) -> int:
+    """What ``SonicQuerySet.bulk_update`` says."""
+    if not names:
+        raise ValueError("Field names must be given to bulk_update().")
+    fields = frozenset(names)
+    written = 0
+    for batch in batches(objects, batch_size):
+        with transaction.atomic(using=using, savepoint=False):
+            for obj in batch:
+                written += obj.save(using=using, update_fields=fields)
+    return written
+
+
+def update(queryset: SonicQuerySet, values: dict[str, Any]) -> int:
+    """What ``SonicQuerySet.update`` says."""
+    model, using = queryset.model, queryset._write_db
+    options = model._sonic
+    fields = {name: options.field(name) for name in values}
+    for name, value in values.items():
+        if hasattr(value, "resolve_expression"):
+            raise FieldError(
+                f"update({name}={value!r}): expressions are computed by SQL, which cannot see "
+                f"into payloads. Give a value, or load, change and save the objects."
+            )
+        if not hasattr(value, "_meta"):
+            fields[name].to_primitive(value)
+    changed = 0
+    for ids in batches(queryset.ids(), _BATCH):
+        found = queryset.model.objects.using(using).in_bulk(ids)
+        with transaction.atomic(using=using, savepoint=False):
+            for obj in found.values():
+                for name, value in values.items():
+                    setattr(obj, name, value)
+                obj.save(using=using, update_fields=frozenset(f.name for f in fields.values()))
+                changed += 1
+    return changed
+
+
+def remove(queryset: SonicQuerySet, method: str) -> tuple[int, dict[str, int]]:
+    """What ``SonicQuerySet.delete`` and ``destroy`` say."""
+    using = queryset._write_db
+    total: dict[str, int] = {}
+    with_deleted = queryset._universe != "ids"
+    from .loading import load
+
+    for ids in batches(queryset.ids(), _BATCH):
+        with transaction.atomic(using=using, savepoint=False):
+            for obj in load(queryset.model, using, ids, with_deleted=with_deleted):
+                for label, number in getattr(obj, method)(using=using)[1].items():
+                    total[label] = total.get(label, 0) + number
+    return sum(total.values()), total
+
+
+def get_or_create(
+    queryset: SonicQuerySet, defaults: dict[str, Any], kwargs: dict[str, Any]
+) -> tuple[Any, bool]:
+    """What Django's says; a race is settled by the unique, if there is one."""
+    queryset = queryset.using(queryset._write_db)
+    try:
+        return queryset.get(**kwargs), False
+    except queryset.model.DoesNotExist:
+        pass
+    given = {name: value for name, value in kwargs.items() if "__" not in name}
+    given.update({n: value() if callable(value) else value for n, value in defaults.items()})
+    try:
+        with transaction.atomic(using=queryset.db):
+            return queryset.create(**given), True
+    except IntegrityError:
+        try:
+            return queryset.get(**kwargs), False
+        except queryset.model.DoesNotExist:
+            pass
+        raise
+
+
+def update_or_create(
+    queryset: SonicQuerySet,
+    defaults: dict[str, Any],
+    create_defaults: dict[str, Any] | None,
+    kwargs: dict[str, Any],
+) -> tuple[Any, bool]:
+    """What Django's says."""
+    created_with = defaults if create_defaults is None else create_defaults
+    obj, created = get_or_create(queryset, created_with, kwargs)
+    if not created:
+        for name, value in defaults.items():
+            setattr(obj, name, value() if callable(value) else value)
+        obj.save(using=queryset._write_db)
+    return obj, created
+
+
+def prepare_first_write(model: type[SonicObj], using: str) -> None:
+    """Before many rows: an index that meets an empty table counts as built. One round trip."""
+    from redis.exceptions import RedisError
+
+    store = model._sonic.store(using)
+    try:
+        if len(store.built()) < len(store.schema.digests):
+            state.adopt_if_empty(model, using)
+    except RedisError:
+        return  # Redis is away: the rows are written, the index is rebuilt later
+
+
+def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Consecutive stretches of the items."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,0 +1,99 @@
+"""Applying committed objects to the index: at once in autocommit, else after the commit.
+
+A failure here never fails the save, which is committed: it is logged and signalled, and the row
+keeps its dirty mark.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.db import connections
+from redis.exceptions import RedisError
+
+from ..fulltext.queue import drain
+from ..index.store import Document
+from ..signals import index_failed, post_index
+from . import state
+from .journal import journal, undo_rollbacks
+
+if TYPE_CHECKING:
+    from ..models.base import SonicObj
+
+logger = logging.getLogger("sonic_django.sync")
+
+#: Documents in one round trip; a larger bulk is applied in several.
+_DOCUMENTS_PER_CALL = 1000
+
+
+class PendingApply:
+    """The documents of one stretch of a transaction, applied when it commits."""
+
+    def __init__(self, model: type[SonicObj], using: str, savepoints: frozenset[Any]) -> None:
+        self.model = model
+        self.using = using
+        self.savepoints = savepoints
+        self.documents: list[Document] = []
+
+    def __call__(self) -> None:
+        apply_now(self.model, self.using, self.documents)
+
+
+def schedule(model: type[SonicObj], using: str, documents: Sequence[Document]) -> None:
+    """Apply the documents once the present transaction, if any, has committed.
+
+    In autocommit: one round trip now. In a transaction: one for each stretch of saves of one
+    model, when it commits; a rolled-back savepoint takes its documents with it. In a test's
+    transaction, which never commits: at once, noted in the journal that undoes it.
+    """
+    connection = connections[using]
+    undo_rollbacks(using)
+    if not connection.in_atomic_block:
+        apply_now(model, using, documents)
+        return
+    if any(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks):
+        journal(model, using, [document.id for document in documents])
+        apply_now(model, using, documents)
+        return
+    savepoints = frozenset(connection.savepoint_ids)
+    hooks = connection.run_on_commit
+    last = hooks[-1][1] if hooks else None
+    if not (
+        isinstance(last, PendingApply)
+        and last.model is model
+        and last.savepoints == savepoints
+        and hooks[-1][0] == savepoints
+    ):
+        last = PendingApply(model, using, savepoints)
+        connection.on_commit(last)
+    last.documents.extend(documents)
+
+
+def apply_now(model: type[SonicObj], using: str, documents: Sequence[Document]) -> bool:
+    """Bring the index to these documents; whether Redis took them. One round trip for 1,000."""
+    store = model._sonic.store(using)
+    ids = [document.id for document in documents]
+    complete = True
+    try:
+        for start in range(0, len(documents), _DOCUMENTS_PER_CALL):
+            complete = store.apply(documents[start : start + _DOCUMENTS_PER_CALL])[1]
+        if not complete:
+            state.adopt_if_complete(model, using)
+    except RedisError as error:
+        logger.error(
+            "%s: the index of %d committed object(s) in %r could not be updated (%s); "
+            "their rows stay marked as dirty.",
+            model._meta.label,
+            len(ids),
+            using,
+            error,
+        )
+        index_failed.send(sender=model, ids=ids, using=using, exception=error)
+        return False
+    if post_index.has_listeners(model):
+        post_index.send(sender=model, ids=ids, using=using)
+    if any(document.text_changed for document in documents):
+        drain(model, using)
+    return True

@@ -1,0 +1,90 @@
+"""The index within a test's transaction, which is rolled back and never commits.
+
+What a test saves is applied at once. For each such write a marker goes into the connection's
+on-commit hooks, which Django itself drops when the savepoint or the transaction is rolled back.
+Markers that are gone tell which objects to bring back to what their rows now say; this is looked
+at before each query and write, and at the end of each test.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from django.db import connections
+
+from ..index.store import DESTROYED_VERSION, Document
+
+if TYPE_CHECKING:
+    from ..models.base import SonicObj
+
+
+class _Marker:
+    """Stands among the on-commit hooks for a write that was applied before its commit."""
+
+    def __init__(self, model: type[SonicObj], ids: list[int]) -> None:
+        self.model = model
+        self.ids = ids
+
+    def __call__(self) -> None:
+        """Nothing to do: the index already has it."""
+
+
+class _Journals(threading.local):
+    """The markers of each connection of this thread, by alias."""
+
+    def __init__(self) -> None:
+        self.by_alias: dict[str, list[_Marker]] = {}
+
+
+_journals = _Journals()
+
+
+def journal(model: type[SonicObj], using: str, ids: list[int]) -> None:
+    """Note that these objects are applied before their transaction has ended."""
+    marker = _Marker(model, ids)
+    connections[using].on_commit(marker)
+    _journals.by_alias.setdefault(using, []).append(marker)
+
+
+def undo_rollbacks(using: str) -> None:
+    """Bring back to their rows the objects whose writes were rolled back since the last look.
+
+    Costs nothing outside tests.
+    """
+    markers = _journals.by_alias.get(using)
+    if not markers:
+        return
+    present = {id(hook[1]) for hook in connections[using].run_on_commit}
+    gone = [marker for marker in markers if id(marker) not in present]
+    if not gone:
+        return
+    _journals.by_alias[using] = [marker for marker in markers if id(marker) in present]
+    stale: dict[Any, set[int]] = {}
+    for marker in gone:
+        stale.setdefault(marker.model, set()).update(marker.ids)
+    for model, ids in stale.items():
+        resync(model, using, sorted(ids))
+
+
+def undo_all_rollbacks() -> None:
+    """``undo_rollbacks`` for every database this thread has written to in a test."""
+    for using in list(_journals.by_alias):
+        undo_rollbacks(using)
+
+
+def resync(model: type[SonicObj], using: str, ids: list[int]) -> None:
+    """Set the index of these objects to what their rows say, whatever version it has seen.
+
+    One statement and one round trip for 900 ids.
+    """
+    options = model._sonic
+    rows = options.table(using).fetch(ids)
+    text = bool(options.text_fields)
+    documents = [
+        options.document(rows[id], text_changed=text)
+        if id in rows
+        else Document(id, DESTROYED_VERSION, "gone", (), text)
+        for id in ids
+    ]
+    options.store(using).apply(documents, "reset")

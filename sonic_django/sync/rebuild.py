@@ -1,0 +1,116 @@
+"""Building the index from the rows, in place, while readers and writers go on.
+
+Rows are read in batches by id and applied under their versions, so a newer write wins whichever
+comes first. Before a batch is read from SQL, the index is asked what it holds in that range of
+ids: what is there and has no row is removed. How far it came is noted in Redis, so that a rebuild
+that was killed goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import FieldError
+
+from ..fulltext import queue
+from ..index.store import DESTROYED_VERSION, Document, IndexStore
+from ..table.rows import Row
+
+if TYPE_CHECKING:
+    from ..models.base import SonicObj
+
+#: Called with (rows done, rows in all).
+Progress = Callable[[int, int], None]
+
+_LAST_ID = 2**62
+BATCH = 500
+
+
+def rebuild(
+    model: type[SonicObj],
+    using: str,
+    *,
+    batch_size: int = BATCH,
+    progress: Progress | None = None,
+) -> int:
+    """Rebuild every index of the class; the number of rows. Two round trips and one statement a
+    batch, memory for one batch."""
+    options = model._sonic
+    options.raise_problems()
+    table, store = options.table(using), options.store(using)
+    after, done = _resume(store)
+    total = table.count()
+    for rows in table.walk(after, batch=batch_size):
+        high = rows[-1].id
+        _apply_range(model, using, store, after + 1, high, rows)
+        after = high
+        done += len(rows)
+        store.note_job({"fingerprint": store.schema.fingerprint, "after": str(after), "done": str(done)})
+        if progress:
+            progress(done, max(total, done))
+    _apply_range(model, using, store, after + 1, _LAST_ID, [])
+    _drop_strays(store)
+    store.mark_built()
+    store.note_job(None)
+    return done
+
+
+def _resume(store: IndexStore) -> tuple[int, int]:
+    """(id to go on behind, rows done) of a rebuild of this declaration that did not end."""
+    job = store.job()
+    if job.get("fingerprint") != store.schema.fingerprint:
+        return 0, 0
+    return int(job["after"]), int(job["done"])
+
+
+def _apply_range(
+    model: type[SonicObj], using: str, store: IndexStore, low: int, high: int, rows: list[Row]
+) -> None:
+    options = model._sonic
+    held = store.records(low, high)
+    if held:
+        # Read again behind the look at the index: a row that is missing now is missing for good.
+        fresh = options.table(using).fetch([row.id for row in rows] + list(held))
+        rows = list(fresh.values())
+        gone = [id for id in held if id not in fresh]
+        if gone:
+            store.apply([Document(id, DESTROYED_VERSION, "gone") for id in gone])
+    if rows:
+        store.apply([options.document(row) for row in rows], "rebuild")
+
+
+def _drop_strays(store: IndexStore) -> None:
+    """Remove what former declarations left behind."""
+    for key in store.stray_keys():
+        store.drop_key(key)
+
+
+def check_name(model: type[SonicObj], name: str) -> None:
+    """FieldError if the class has no index of this name."""
+    if name not in model._sonic.indexes and name != "ids":
+        known = ", ".join(["ids", *model._sonic.indexes])
+        raise FieldError(f"{model._meta.label} has no index {name!r}. It has: {known}.")
+
+
+def rebuild_fulltext(
+    model: type[SonicObj],
+    using: str,
+    *,
+    batch_size: int = BATCH * 2,
+    progress: Progress | None = None,
+) -> int:
+    """Rebuild full text of the class from the rows; the number of live objects."""
+    if not model._sonic.text_fields:
+        return 0
+    table = model._sonic.table(using)
+    total = table.count(live=True)
+    done = 0
+    queue.clear(model)
+    for rows in table.walk(batch=batch_size):
+        live = [model._from_row(using, row) for row in rows if not row.is_deleted]
+        queue.add(model, live)
+        done += len(live)
+        if progress:
+            progress(done, max(total, done))
+    return done

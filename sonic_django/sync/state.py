@@ -1,0 +1,73 @@
+"""Which indexes are built, and when a table may be taken for built without a rebuild."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from ..exceptions import IndexNotBuilt
+
+if TYPE_CHECKING:
+    from ..models.base import SonicObj
+
+#: Tables up to this many rows are compared with the index, to see whether it is complete.
+_SMALL = 100
+#: Seconds for which a process remembers that a table was not small or not complete.
+_PATIENCE = 10.0
+_not_before: dict[tuple[str, str], float] = {}
+
+
+def adopt_if_empty(model: type[SonicObj], using: str) -> bool:
+    """Count the indexes as built if the table has no row; whether it has none.
+
+    One statement, and one round trip if so.
+    """
+    if not model._sonic.table(using).is_empty():
+        return False
+    model._sonic.store(using).mark_built()
+    return True
+
+
+def adopt_if_complete(model: type[SonicObj], using: str) -> bool:
+    """Count the indexes as built if the index holds every row of a small table.
+
+    This is how the first saves of a new project make its index complete without a command; after
+    a loss of Redis it says no, until the rows are in the index again. One statement and up to two
+    round trips, at most every ten seconds in a process.
+    """
+    options = model._sonic
+    store = options.store(using)
+    now = time.monotonic()
+    if now < _not_before.get((store.base, using), 0.0):
+        return False
+    rows = next(options.table(using).walk(batch=_SMALL + 1), [])
+    if len(rows) <= _SMALL:
+        wanted = {row.id: options.document(row) for row in rows}
+        held = store.entries_of(list(wanted))
+        if all(
+            held.get(id) == (document.version, {entry[::2] for entry in document.entries})
+            for id, document in wanted.items()
+        ):
+            store.mark_built()
+            return True
+    else:
+        _not_before[store.base, using] = now + _PATIENCE
+    return False
+
+
+def not_built(model: type[SonicObj], using: str, digests: tuple[str, ...]) -> IndexNotBuilt:
+    """The error for a query that needs these indexes."""
+    options = model._sonic
+    names = {spec.digest: name for name, spec in options.indexes.items()}
+    wanted = [names.get(digest, "the set of all objects") for digest in digests]
+    label = options.model._meta.label
+    return IndexNotBuilt(
+        f"{label}: not built in Redis for the database {using!r}: {', '.join(wanted)}. "
+        f"Run: python manage.py sonic_reindex {label}",
+        wanted,
+    )
+
+
+def forget() -> None:
+    """Forget what this process remembers; for tests and after ``flush``."""
+    _not_before.clear()

@@ -1,0 +1,208 @@
+"""The rows of one model's table, by hand-written SQL that is prepared once.
+
+A write is one statement on one row, so it is atomic on any SQL engine. Values go as parameters;
+only the quoted names of the model's own table and columns are part of the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
+from django.utils import timezone
+
+#: Parameters a statement may carry; SQLite's limit was 999 until 3.32.
+_IDS_PER_STATEMENT = 900
+#: Bytes of payload in one INSERT; MariaDB's max_allowed_packet is 16 MiB by default.
+_BYTES_PER_STATEMENT = 4 * 1024 * 1024
+_ROWS_PER_STATEMENT = 150
+
+SUPPORTED_VENDORS = ("mysql", "sqlite")
+
+
+class Row(NamedTuple):
+    """A row as read; ``payload`` is bytes."""
+
+    id: int
+    payload: bytes
+    is_deleted: bool
+    version: int
+
+
+class Table:
+    """The statements on the table ``name`` in the database ``using``."""
+
+    COLUMNS = ("id", "data", "is_deleted", "version", "dirty_at")
+
+    def __init__(self, name: str, using: str) -> None:
+        self.name = name
+        self.using = using
+        connection = connections[using]
+        if connection.vendor not in SUPPORTED_VENDORS:
+            raise ImproperlyConfigured(
+                f"Sonic keeps rows in MySQL, MariaDB or SQLite; the database {using!r} is "
+                f"{connection.display_name}. Route {name} to another database."
+            )
+        quote = connection.ops.quote_name
+        table = quote(name)
+        self._id, data, deleted, version, dirty = map(quote, self.COLUMNS)
+        # MySQL takes bytes for text of the connection's character set unless told otherwise.
+        binary = "_binary %s" if connection.vendor == "mysql" else "%s"
+        self._row = f"({binary}, %s, %s, %s)"
+        self._row_with_id = f"(%s, {binary}, %s, %s, %s)"
+        columns = f"{data}, {deleted}, {version}, {dirty}"
+        self._insert = f"INSERT INTO {table} ({columns}) VALUES "
+        self._insert_with_id = f"INSERT INTO {table} ({self._id}, {columns}) VALUES "
+        self._update = (
+            f"UPDATE {table} SET {data} = {binary}, {deleted} = %s, {version} = {version} + 1, "
+            f"{dirty} = %s WHERE {self._id} = %s AND {version} = %s"
+        )
+        self._select = f"SELECT {self._id}, {data}, {deleted}, {version} FROM {table}"
+        self._delete = f"DELETE FROM {table} WHERE {self._id} IN "
+        self._count = f"SELECT COUNT(*) FROM {table}"
+        self._deleted, self._dirty = deleted, dirty
+        self._any = f"SELECT 1 FROM {table} LIMIT 1"
+
+    # Writing ----------------------------------------------------------------------------------
+
+    def insert(self, payload: bytes, *, is_deleted: bool = False, id: int | None = None) -> int:
+        """Insert one row at version 1; its id. One statement. IntegrityError if the id is taken."""
+        connection = connections[self.using]
+        with connection.cursor() as cursor:
+            values: tuple[Any, ...] = (payload, is_deleted, 1, self._now())
+            if id is not None:
+                cursor.execute(self._insert_with_id + self._row_with_id, (id, *values))
+                return id
+            cursor.execute(self._insert + self._row, values)
+            return int(connection.ops.last_insert_id(cursor, self.name, "id"))
+
+    def insert_many(self, payloads: Sequence[bytes]) -> list[int]:
+        """Insert rows at version 1; their ids in the order given.
+
+        One statement for up to 150 rows or 4 MiB where the engine returns the ids of several rows
+        (MariaDB 10.5, SQLite 3.35), else one a row. The caller opens the transaction.
+        """
+        connection = connections[self.using]
+        if not connection.features.can_return_rows_from_bulk_insert:
+            return [self.insert(payload) for payload in payloads]
+        ids: list[int] = []
+        now = self._now()
+        with connection.cursor() as cursor:
+            for batch in _batches(payloads):
+                rows = ", ".join([self._row] * len(batch))
+                values = [item for payload in batch for item in (payload, False, 1, now)]
+                cursor.execute(f"{self._insert}{rows} RETURNING {self._id}", values)
+                ids.extend(sorted(int(row[0]) for row in cursor.fetchall()))
+        return ids
+
+    def update(self, id: int, version: int, payload: bytes, *, is_deleted: bool = False) -> bool:
+        """Write the row as version + 1 if it still has this version; whether it had.
+
+        One statement.
+        """
+        with connections[self.using].cursor() as cursor:
+            cursor.execute(self._update, (payload, is_deleted, self._now(), id, version))
+            return bool(cursor.rowcount)
+
+    def delete(self, ids: Sequence[int]) -> int:
+        """Remove rows; how many there were. One statement for 900 ids."""
+        removed = 0
+        with connections[self.using].cursor() as cursor:
+            for some in _slices(ids):
+                cursor.execute(self._delete + _placeholders(len(some)), some)
+                removed += cursor.rowcount
+        return removed
+
+    # Reading ----------------------------------------------------------------------------------
+
+    def fetch(self, ids: Sequence[int]) -> dict[int, Row]:
+        """The rows with these ids, deleted ones too, by id. One statement for 900 ids."""
+        found: dict[int, Row] = {}
+        with connections[self.using].cursor() as cursor:
+            for some in _slices(ids):
+                if len(some) == 1:
+                    cursor.execute(f"{self._select} WHERE {self._id} = %s", some)
+                else:
+                    where = f" WHERE {self._id} IN {_placeholders(len(some))}"
+                    cursor.execute(self._select + where, some)
+                for row in cursor.fetchall():
+                    found[row[0]] = Row(row[0], bytes(row[1]), bool(row[2]), row[3])
+        return found
+
+    def walk(self, after: int = 0, *, batch: int = 1000) -> Iterator[list[Row]]:
+        """All rows in the order of their ids, in batches, by keyset. One statement a batch."""
+        statement = f"{self._select} WHERE {self._id} > %s ORDER BY {self._id} LIMIT %s"
+        while True:
+            with connections[self.using].cursor() as cursor:
+                cursor.execute(statement, (after, batch))
+                rows = [Row(r[0], bytes(r[1]), bool(r[2]), r[3]) for r in cursor.fetchall()]
+            if rows:
+                yield rows
+                after = rows[-1].id
+            if len(rows) < batch:
+                return
+
+    def is_empty(self) -> bool:
+        """Whether there is no row, not even a deleted one. One statement."""
+        with connections[self.using].cursor() as cursor:
+            cursor.execute(self._any)
+            return cursor.fetchone() is None
+
+    def count(self, *, live: bool | None = None) -> int:
+        """Rows, all or live or deleted. One statement, a scan."""
+        with connections[self.using].cursor() as cursor:
+            if live is None:
+                cursor.execute(self._count)
+            else:
+                cursor.execute(f"{self._count} WHERE {self._deleted} = %s", (not live,))
+            return int(cursor.fetchone()[0])
+
+    def count_dirty(self) -> int:
+        """Rows whose index is not confirmed since their last write. One statement, by an index."""
+        with connections[self.using].cursor() as cursor:
+            cursor.execute(f"{self._count} WHERE {self._dirty} IS NOT NULL")
+            return int(cursor.fetchone()[0])
+
+    def exists(self) -> bool:
+        """Whether the table has been made. One statement or two."""
+        connection = connections[self.using]
+        with connection.cursor() as cursor:
+            return self.name in connection.introspection.table_names(cursor)
+
+    def _now(self) -> Any:
+        now: datetime = timezone.now()
+        return connections[self.using].ops.adapt_datetimefield_value(now)
+
+
+@lru_cache(maxsize=1024)
+def table(name: str, using: str) -> Table:
+    """The table ``name`` in ``using``; its statements are prepared once a process."""
+    return Table(name, using)
+
+
+def _placeholders(number: int) -> str:
+    return f"({', '.join(['%s'] * number)})"
+
+
+def _slices(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(ids), _IDS_PER_STATEMENT):
+        yield ids[start : start + _IDS_PER_STATEMENT]
+
+
+def _batches(payloads: Iterable[bytes]) -> Iterator[list[bytes]]:
+    batch: list[bytes] = []
+    size = 0
+    for payload in payloads:
+        if batch and (
+            len(batch) >= _ROWS_PER_STATEMENT or size + len(payload) > _BYTES_PER_STATEMENT
+        ):
+            yield batch
+            batch, size = [], 0
+        batch.append(payload)
+        size += len(payload)
+    if batch:
+        yield batch

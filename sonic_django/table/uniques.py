@@ -1,0 +1,91 @@
+"""Uniques: one narrow table shared by all models, whose primary key is the unique value's hash.
+
+The database enforces them, in the transaction that writes the row, so neither concurrency nor a
+crash nor the loss of Redis can break them. A key is the BLAKE2b hash (128 bits) of model,
+constraint and values; at a thousand million keys the chance of any collision is below 2e-21.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from typing import Any
+
+from django.db import connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+_KEYS_PER_STATEMENT = 400
+
+
+class KeyField(models.BinaryField):  # type: ignore[type-arg]
+    """Sixteen bytes; Django's BinaryField is a LONGBLOB on MySQL, which cannot be a key."""
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str | None:
+        return "binary(16)" if connection.vendor == "mysql" else super().db_type(connection)
+
+
+class UniqueValue(models.Model):
+    """A value that an object holds alone."""
+
+    key = KeyField(primary_key=True, editable=False)
+    owner = models.BigIntegerField(editable=False)
+
+    class Meta:
+        app_label = "sonic_django"
+        db_table = "sonic_unique"
+        default_permissions = ()
+
+
+def unique_key(label: str, constraint: str, parts: Iterable[bytes]) -> bytes:
+    """The primary key for the values ``parts`` under the constraint of the model ``label``."""
+    digest = blake2b(digest_size=16)
+    for part in (label.encode(), constraint.encode(), *parts):
+        digest.update(len(part).to_bytes(4, "big"))
+        digest.update(part)
+    return digest.digest()
+
+
+def take(keys: Sequence[tuple[bytes, int]], using: str) -> None:
+    """Claim (key, owner) pairs; IntegrityError if one is taken. One statement for 400."""
+    connection = connections[using]
+    table, binary = _names(connection)
+    with connection.cursor() as cursor:
+        for some in _slices(keys):
+            rows = ", ".join([f"({binary}, %s)"] * len(some))
+            flat: list[Any] = [item for pair in some for item in pair]
+            cursor.execute(f"INSERT INTO {table} VALUES {rows}", flat)
+
+
+def release(keys: Sequence[bytes], using: str) -> None:
+    """Give keys up. One statement for 400."""
+    connection = connections[using]
+    table, binary = _names(connection)
+    key = connection.ops.quote_name("key")
+    with connection.cursor() as cursor:
+        for some in _slices(keys):
+            placeholders = ", ".join([binary] * len(some))
+            cursor.execute(f"DELETE FROM {table} WHERE {key} IN ({placeholders})", some)
+
+
+def owners(keys: Sequence[bytes], using: str) -> dict[bytes, int]:
+    """Which of the keys are taken, and by whom. One statement for 400."""
+    connection = connections[using]
+    table, binary = _names(connection)
+    key, owner = map(connection.ops.quote_name, ("key", "owner"))
+    found: dict[bytes, int] = {}
+    with connection.cursor() as cursor:
+        for some in _slices(keys):
+            placeholders = ", ".join([binary] * len(some))
+            cursor.execute(f"SELECT {key}, {owner} FROM {table} WHERE {key} IN ({placeholders})", some)
+            found.update((bytes(row[0]), int(row[1])) for row in cursor.fetchall())
+    return found
+
+
+def _names(connection: BaseDatabaseWrapper) -> tuple[str, str]:
+    binary = "_binary %s" if connection.vendor == "mysql" else "%s"
+    return connection.ops.quote_name(UniqueValue._meta.db_table), binary
+
+
+def _slices(keys: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    for start in range(0, len(keys), _KEYS_PER_STATEMENT):
+        yield keys[start : start + _KEYS_PER_STATEMENT]

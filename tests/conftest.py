@@ -1,0 +1,35 @@
+"""Fixtures for all tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers import MariaDB, PrivateRedis
+
+
+@pytest.fixture
+def private_directory() -> Iterator[Path]:
+    """An empty directory beside the test run's servers: in memory where there is room."""
+    directory = Path(tempfile.mkdtemp(dir=os.environ["SONIC_TEST_DIR"]))
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def private_redis(private_directory: Path) -> Iterator[PrivateRedis]:
+    """A Redis for this test alone, which keeps its data on disk and may be killed."""
+    with PrivateRedis(private_directory / "redis") as server:
+        yield server
+
+
+@pytest.fixture
+def private_mariadb(private_directory: Path) -> Iterator[MariaDB]:
+    """A MariaDB for this test alone, which may be killed."""
+    with MariaDB(private_directory / "mariadb") as server:
+        yield server

@@ -1,0 +1,1 @@
+"""The example project: its parser, its loader, its front page, its settings."""
