@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .fulltext.indexes import search_index_for
 from .models.registry import sonic_models
 
-for _model in sonic_models():
-    if _model._sonic.text_fields and not _model._meta.proxy:
-        _index = search_index_for(_model)
-        globals()[f"{_model._meta.app_label}_{_index.__name__}"] = _index
+
+def _search_indexes() -> dict[str, type[Any]]:
+    return {
+        f"{model._meta.app_label}_{model.__name__}Index": search_index_for(model)
+        for model in sonic_models()
+        if model._sonic.text_fields
+    }
+
+
+# Haystack takes every SearchIndex class among the module's names.
+globals().update(_search_indexes())

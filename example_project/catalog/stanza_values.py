@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from example_project.catalog.stanzas import Stanza
@@ -51,14 +51,15 @@ class PackageValues:
     key: PackageKey
     fields: dict[str, Any]
     maintainer: tuple[str, str] | None  # name, email
-    extra: dict[str, str] = field(default_factory=dict)
+    extra: dict[str, str]
 
 
 def package_values(stanza: Stanza, archive: str) -> PackageValues:
     """The package that `stanza`, from the list `archive`, describes.
 
-    Raises StanzaError when it has no Package or Version, or a size that is no number: a package
-    that could not be found again, or that would sort wrongly, is not stored.
+    Raises StanzaError when it has no Package or Version, a size that is no number, or a key that
+    is called as a field of the catalog: a package that could not be found again, or would sort
+    wrongly, or would lose something, is not stored.
     """
     known = {key.lower(): value for key, value in stanza.fields.items() if key.lower() in _KNOWN}
     extra = {key: value for key, value in stanza.fields.items() if key.lower() not in _KNOWN}
@@ -69,20 +70,24 @@ def package_values(stanza: Stanza, archive: str) -> PackageValues:
     maintainer = split_maintainer(known.get("maintainer", ""))
     if (written := known.get("maintainer")) and not _says_it_all(maintainer, written):
         extra["Maintainer"] = written
+    fields = {
+        "section": known.get("section", ""),
+        "priority": known.get("priority", ""),
+        "tags": _split_tags(known.get("tag", "")),
+        "depends": relation_names(known.get("pre-depends", ""), known.get("depends", "")),
+        "installed_size": _number(stanza, "Installed-Size", known),
+        "size": _number(stanza, "Size", known),
+        "homepage": known.get("homepage", ""),
+        "description": known.get("description", ""),
+    }
+    # An object has each key once, and these would stand where its fields do.
+    for key in extra.keys() & {*fields, *PackageKey._fields, "maintainer"}:
+        raise stanza.error(f"{known['package']} has a key {key!r}, a field's name; rename it")
     return PackageValues(
-        key=PackageKey(archive, known["package"], known["version"], known.get("architecture", "")),
-        fields={
-            "section": known.get("section", ""),
-            "priority": known.get("priority", ""),
-            "tags": _split_tags(known.get("tag", "")),
-            "depends": relation_names(known.get("pre-depends", ""), known.get("depends", "")),
-            "installed_size": _number(stanza, "Installed-Size", known),
-            "size": _number(stanza, "Size", known),
-            "homepage": known.get("homepage", ""),
-            "description": known.get("description", ""),
-        },
-        maintainer=maintainer,
-        extra=extra,
+        PackageKey(archive, known["package"], known["version"], known.get("architecture", "")),
+        fields,
+        maintainer,
+        extra,
     )
 
 

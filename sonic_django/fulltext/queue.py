@@ -52,7 +52,7 @@ def drain(model: type[SonicObj], using: str, *, force: bool = False) -> int:
 def update(model: type[SonicObj], using: str, ids: list[int]) -> None:
     """Make full text of these objects what their rows say. One statement and one commit."""
     index = haystack_index(model)
-    backend = index._get_backend(None)
+    backend = index.get_backend()
     rows = model._sonic.table(using).fetch(ids)
     live = [model._from_row(using, row) for row in rows.values() if not row.is_deleted]
     gone = [id for id in ids if id not in rows or rows[id].is_deleted]
@@ -66,12 +66,12 @@ def add(model: type[SonicObj], objects: list[Any]) -> None:
     """Index objects without a look at the queue: one commit of Xapian."""
     index = haystack_index(model)
     if objects:
-        index._get_backend(None).update(index, objects)
+        index.get_backend().update(index, objects)
 
 
 def clear(model: type[SonicObj]) -> None:
     """Forget the full text of the class."""
-    haystack_index(model)._get_backend(None).clear(models=[model])
+    haystack_index(model).get_backend().clear(models=[model])
 
 
 def haystack_index(model: type[SonicObj]) -> Any:

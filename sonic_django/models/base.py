@@ -13,7 +13,7 @@ from django.db.models.signals import post_init
 from ..payload import same
 from ..query.manager import SonicManager
 from ..table.rows import Row
-from . import saving
+from . import removing, saving, uniqueness
 from .ancestor import AncestorSpelling
 from .columns import Payload, PayloadField
 from .options import SonicOptions
@@ -73,15 +73,16 @@ class SonicBase(ModelBase):
             reference = isinstance(field, models.ForeignKey)
             make_virtual(field, ReferenceField if reference else VirtualField)
 
-    @property
-    def _sonic(cls) -> SonicOptions:
-        """What the class declares; shared by its proxies."""
-        concrete = cls._meta.concrete_model  # type: ignore[attr-defined]
-        options = concrete.__dict__.get("_sonic_options")
-        if options is None:
-            options = SonicOptions(concrete)
-            concrete._sonic_options = options
-        return options  # type: ignore[no-any-return]
+
+class _Options:
+    """Gives the class's ``SonicOptions``, worked out at first use and shared by its proxies."""
+
+    def __get__(self, instance: Any, cls: type[SonicObj]) -> SonicOptions:
+        concrete: Any = cls._meta.concrete_model
+        options = SonicOptions(concrete)
+        # From now on Python finds the options themselves, also from proxies.
+        concrete._sonic = options
+        return options
 
 
 class SonicObj(AncestorSpelling, metaclass=SonicBase):
@@ -90,11 +91,13 @@ class SonicObj(AncestorSpelling, metaclass=SonicBase):
     ``indexes``, ``uniques`` and ``fulltext_indexes`` are read once, when the class is first used.
     """
 
-    id = models.BigAutoField(primary_key=True, editable=False)
+    _sonic = _Options()
+
+    id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True, editable=False)
     sonic_payload = PayloadField(db_column="data", editable=False, default=b"")
-    is_deleted = models.BooleanField(default=False, editable=False)
-    sonic_version = models.BigIntegerField(db_column="version", default=0, editable=False)
-    sonic_dirty_at = models.DateTimeField(
+    is_deleted: models.BooleanField[bool, bool] = models.BooleanField(default=False, editable=False)
+    sonic_version: models.BigIntegerField[int, int] = models.BigIntegerField(db_column="version", default=0, editable=False)
+    sonic_dirty_at: models.DateTimeField[Any, Any] = models.DateTimeField(
         db_column="dirty_at", null=True, default=None, editable=False, db_index=True
     )
 
@@ -110,10 +113,6 @@ class SonicObj(AncestorSpelling, metaclass=SonicBase):
         abstract = True
         base_manager_name = "sql"
 
-    @property
-    def _sonic(self) -> SonicOptions:
-        return type(self)._sonic
-
     # Making and loading -------------------------------------------------------------------------
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -125,7 +124,9 @@ class SonicObj(AncestorSpelling, metaclass=SonicBase):
         super().__init__(*args, **kwargs)
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Iterable[str], values: Sequence[Any]) -> Any:
+    def from_db(  # type: ignore[override] # the stubs are of a newer Django
+        cls, db: str | None, field_names: Iterable[str], values: Sequence[Any]
+    ) -> Any:
         """An object of a row, its payload not decoded yet: a tenth of the cost of __init__."""
         new = cls.__new__(cls)
         attributes = new.__dict__
@@ -290,21 +291,21 @@ class SonicObj(AncestorSpelling, metaclass=SonicBase):
         Returns Django's (number of objects, number by label), cascades included.
         """
         using = using or router.db_for_write(type(self), instance=self)
-        return saving.delete(self, using)
+        return removing.delete(self, using)
 
     delete.alters_data = True  # type: ignore[attr-defined]
 
     def undelete(self, using: str | None = None) -> None:
         """Bring a softly deleted object back. IntegrityError if a unique was taken since."""
         using = using or router.db_for_write(type(self), instance=self)
-        saving.undelete(self, using)
+        removing.undelete(self, using)
 
     undelete.alters_data = True  # type: ignore[attr-defined]
 
     def destroy(self, using: str | None = None) -> tuple[int, dict[str, int]]:
         """Remove the row for good. Returns what ``delete`` returns; the object loses its id."""
         using = using or router.db_for_write(type(self), instance=self)
-        return saving.destroy(self, using)
+        return removing.destroy(self, using)
 
     destroy.alters_data = True  # type: ignore[attr-defined]
 
@@ -354,8 +355,8 @@ class SonicObj(AncestorSpelling, metaclass=SonicBase):
     def validate_unique(self, exclude: Any = None) -> None:
         """ValidationError for each unique that another object holds. One statement, if any."""
         super().validate_unique(exclude)
-        excluded = set(exclude or ())
-        errors = saving.unique_errors(self, excluded)
+        using = self._state.db or router.db_for_write(type(self), instance=self)
+        errors = uniqueness.errors(self, set(exclude or ()), using)
         if errors:
             raise ValidationError(errors)
 

@@ -97,7 +97,10 @@ class SonicOptions:
 
     def values_of(self, payload: bytes, id: int) -> dict[str, Any]:
         """Primitives by field name of a stored payload; defaults where a key is missing."""
-        stored = self.decode(payload, id)
+        return self.by_name(self.decode(payload, id))
+
+    def by_name(self, stored: Mapping[str, Any]) -> dict[str, Any]:
+        """A payload dict by field name; defaults where a key is missing."""
         return {
             name: stored[field.key]
             if field.key in stored

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -32,7 +32,13 @@ class ReferenceAttribute:
         instance.__dict__[self.field.attname] = value
 
 
-class ReferenceField(VirtualField):
+if TYPE_CHECKING:
+    _ForeignKey = models.ForeignKey[Any, Any]
+else:
+    _ForeignKey = object
+
+
+class ReferenceField(VirtualField, _ForeignKey):
     """Mixed into ForeignKey or OneToOneField.
 
     For Django's collector the relation is DO_NOTHING and hidden: it would otherwise join through a

@@ -42,6 +42,8 @@ _NATIVE_TYPES: tuple[tuple[type[models.Field[Any, Any]], type], ...] = (
     (models.FloatField, float),
 )
 
+_NOT_GIVEN = object()
+
 
 class VirtualAttribute:
     """Reads a field's value from the instance, decoding the payload on first touch.
@@ -122,10 +124,14 @@ class VirtualField(_FieldBase):
         )
 
     def save_form_data(self, instance: Any, data: Any) -> None:
-        # ModelForm._save_m2m replays every private field after the object was saved, and would
-        # revert what save() or save_model() changed since.
-        if getattr(instance, "_sonic_replay_guard", None) is not None:
+        # ModelForm sets every private field once before the object is saved and, by _save_m2m, once
+        # more after it. The second time would revert what save() or save_model() changed since:
+        # it is the same data object again, and the object has been saved in between.
+        given = instance.__dict__.setdefault("_sonic_form_data", {})
+        if given.pop(self.name, _NOT_GIVEN) is data and "_sonic_form_saved" in instance.__dict__:
             return
+        instance.__dict__.pop("_sonic_form_saved", None)
+        given[self.name] = data
         super().save_form_data(instance, data)
 
     # Payload ------------------------------------------------------------------------------------

@@ -229,6 +229,15 @@ class SonicQuerySet:
     totally_ordered = ordered
 
     @property
+    def verbose_name(self) -> Any:
+        # The admin's model_ngettext takes what is no QuerySet for a model's options.
+        return self.model._meta.verbose_name
+
+    @property
+    def verbose_name_plural(self) -> Any:
+        return self.model._meta.verbose_name_plural
+
+    @property
     def query(self) -> _QueryFacade:
         return _QueryFacade(self)
 
@@ -380,12 +389,13 @@ class SonicQuerySet:
             new._result_cache = self._result_cache[key]
         return list(new)[:: key.step] if key.step else new
 
-    def iterator(self, chunk_size: int = _CHUNK) -> Iterator[Any]:
+    def iterator(self, chunk_size: int | None = None) -> Iterator[Any]:
         """The objects one after the other with memory for one chunk.
 
         Ordered by id, each chunk starts behind the last id seen, so writes meanwhile neither
         repeat nor hide an object. One Redis call and one statement a chunk.
         """
+        chunk_size = _CHUNK if chunk_size is None else chunk_size
         if chunk_size <= 0:
             raise ValueError("Chunk size must be strictly positive.")
         order = self._effective_order

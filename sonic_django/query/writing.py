@@ -43,7 +43,7 @@ def bulk_create(
 
 def _insert_batch(model: type[SonicObj], using: str, batch: Sequence[Any]) -> None:
     from ..models.columns import Payload
-    from ..models.saving import unique_violation
+    from ..models.uniqueness import violation
 
     options = model._sonic
     encoded = []
@@ -64,7 +64,7 @@ def _insert_batch(model: type[SonicObj], using: str, batch: Sequence[Any]) -> No
             for by_name, _, _, keys in encoded:
                 clash = [c for key, c in keys.items() if key in taken or key in seen]
                 if clash:
-                    raise unique_violation(batch[0], clash, by_name) from error
+                    raise violation(model, clash, by_name) from error
                 seen.update(keys)
             raise
     text = bool(options.text_fields) and is_available()

@@ -67,6 +67,11 @@ def undo_rollbacks(using: str) -> None:
         resync(model, using, sorted(ids))
 
 
+def has_markers() -> bool:
+    """Whether this thread has applied something whose transaction has not ended."""
+    return any(_journals.by_alias.values())
+
+
 def undo_all_rollbacks() -> None:
     """``undo_rollbacks`` for every database this thread has written to in a test."""
     for using in list(_journals.by_alias):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import FieldError
 
 from ..fulltext import queue
-from ..index.store import DESTROYED_VERSION, Document, IndexStore
+from ..index.store import Document, IndexStore
 from ..table.rows import Row
 
 if TYPE_CHECKING:
@@ -73,9 +73,13 @@ def _apply_range(
         # Read again behind the look at the index: a row that is missing now is missing for good.
         fresh = options.table(using).fetch([row.id for row in rows] + list(held))
         rows = list(fresh.values())
-        gone = [id for id in held if id not in fresh]
+        gone = [
+            Document(id, version + 1, "gone")
+            for id, (version, _) in held.items()
+            if id not in fresh
+        ]
         if gone:
-            store.apply([Document(id, DESTROYED_VERSION, "gone") for id in gone])
+            store.apply(gone)
     if rows:
         store.apply([options.document(row) for row in rows], "rebuild")
 

@@ -1,13 +1,16 @@
-"""The index beside the life of a table: made, flushed."""
+"""The index beside the life of a table: made, flushed, gone with its process."""
 
 from __future__ import annotations
 
+import atexit
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from django.db import DatabaseError, router
+from django.db import DatabaseError, connections, router
 from redis.exceptions import RedisError
 
+from ..index.store import IndexStore
 from . import state
 
 if TYPE_CHECKING:
@@ -15,27 +18,41 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("sonic_django.sync")
 
+#: Indexes of databases in memory, by base key: they end with this process.
+_ends_with_process: dict[str, IndexStore] = {}
+
 
 def start_empty_index(model: type[SonicObj], using: str) -> bool:
     """If the model's table is there and empty, clear its index and count it as built.
 
-    Without Redis nothing happens: the first query or save does it. Whether it was done.
+    Without Redis nothing happens: the first query or save does it. Whether it was done. One
+    statement and two round trips.
     """
     if not router.allow_migrate_model(using, model):
         return False
-    table = model._sonic.table(using)
     try:
-        if not table.exists() or not table.is_empty():
+        if not model._sonic.table(using).is_empty():
             return False
     except DatabaseError:
-        return False  # made by hand with other columns; the first query will say so
+        return False  # not made yet, or by hand with other columns; the first query will say so
     store = model._sonic.store(using)
     state.forget()
     try:
-        if store.number_of_ids() or len(store.built()) < len(store.schema.digests):
+        if store.number_of_ids() or store.built() < set(store.schema.digests):
             store.clear()
             store.mark_built()
     except RedisError as error:
         logger.info("%s: Redis is away (%s); its index starts later.", model._meta.label, error)
         return False
+    if getattr(connections[using], "is_in_memory_db", lambda: False)():
+        if not _ends_with_process:
+            atexit.register(_clear_ended)
+        _ends_with_process[store.base] = store
     return True
+
+
+def _clear_ended() -> None:
+    """Leave nothing in Redis of databases that were in this process's memory."""
+    for store in _ends_with_process.values():
+        with suppress(RedisError):
+            store.clear()

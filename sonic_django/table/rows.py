@@ -6,6 +6,7 @@ only the quoted names of the model's own table and columns are part of the text.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -62,23 +63,32 @@ class Table:
             f"{dirty} = %s WHERE {self._id} = %s AND {version} = %s"
         )
         self._select = f"SELECT {self._id}, {data}, {deleted}, {version} FROM {table}"
-        self._delete = f"DELETE FROM {table} WHERE {self._id} IN "
+        self._delete = f"DELETE FROM {table} WHERE {self._id} = %s AND {version} = %s"
         self._count = f"SELECT COUNT(*) FROM {table}"
         self._deleted, self._dirty = deleted, dirty
         self._any = f"SELECT 1 FROM {table} LIMIT 1"
 
     # Writing ----------------------------------------------------------------------------------
 
-    def insert(self, payload: bytes, *, is_deleted: bool = False, id: int | None = None) -> int:
-        """Insert one row at version 1; its id. One statement. IntegrityError if the id is taken."""
+    def insert(self, payload: bytes, *, is_deleted: bool = False) -> int:
+        """Insert one row at version 1; its id. One statement."""
         connection = connections[self.using]
         with connection.cursor() as cursor:
-            values: tuple[Any, ...] = (payload, is_deleted, 1, self._now())
-            if id is not None:
-                cursor.execute(self._insert_with_id + self._row_with_id, (id, *values))
-                return id
-            cursor.execute(self._insert + self._row, values)
+            cursor.execute(self._insert + self._row, (payload, is_deleted, 1, self._now()))
             return int(connection.ops.last_insert_id(cursor, self.name, "id"))
+
+    def insert_with_id(self, id: int, payload: bytes, *, is_deleted: bool = False) -> int:
+        """Insert a row under a given id; its version. One statement. IntegrityError if the id is
+        taken.
+
+        An object of this id may have been destroyed before, so the version is the time in
+        microseconds: later than any version that the former object can have had.
+        """
+        version = time.time_ns() // 1000
+        with connections[self.using].cursor() as cursor:
+            values = (id, payload, is_deleted, version, self._now())
+            cursor.execute(self._insert_with_id + self._row_with_id, values)
+        return version
 
     def insert_many(self, payloads: Sequence[bytes]) -> list[int]:
         """Insert rows at version 1; their ids in the order given.
@@ -108,14 +118,11 @@ class Table:
             cursor.execute(self._update, (payload, is_deleted, self._now(), id, version))
             return bool(cursor.rowcount)
 
-    def delete(self, ids: Sequence[int]) -> int:
-        """Remove rows; how many there were. One statement for 900 ids."""
-        removed = 0
+    def delete(self, id: int, version: int) -> bool:
+        """Remove the row if it still has this version; whether it had. One statement."""
         with connections[self.using].cursor() as cursor:
-            for some in _slices(ids):
-                cursor.execute(self._delete + _placeholders(len(some)), some)
-                removed += cursor.rowcount
-        return removed
+            cursor.execute(self._delete, (id, version))
+            return bool(cursor.rowcount)
 
     # Reading ----------------------------------------------------------------------------------
 

@@ -71,6 +71,13 @@ def test_a_size_that_is_no_whole_number_is_an_error_that_names_it(text: str):
         values(Installed_Size=text)
 
 
+@pytest.mark.parametrize("key", ["name", "archive", "tags", "installed_size"])
+def test_a_key_that_is_called_as_a_field_is_an_error_and_not_lost(key: str):
+    stanza = Stanza("a-list", 7, {"Package": "xterm", "Version": "1", key: "x"})
+    with pytest.raises(StanzaError, match=rf"^a-list:7: xterm has a key '{key}', a field's name"):
+        package_values(stanza, "an-archive")
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

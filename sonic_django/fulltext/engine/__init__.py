@@ -29,7 +29,7 @@ from .query import SonicXapianQuery
 __all__ = ["SonicXapianBackend", "SonicXapianEngine", "SonicXapianQuery"]
 
 
-class SonicXapianEngine(BaseEngine):  # type: ignore[misc]
+class SonicXapianEngine(BaseEngine):  # type: ignore[misc]  # Haystack has no types
     """The ENGINE of a connection whose PATH is the directory of the index."""
 
     backend = SonicXapianBackend

@@ -37,7 +37,11 @@ class RefusedDocument(Exception):
         self.unique = unique
 
 
-class SonicXapianBackend(IdsMixin, SearchMixin, XapianSearchBackend):  # type: ignore[misc]
+class SonicXapianBackend(
+    IdsMixin,
+    SearchMixin,
+    XapianSearchBackend,  # type: ignore[misc]  # it has no types
+):
     """One index directory. Options of the connection: PATH (str or Path), INCLUDE_SPELLING,
     BATCH_SIZE; settings as for xapian-haystack: HAYSTACK_XAPIAN_LANGUAGE,
     HAYSTACK_XAPIAN_STEMMING_STRATEGY, HAYSTACK_XAPIAN_WEIGHTING_SCHEME, XAPIAN_NGRAM_MIN_LENGTH
@@ -106,7 +110,7 @@ class SonicXapianBackend(IdsMixin, SearchMixin, XapianSearchBackend):  # type: i
         Xapian said is logged, and the others are indexed. Documents are made before the lock is
         taken. About 0.15 ms for a short text.
         """
-        maker = DocumentMaker(self.language, self.stemming_strategy)
+        maker = self.maker()
         objects = iter(iterable)
         failed: list[str] = []
         while batch := list(islice(objects, self.batch_size)):
@@ -124,6 +128,9 @@ class SonicXapianBackend(IdsMixin, SearchMixin, XapianSearchBackend):  # type: i
                     documents[unique] = (label(obj), document)
             failed += self.write(documents)
         return failed
+
+    def maker(self) -> DocumentMaker:
+        return DocumentMaker(self.language, self.stemming_strategy)
 
     def write(self, documents: dict[bytes, tuple[str, Any]]) -> list[str]:
         """Write the documents; returns the identifiers of those that Xapian refused.

@@ -12,7 +12,7 @@ from typing import Any
 import xapian
 from haystack.constants import DJANGO_CT, DJANGO_ID, ID
 from haystack.utils import get_model_ct_tuple
-from xapian_backend import NGRAM_MAX_LENGTH, NGRAM_MIN_LENGTH
+from xapian_backend import NGRAM_MAX_LENGTH, NGRAM_MIN_LENGTH, InvalidIndexError
 
 from .columns import CONTENT_TYPE, PRIMARY_KEY, Column, column_of, document_term, type_term
 from .values import calendar_time, text_of
@@ -116,9 +116,18 @@ def dump(app_label: str, model_name: str, pk: Any, identifier: str, stored: dict
 
 
 def load(data: bytes) -> tuple[str, str, Any, dict[str, Any]]:
-    """App label, model name, primary key (an int or a str), and the fields of a result."""
-    parts = json.loads(data, object_hook=load_other if STORED_MARK in data else None)
-    app_label, model_name, pk = parts[:3]
+    """App label, model name, primary key (an int or a str), and the fields of a result.
+
+    Raises InvalidIndexError for data that ``dump`` has not written.
+    """
+    try:
+        parts = json.loads(data, object_hook=load_other if STORED_MARK in data else None)
+        app_label, model_name, pk = parts[:3]
+    except (ValueError, TypeError, ArithmeticError) as error:
+        raise InvalidIndexError(
+            f"A document of the index cannot be read ({error}). Run `rebuild_index` (or"
+            " `sonic_reindex --fulltext`)."
+        ) from error
     fields: dict[str, Any] = parts[3] if len(parts) > 3 else {}
     fields[ID] = parts[4] if len(parts) > 4 else f"{app_label}.{model_name}.{pk}"
     fields[DJANGO_CT] = f"{app_label}.{model_name}"

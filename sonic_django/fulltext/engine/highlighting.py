@@ -44,18 +44,20 @@ class Highlighter:
             self.add_to_model(index, group)
 
     def add_to_model(self, index: Any, results: list[Loaded]) -> None:
-        names = {
-            field.index_fieldname: field.document
+        texts = [
+            field
             for field in index.fields.values()
             if isinstance(field, CharField) and not isinstance(field, FacetField | NgramField)
-        }
-        lacking = [pk for _, _, pk, fields in results if not names.keys() <= fields.keys()]
-        objects = index.read_queryset().in_bulk(lacking) if lacking else {}
+        ]
+        names = {field.index_fieldname: field.document for field in texts}
+        objects = {}
+        if not all(field.stored for field in texts):
+            objects = index.read_queryset().in_bulk([pk for _, _, pk, _ in results])
         by_key = {str(pk): obj for pk, obj in objects.items()}
         for _, _, pk, fields in results:
             obj = by_key.get(str(pk))
-            texts = {**(index.full_prepare(obj) if obj is not None else {}), **fields}
-            marked = {name: self.mark(texts.get(name)) for name in names}
+            values = {**(index.full_prepare(obj) if obj is not None else {}), **fields}
+            marked = {name: self.mark(values.get(name)) for name in names}
             fields["highlighted"] = {
                 name: html for name, html in marked.items() if names[name] or BEGIN in html
             }

@@ -12,7 +12,7 @@ from xapian_backend import InvalidIndexError
 
 from .columns import Column, type_term
 from .documents import load
-from .lookups import EVERYTHING, NOTHING, Query, all_of, any_of, exact, one_of
+from .lookups import EVERYTHING, NOTHING, Query, all_of, any_of, filtering, lacking, one_of
 from .query import of_types, type_names
 from .values import text_of
 
@@ -61,11 +61,11 @@ class IdsMixin:
         field that is not there or an index that cannot be read. Costs 0.5 to 5 ms.
         """
         text = text_of(text)
+        start = max(0, start)
         names = list(fields) if fields is not None else list(weights or ())
         prefixes = [column.words for name in names for column in self.word_columns(name)]
         filters = [
-            any_of([filter_query(column, value) for column in self.columns(name)])
-            for name, value in (filter_terms or {}).items()
+            filter_query(self.columns(name), value) for name, value in (filter_terms or {}).items()
         ]
         types = type_names(models)
 
@@ -113,7 +113,8 @@ class IdsMixin:
             if filtered and not text.strip():
                 yield EVERYTHING
             return
-        yield self.weighted(query, text, weights, partial)
+        scores = self.scores(text, weights or {}, partial)
+        yield scored(query, scores)
         words = text.split()[:WORDS]
         if len(words) > 1:
             last = len(words) - 1
@@ -122,16 +123,17 @@ class IdsMixin:
                 for number, word in enumerate(words)
             ]
             bonus = Query(xapian.FixedWeightPostingSource(PER_WORD))
-            some = [Query(Query.OP_AND, part, bonus) for part in parts if not part.empty()]
-            yield self.weighted(any_of(some), text, weights, partial)
+            some = [
+                Query(Query.OP_AND, filtering(part) if scores else part, bonus)
+                for part in parts
+                if not part.empty()
+            ]
+            query = any_of(some) if some else NOTHING
+            yield Query(Query.OP_AND_MAYBE, query, any_of(scores)) if scores else query
 
-    def weighted(
-        self, query: Any, text: str, weights: Mapping[str, float] | None, partial: bool
-    ) -> Any:
-        """The matches of a query, ranked by what each field says with its own weight."""
-        if not weights:
-            return query
-        scores = [
+    def scores(self, text: str, weights: Mapping[str, float], partial: bool) -> list[Any]:
+        """What each field says of the text, with its own weight."""
+        return [
             Query(
                 Query.OP_SCALE_WEIGHT,
                 self.parser.words(text, (column.words,), Query.OP_OR, partial),
@@ -140,7 +142,6 @@ class IdsMixin:
             for name, weight in weights.items()
             for column in self.word_columns(name)
         ]
-        return Query(Query.OP_AND_MAYBE, Query(Query.OP_SCALE_WEIGHT, query, 0), any_of(scores))
 
     def word_columns(self, name: str) -> list[Column]:
         columns = [column for column in self.columns(name) if column.has_words]
@@ -149,10 +150,21 @@ class IdsMixin:
         return columns
 
 
-def filter_query(column: Column, value: Any) -> Any:
-    try:
-        if isinstance(value, list | tuple | set | frozenset):
-            return one_of(column, value)
-        return exact(column, value)
-    except ValueError:
-        return NOTHING  # no document has a number that is none
+def scored(query: Any, scores: list[Any]) -> Any:
+    """The matches of a query; the scores, where there are any, take the place of its own."""
+    if not scores:
+        return query
+    return Query(Query.OP_AND_MAYBE, filtering(query), any_of(scores))
+
+
+def filter_query(columns: list[Column], value: Any) -> Any:
+    if value is None:
+        return lacking(columns)
+    values = value if isinstance(value, list | tuple | set | frozenset) else [value]
+    queries = []
+    for column in columns:
+        try:
+            queries.append(one_of(column, values))
+        except ValueError:
+            continue  # no document has a number that is none
+    return any_of(queries) if queries else NOTHING

@@ -45,7 +45,7 @@ def without(query: Any, unwanted: Any) -> Any:
 def exact(column: Column, value: Any) -> Any:
     """The whole value, or for a multi-valued field one of its values. None is no value at all."""
     if value is None:
-        return without(EVERYTHING, has_value(column))
+        return lacking([column])
     return filtering(Query(column.whole(value)))
 
 
@@ -53,6 +53,11 @@ def one_of(column: Column, values: Any) -> Any:
     """Any of the values; nothing when there are none."""
     queries = [exact(column, value) for value in values]
     return any_of(queries) if queries else NOTHING
+
+
+def lacking(columns: list[Column]) -> Any:
+    """Documents without a value in any of the columns."""
+    return without(EVERYTHING, any_of([has_value(column) for column in columns]))
 
 
 def has_value(column: Column) -> Any:

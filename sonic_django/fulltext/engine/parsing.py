@@ -21,17 +21,20 @@ from .lookups import (
     exact,
     filtering,
     holds_ngrams,
-    without,
 )
 from .values import text_of
 
 Parser = xapian.QueryParser
 WORDS = Parser.FLAG_CJK_NGRAM
-# AND, OR, NOT and brackets, "phrases", +must and -must not, and beginnings*.
+# AND, OR, NOT and brackets, "phrases", +wanted and -unwanted, and beginnings*.
 OPERATORS = (
-    WORDS | Parser.FLAG_PHRASE | Parser.FLAG_BOOLEAN | Parser.FLAG_LOVEHATE | Parser.FLAG_WILDCARD
+    WORDS
+    | Parser.FLAG_PHRASE
+    | Parser.FLAG_BOOLEAN
+    | Parser.FLAG_LOVEHATE
+    | Parser.FLAG_WILDCARD
+    | Parser.FLAG_PURE_NOT
 )
-SYNTAX = OPERATORS | Parser.FLAG_PURE_NOT
 # A beginning stands for at most so many words, the commonest first: one letter typed into a search
 # box would otherwise read half of the index.
 EXPANSIONS = 200
@@ -40,6 +43,8 @@ QUERY_CHARACTERS = 4000
 
 UNWANTED = r'-(?:"[^"]*"|[^\s"()]+)'
 ONLY_UNWANTED = re.compile(rf"\s*{UNWANTED}(?:\s+{UNWANTED})*\s*")
+# All but operators and the values of fields.
+CASED = re.compile(r'(?P<kept>\b(?:AND|OR|NOT|XOR|NEAR|ADJ)\b|\w+:(?:"[^"]*"|\S+))|\w+')
 
 
 class TextParser:
@@ -63,7 +68,7 @@ class TextParser:
         ``partial``: the last word may be the beginning of one.
         """
         flags = WORDS | Parser.FLAG_PARTIAL if partial else WORDS
-        return self.parse(self.parser(prefixes, operator), text, flags)
+        return self.parse(self.parser(prefixes, operator), text_of(text).lower(), flags)
 
     def phrase(self, text: Any, prefixes: Sequence[str] = ("",)) -> Any:
         """The words of the text next to each other and in that order, as they are spelt."""
@@ -79,48 +84,32 @@ class TextParser:
     ) -> Any:
         """What a user typed, with operators; where these make no sense, its words."""
         flags = OPERATORS | Parser.FLAG_PARTIAL if partial else OPERATORS
-        if unwanted := self.only_unwanted(text, prefixes):
-            return unwanted
         try:
             return self.parse(self.parser(prefixes, operator), text, flags)
         except xapian.QueryParserError:
             return self.words(text, prefixes, operator, partial)
 
-    def syntax(self, text: Any, prefix: str = "") -> Any:
-        """As ``typed``, with ``field:value``, ``field:from..to`` and a leading NOT as well."""
+    def syntax(self, text: Any) -> Any:
+        """As ``typed``, with ``field:value`` and ``field:from..to`` as well."""
+        text = text_of(text)
         if text == "*":
             return EVERYTHING
-        if unwanted := self.only_unwanted(text, (prefix,)):
-            return unwanted
         parser = self.parser(("",))
         # Xapian calls these while it parses: they must live until it is done.
-        processors: list[Any] = []
+        processors: list[Any] = [FieldRange(self.layout)]
+        parser.add_rangeprocessor(processors[0])
         for name, columns in self.layout.columns.items():
+            if f"{name}:" not in text:
+                continue
             if columns[0].kind == "text":
                 parser.add_prefix(name, columns[0].words)
             else:
                 processors.append(FieldValue(columns))
                 parser.add_boolean_prefix(name, processors[-1])
-        processors.append(FieldRange(self.layout))
-        parser.add_rangeprocessor(processors[-1])
         try:
-            return self.parse(parser, text, SYNTAX, prefix)
+            return self.parse(parser, text, OPERATORS)
         except xapian.QueryParserError:
-            return self.words(text, (prefix,))
-
-    def only_unwanted(self, text: Any, prefixes: Sequence[str]) -> Any:
-        """All documents without these words, for a text of nothing but -words; else None.
-
-        Xapian's parser takes such a text as if the words were wanted.
-        """
-        text = text_of(text)[:QUERY_CHARACTERS]
-        if not ONLY_UNWANTED.fullmatch(text):
-            return None
-        parts = [
-            (self.phrase if part.startswith('-"') else self.words)(part[1:], prefixes)
-            for part in re.findall(UNWANTED, text)
-        ]
-        return without(EVERYTHING, any_of(parts))
+            return self.words(text)
 
     def parser(self, prefixes: Sequence[str], operator: int | None = None) -> Any:
         parser = Parser()
@@ -138,12 +127,18 @@ class TextParser:
         return parser
 
     @staticmethod
-    def parse(parser: Any, text: Any, flags: int, prefix: str = "") -> Any:
+    def parse(parser: Any, text: Any, flags: int) -> Any:
         """Raises QueryParserError where operators stand wrong, never without operators."""
-        return parser.parse_query(text_of(text)[:QUERY_CHARACTERS], flags, prefix)
+        text = text_of(text)[:QUERY_CHARACTERS]
+        # Xapian does not look for other forms of a word with a capital: users do.
+        text = CASED.sub(lambda part: part["kept"] or part[0].lower(), text)
+        if flags & Parser.FLAG_PURE_NOT and ONLY_UNWANTED.fullmatch(text):
+            # Xapian takes a text of nothing but -words as if they were wanted.
+            text = " ".join("NOT " + part[1:] for part in re.findall(UNWANTED, text))
+        return parser.parse_query(text, flags)
 
 
-class FieldValue(xapian.FieldProcessor):  # type: ignore[misc]
+class FieldValue(xapian.FieldProcessor):  # type: ignore[misc]  # Xapian has no types
     """``name:value`` for columns that are no text: the whole value."""
 
     def __init__(self, columns: list[Column]) -> None:
@@ -154,7 +149,7 @@ class FieldValue(xapian.FieldProcessor):  # type: ignore[misc]
         return typed_value(self.columns, data.decode("utf-8", "replace"), value_query)
 
 
-class FieldRange(xapian.RangeProcessor):  # type: ignore[misc]
+class FieldRange(xapian.RangeProcessor):  # type: ignore[misc]  # Xapian has no types
     """``name:from..to``, either end may be missing, ``*`` is the same as a missing end."""
 
     def __init__(self, layout: Layout) -> None:

@@ -42,6 +42,7 @@ from .lookups import (
     exact,
     has_value,
     holds_ngrams,
+    lacking,
     one_of,
     starts_with,
     without,
@@ -62,7 +63,7 @@ UNSUPPORTED = {
 }
 
 
-class SonicXapianQuery(XapianSearchQuery):  # type: ignore[misc]
+class SonicXapianQuery(XapianSearchQuery):  # type: ignore[misc]  # xapian-haystack has no types
     """The query of one SearchQuerySet."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -115,6 +116,8 @@ class SonicXapianQuery(XapianSearchQuery):  # type: ignore[misc]
         if field == "content":
             return negate(self.content(lookup, value, negated), negated)
         columns = self.backend.columns(field)
+        if value is None:
+            return negate(lacking(columns), negated)
         # Not greater still means that there is a value, so such a negation is made here.
         compared = negated and lookup in COMPARISONS
         queries, errors = [], []
@@ -144,8 +147,6 @@ class SonicXapianQuery(XapianSearchQuery):  # type: ignore[misc]
             return one_of(column, value)
         if lookup == "startswith" and column not in RESERVED:
             return starts_with(column, value)
-        if value is None:
-            return exact(column, None)
         if column.kind in ("ngram", "edge_ngram") and lookup in WORD_LOOKUPS:
             return holds_ngrams(column, value)
         typed = isinstance(value, TYPED)
@@ -161,7 +162,9 @@ class SonicXapianQuery(XapianSearchQuery):  # type: ignore[misc]
         if not negated:
             self.texts.append(str(value))
         if isinstance(value, AutoQuery | Raw):
-            return parser.syntax(value.prepare(self), prefix)
+            text = value.prepare(self)
+            # In one field, no word of a user's text may lead to another field.
+            return parser.typed(text, (prefix,)) if prefix else parser.syntax(text)
         if isinstance(value, Exact) or lookup == "exact":
             return parser.phrase(value, (prefix,))
         return parser.words(value, (prefix,), partial=lookup == "startswith")

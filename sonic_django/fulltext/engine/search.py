@@ -46,7 +46,7 @@ class SearchMixin:
     language: str
     connection_alias: str
 
-    @log_query  # type: ignore[untyped-decorator]
+    @log_query  # type: ignore[untyped-decorator]  # Haystack has no types
     def search(
         self,
         query: Any,
@@ -194,7 +194,7 @@ class SearchMixin:
             # Haystack has put the facet's field, of whole values, in place of the field.
             column = self.columns(self.facet_source(name))[0]
             if column.has_words:
-                part = self.parser.syntax(text, column.words)
+                part = self.parser.typed(text, (column.words,))
             else:
                 part = self.parser.syntax(f"{name}:{text}")
             enquire = self.enquire(database, Query(Query.OP_FILTER, query, part))

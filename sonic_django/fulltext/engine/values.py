@@ -12,13 +12,13 @@ import datetime
 import json
 import math
 import re
+import struct
 import sys
 from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-import xapian
 from django.conf import settings
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
@@ -28,10 +28,9 @@ from django.utils.dateparse import parse_date, parse_datetime
 TEXT_BYTES = 128
 KEYWORD_BYTES = 1000
 
-# sortable_serialise() gives at most nine bytes and drops trailing zeros. Where something follows
-# the double, the zeros are put back, or what follows would be compared with the double's bytes.
-DOUBLE_BYTES = 9
-NEGATIVE_INFINITY = b"\0" * DOUBLE_BYTES
+DOUBLE_BYTES = 8
+ALL_BITS = 2**64 - 1
+SIGN_BIT = 2**63
 LARGEST = Fraction(sys.float_info.max)
 EXACT_INTEGERS = 2**53
 # 64-bit integers need at most 11 digits beyond the double, decimals of 38 places fewer than 100.
@@ -131,38 +130,54 @@ def number_to_bytes(value: int | float | Decimal) -> bytes:
             return double_to_bytes(float(value))
         if abs(value.adjusted()) > LONGEST_DECIMAL:
             raise ValueError(f"a decimal of more than {LONGEST_DECIMAL} digits cannot be indexed")
-    if abs(value) <= EXACT_INTEGERS and value == int(value):
+    if -EXACT_INTEGERS <= value <= EXACT_INTEGERS and value == int(value):
         return double_to_bytes(float(value))
     exact = Fraction(value)
     if abs(exact) > LARGEST:
         digits = format(abs(int(exact)), "x")
         magnitude = f"~{len(digits):010d}{digits}".encode()
         if exact > 0:
-            return padded(sys.float_info.max) + magnitude
-        return NEGATIVE_INFINITY + bytes(255 - byte for byte in magnitude)
+            return double_bits(sys.float_info.max) + magnitude
+        return double_bits(-math.inf) + bytes(255 - byte for byte in magnitude)
     below = float(exact)
     if below > exact:
         below = math.nextafter(below, -math.inf)
     rest = (exact - Fraction(below)) / gap_above(below)
     if not rest:
         return double_to_bytes(below)
-    return padded(below) + decimal_digits(rest)
+    return double_bits(below) + decimal_digits(rest)
 
 
 def double_to_bytes(value: float) -> bytes:
+    """The bits of a double so that they sort, without the zero bytes at the end.
+
+    Not xapian.sortable_serialise(), which puts -2.1 after -2, and so at every power of two.
+    """
     if math.isnan(value):
         return b""  # what is not a number has no place in an order
-    return bytes(xapian.sortable_serialise(value)) or NEGATIVE_INFINITY
+    return double_bits(value).rstrip(b"\0")
+
+
+def double_bits(value: float) -> bytes:
+    bits: int = struct.unpack(">Q", struct.pack(">d", value + 0.0))[0]  # + 0.0 makes -0.0 zero
+    return struct.pack(">Q", bits ^ (ALL_BITS if bits & SIGN_BIT else SIGN_BIT))
+
+
+def double_from_bytes(data: bytes) -> float:
+    bits: int = struct.unpack(">Q", data.ljust(DOUBLE_BYTES, b"\0"))[0]
+    bits ^= SIGN_BIT if bits & SIGN_BIT else ALL_BITS
+    value: float = struct.unpack(">d", struct.pack(">Q", bits))[0]
+    return value
 
 
 def number_from_bytes(kind: str, data: bytes) -> int | float | str:
     """The number as Haystack hands it out: decimals are text there."""
     head, tail = data[:DOUBLE_BYTES], data[DOUBLE_BYTES:]
-    if head == NEGATIVE_INFINITY and tail:
+    near = double_from_bytes(head)
+    if tail and near == -math.inf:
         return -int(bytes(255 - byte for byte in tail[11:]), 16)
     if tail.startswith(b"~"):
         return int(tail[11:], 16)
-    near = float(xapian.sortable_unserialise(b"" if head == NEGATIVE_INFINITY else head))
     if kind == "float" or not math.isfinite(near):
         return near
     exact = Fraction(near)
@@ -189,10 +204,6 @@ def decimal_digits(fraction: Fraction) -> bytes:
         digit, rest = divmod(rest * 10, denominator)
         digits.append(ord("0") + digit)
     return bytes(digits)
-
-
-def padded(number: float) -> bytes:
-    return bytes(xapian.sortable_serialise(number)).ljust(DOUBLE_BYTES, b"\0")
 
 
 # Times, booleans and keys -------------------------------------------------------------------------

@@ -1,0 +1,68 @@
+"""``sonic_reindex``: build or rebuild indexes from the rows, while readers and writers go on."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.exceptions import FieldError
+from django.core.management.base import BaseCommand, CommandError
+from django.db import router
+from redis.exceptions import RedisError
+
+from ...exceptions import FullTextUnavailable
+from ...models.registry import named_models
+from ...sync import rebuild
+from ...sync.rebuild import BATCH
+from .. import console
+
+
+class Command(BaseCommand):
+    help = (
+        "Build the indexes in Redis from the rows in SQL. A healthy index answers throughout; a "
+        "run that was stopped goes on where it was."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("labels", nargs="*", metavar="app[.Model]", help="Default: all.")
+        parser.add_argument("--index", metavar="NAME", help="Only classes with this index.")
+        parser.add_argument(
+            "--fulltext", action="store_true", help="Rebuild full text instead of the indexes."
+        )
+        parser.add_argument("--database", default=None, help="Default: where the router puts each.")
+        parser.add_argument(
+            "--batch-size", type=int, default=BATCH, help=f"Rows read at a time ({BATCH})."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["batch_size"] < 1:
+            raise CommandError(f"--batch-size is {options['batch_size']}; it must be 1 or more.")
+        models = named_models(options["labels"])
+        if options["index"]:
+            models = self._with_index(models, options["index"])
+        if options["fulltext"]:
+            models = [model for model in models if model._sonic.text_fields]
+            if not models:
+                self.stdout.write("None of these classes declares fulltext_indexes.")
+        for model in models:
+            using = options["database"] or router.db_for_write(model)
+            work = rebuild.rebuild_fulltext if options["fulltext"] else rebuild.rebuild
+            try:
+                with console.progress(self.stdout, model._meta.label) as report:
+                    rows = work(model, using, batch_size=options["batch_size"], progress=report)
+            except RedisError as error:
+                raise CommandError(f"Redis does not answer: {error}. Nothing is lost.") from error
+            except (FieldError, FullTextUnavailable) as error:
+                raise CommandError(str(error)) from error
+            what = "full text" if options["fulltext"] else "indexes"
+            self.stdout.write(f"{model._meta.label}: {what} of {rows:,} row(s) built.")
+
+    def _with_index(self, models: list[Any], name: str) -> list[Any]:
+        having = [model for model in models if name in model._sonic.indexes or name == "ids"]
+        if not having:
+            known = "; ".join(
+                f"{model._meta.label}: {', '.join(model._sonic.indexes) or 'none'}"
+                for model in models
+            )
+            raise CommandError(f"No class here has an index {name!r}. There are: {known}.")
+        return having

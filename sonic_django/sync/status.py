@@ -1,0 +1,55 @@
+"""What each store holds of a class, counted."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..index.store import IDS_DIGEST
+
+if TYPE_CHECKING:
+    from ..models.base import SonicObj
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """Numbers of objects; ``redis_bytes`` is the server's own estimate; ``indexes`` maps the name
+    of each index to whether it is built."""
+
+    label: str
+    database: str
+    rows: int
+    indexed: int
+    deleted: int
+    dirty: int
+    text_queue: int
+    redis_bytes: int
+    indexes: dict[str, bool] = field(default_factory=dict)
+
+    @property
+    def unbuilt(self) -> list[str]:
+        return [name for name, built in self.indexes.items() if not built]
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def model_status(model: type[SonicObj], using: str) -> ModelStatus:
+    """Count rows in SQL (a scan) and entries in Redis (a SCAN for the memory)."""
+    options = model._sonic
+    table, store = options.table(using), options.store(using)
+    built = store.built()
+    indexes = {"ids": IDS_DIGEST in built}
+    indexes.update((name, spec.digest in built) for name, spec in options.indexes.items())
+    live, deleted = table.count(live=True), table.count(live=False)
+    return ModelStatus(
+        label=model._meta.label,
+        database=using,
+        rows=live,
+        indexed=store.number_of_ids(),
+        deleted=deleted,
+        dirty=table.count_dirty(),
+        text_queue=store.text_backlog(),
+        redis_bytes=store.memory(),
+        indexes=indexes,
+    )

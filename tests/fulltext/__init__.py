@@ -1,0 +1,1 @@
+"""Full text: the Haystack engine on a real Xapian."""
