@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.db import DatabaseError
+from django.db import DatabaseError, IntegrityError
 
 
 class SonicError(Exception):
@@ -20,6 +20,14 @@ class StaleObjectError(SonicError, DatabaseError):
 
     ``fields`` names the fields that this object wanted to write.
     """
+
+    def __init__(self, message: str, fields: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.fields = tuple(fields)
+
+
+class UniqueViolation(SonicError, IntegrityError):
+    """Another object holds a unique value; ``fields`` names the fields of the constraints."""
 
     def __init__(self, message: str, fields: Iterable[str] = ()) -> None:
         super().__init__(message)

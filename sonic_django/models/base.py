@@ -39,18 +39,24 @@ class SonicBase(ModelBase):
         mcs, name: str, bases: tuple[type, ...], attrs: dict[str, Any], **kwargs: Any
     ) -> Any:
         if any(isinstance(base, SonicBase) for base in bases):
+            mcs._refuse_inheritance(name, bases, attrs)
             for key, value in attrs.items():
                 if isinstance(value, models.Field):
                     mcs._virtualise(name, key, value)
-        cls: Any = super().__new__(mcs, name, bases, attrs, **kwargs)
-        meta = cls._meta
-        if meta.parents and not meta.proxy:
-            parent = next(iter(meta.parents)).__name__
-            raise TypeError(
-                f"{name} inherits from the concrete class {parent}, which needs a table for each. "
-                f"Make {parent} abstract (class Meta: abstract = True) or {name} a proxy."
-            )
-        return cls
+        return super().__new__(mcs, name, bases, attrs, **kwargs)
+
+    @staticmethod
+    def _refuse_inheritance(name: str, bases: tuple[type, ...], attrs: dict[str, Any]) -> None:
+        if getattr(attrs.get("Meta"), "proxy", False):
+            return
+        for base in bases:
+            meta = getattr(base, "_meta", None)
+            if isinstance(base, SonicBase) and meta is not None and not meta.abstract:
+                raise TypeError(
+                    f"{name} inherits from the concrete class {base.__name__}, which would need a "
+                    f"table for each. Make {base.__name__} abstract (class Meta: abstract = True) "
+                    f"or {name} a proxy."
+                )
 
     @staticmethod
     def _virtualise(class_name: str, key: str, field: models.Field[Any, Any]) -> None:

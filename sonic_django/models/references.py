@@ -131,6 +131,9 @@ class ObjField(ReferenceField, models.ForeignKey):
             models.Field.validate(self, value, model_instance)
             return
         super().validate(value, model_instance)
+        if not model_instance._state.adding:
+            if model_instance._stored_values().get(self.key) == value:
+                return  # an object does not become invalid because what it refers to was deleted
         target = self.remote_field.model._base_manager.filter(pk=value).first()
         if getattr(target, "is_deleted", False):
             raise ValidationError(

@@ -13,6 +13,7 @@ from ..exceptions import StaleObjectError
 from ..fulltext.availability import is_available
 from ..index.store import Document, State
 from ..sync.apply import schedule
+from ..sync.journal import undo_rollbacks
 from ..table import uniques
 from ..table.rows import Row
 from . import deletion, uniqueness
@@ -41,8 +42,8 @@ def destroy(obj: SonicObj, using: str) -> tuple[int, dict[str, int]]:
 def _remove(obj: SonicObj, using: str, *, for_good: bool) -> tuple[int, dict[str, int]]:
     model, options = type(obj), obj._sonic
     if obj.id is None:
-        verb = "destroy" if for_good else "delete"
-        raise ValueError(f"{model._meta.label} object can't be {verb}ed: its id is None.")
+        verb = "destroyed" if for_good else "deleted"
+        raise ValueError(f"{model._meta.label} object can't be {verb}: its id is None.")
     origin = model._meta.concrete_model
     related = deletion.has_dependents(model)
     counts: dict[str, int] = {}
@@ -116,6 +117,7 @@ def _on_present_row(
     done: Callable[[Row], bool] = lambda row: False,
 ) -> Row | None:
     """Write under the version last seen, and if that has passed, under the row's present one."""
+    undo_rollbacks(using)
     row: Row | None = Row(obj.id, bytes(obj.sonic_payload), obj.is_deleted, obj.sonic_version)
     for _ in range(_ATTEMPTS):
         if row is None:

@@ -12,6 +12,7 @@ from ..exceptions import StaleObjectError
 from ..fulltext.availability import is_available
 from ..index.store import Document
 from ..sync.apply import schedule
+from ..sync.journal import undo_rollbacks
 from ..table import uniques
 from . import uniqueness
 from .columns import Payload
@@ -34,6 +35,7 @@ def save(
     model, options = type(obj), obj._sonic
     if options.problems:
         options.raise_problems()
+    undo_rollbacks(using)
     if force_insert and (force_update or update_fields):
         raise ValueError("Cannot force both insert and updating in model saving.")
     if update_fields is not None:
@@ -145,6 +147,7 @@ def _update(
 def save_raw(obj: SonicObj, using: str) -> bool:
     """Write a row as a fixture has it: replaced if there is one, inserted if not."""
     options = obj._sonic
+    undo_rollbacks(using)
     payload = bytes(obj.sonic_payload) or obj._stored_payload()
     values = options.values_of(payload, obj.id)
     keys = options.unique_keys(values) if not obj.is_deleted else {}

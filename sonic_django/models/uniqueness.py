@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 
+from ..exceptions import UniqueViolation
 from ..table import uniques
 
 if TYPE_CHECKING:
@@ -48,11 +49,14 @@ def violation(
     model: type[SonicObj], constraints: Iterable[UniqueConstraint], by_name: Mapping[str, Any]
 ) -> IntegrityError:
     """The error for values that another object holds."""
+    constraints = list(constraints)
     shown = " or ".join(
         ", ".join(f"{name}={by_name[name]!r}" for name in constraint.fields)
         for constraint in constraints
     )
-    return IntegrityError(f"There is already another {model._meta.label} with {shown}.")
+    fields = [name for constraint in constraints for name in constraint.fields]
+    message = f"There is already another {model._meta.label} with {shown}."
+    return UniqueViolation(message, dict.fromkeys(fields))
 
 
 def errors(obj: SonicObj, excluded: set[str], using: str) -> dict[str, list[Any]]:

@@ -17,7 +17,7 @@ from ..fulltext.queue import drain
 from ..index.store import Document
 from ..signals import index_failed, post_index
 from . import state
-from .journal import journal, undo_rollbacks
+from .journal import journal
 
 if TYPE_CHECKING:
     from ..models.base import SonicObj
@@ -49,7 +49,6 @@ def schedule(model: type[SonicObj], using: str, documents: Sequence[Document]) -
     transaction, which never commits: at once, noted in the journal that undoes it.
     """
     connection = connections[using]
-    undo_rollbacks(using)
     if not connection.in_atomic_block:
         apply_now(model, using, documents)
         return

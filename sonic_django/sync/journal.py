@@ -3,7 +3,8 @@
 What a test saves is applied at once. For each such write a marker goes into the connection's
 on-commit hooks, which Django itself drops when the savepoint or the transaction is rolled back.
 Markers that are gone tell which objects to bring back to what their rows now say; this is looked
-at before each query and write, and at the end of each test.
+at before each query, before each write (the row of which may get the id of one that was rolled
+back), and at the end of each test.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from django.core.management import call_command
 from django.db import IntegrityError, NotSupportedError, models, transaction
 from django.db.models import ProtectedError
 from django.db.models.signals import post_save
+from django.test.utils import isolate_apps
 
 from sonic_django import SonicObj, obj_field, str_field
 from sonic_django.models.columns import Payload
@@ -353,12 +354,16 @@ def test_post_save_says_created(db) -> None:
     assert seen == [True, False]
 
 
+@isolate_apps("tests.testapp")
 def test_reference_by_name_is_lazy() -> None:
-    class Later(SonicObj):
-        friend = obj_field("testapp.Author")
+    class Early(SonicObj):
+        friend = obj_field("Late")
 
         class Meta:
             app_label = "testapp"
-            managed = False
 
-    assert Later._meta.get_field("friend").related_model is Author
+    class Late(SonicObj):
+        class Meta:
+            app_label = "testapp"
+
+    assert Early._meta.get_field("friend").related_model is Late

@@ -49,12 +49,12 @@ class SonicXapianBackend(
     """
 
     def __init__(self, connection_alias: str, **options: Any) -> None:
-        if options.get("PATH") is not None:
-            options["PATH"] = os.fspath(options["PATH"])
-        if options.get("PATH") == ":memory:":
+        options["PATH"] = os.fspath(options.get("PATH") or "")
+        if options["PATH"] in ("", ":memory:"):
+            # Xapian's memory databases have neither transactions nor spelling.
             raise ImproperlyConfigured(
-                f"HAYSTACK_CONNECTIONS['{connection_alias}']: PATH must be a directory; Xapian's"
-                " memory databases have neither transactions nor spelling."
+                f"HAYSTACK_CONNECTIONS['{connection_alias}'] needs a PATH: the directory of the"
+                " index."
             )
         super().__init__(connection_alias, **options)
         self.store = Store(self.path)

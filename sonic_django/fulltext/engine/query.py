@@ -162,7 +162,8 @@ class SonicXapianQuery(XapianSearchQuery):  # type: ignore[misc]  # xapian-hayst
         if not negated:
             self.texts.append(str(value))
         if isinstance(value, AutoQuery | Raw):
-            text = value.prepare(self)
+            # AutoQuery's own preparation parts the minus from a phrase; Xapian knows both.
+            text = str(value) if type(value) is AutoQuery else value.prepare(self)
             # In one field, no word of a user's text may lead to another field.
             return parser.typed(text, (prefix,)) if prefix else parser.syntax(text)
         if isinstance(value, Exact) or lookup == "exact":
