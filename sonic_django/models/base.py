@@ -161,7 +161,9 @@ class SonicObj(AncestorSpelling, metaclass=SonicBase):
                 if field.attname not in values:
                     values[field.attname] = field.from_primitive(primitive)
             elif field.attname not in values:
-                values[field.attname] = field.get_default()
+                values[field.attname] = default = field.get_default()
+                if field.has_unsteady_default:
+                    values.setdefault("_sonic_filled_in", {})[field.attname] = default
         values.setdefault("_sonic_extra", stored)
 
     @property
@@ -218,10 +220,13 @@ class SonicObj(AncestorSpelling, metaclass=SonicBase):
         return changed
 
     def _is_untouched_default(self, field: VirtualField, value: Any) -> bool:
-        default: Any = getattr(field, "default", None)
-        # A default like Now gives another value each time: what was filled in is not a change.
-        unsteady = callable(default) and default not in (list, dict, set, tuple)
-        return unsteady or same(value, field.to_primitive(field.get_default()))
+        if field.has_unsteady_default:
+            # A default like Now gives another value each time; ask whether it is the one that was
+            # filled in when the payload was decoded.
+            filled_in = self.__dict__.get("_sonic_filled_in", {})
+            current = self.__dict__[field.attname]
+            return field.attname in filled_in and filled_in[field.attname] is current
+        return same(value, field.to_primitive(field.get_default()))
 
     @property
     def dirty_fields(self) -> list[str]:
@@ -242,6 +247,7 @@ class SonicObj(AncestorSpelling, metaclass=SonicBase):
             if isinstance(field, ReferenceField) and field.is_cached(self):
                 field.delete_cached_value(self)
         values.pop("_sonic_extra", None)
+        values.pop("_sonic_filled_in", None)
 
     def to_dict(self) -> dict[str, Any]:
         """id, fields (references as ids) and extra keys, by name."""

@@ -50,7 +50,8 @@ class SonicOptions:
         self.problems: list[Problem] = []
         self.fields: dict[str, VirtualField] = {
             field.name: field
-            for field in model._meta.private_fields
+            # In the order of the declarations, those of abstract bases first.
+            for field in sorted(model._meta.private_fields)
             if isinstance(field, VirtualField)
         }
         self.by_key = {field.key: field for field in self.fields.values()}

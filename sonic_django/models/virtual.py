@@ -137,6 +137,11 @@ class VirtualField(_FieldBase):
     # Payload ------------------------------------------------------------------------------------
 
     @property
+    def has_unsteady_default(self) -> bool:
+        """Whether the default may differ each time, like the present moment or a new UUID."""
+        return callable(self.default) and self.default not in (list, dict, set, tuple)
+
+    @property
     def key(self) -> str:
         """The key in the payload."""
         return self.db_column or self.name

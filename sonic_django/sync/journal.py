@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connections
 
+from ..fulltext.availability import is_available
+from ..fulltext.queue import drain
 from ..index.store import DESTROYED_VERSION, Document
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ def resync(model: type[SonicObj], using: str, ids: list[int]) -> None:
     """
     options = model._sonic
     rows = options.table(using).fetch(ids)
-    text = bool(options.text_fields)
+    text = bool(options.text_fields) and is_available()
     documents = [
         options.document(rows[id], text_changed=text)
         if id in rows
@@ -94,3 +96,5 @@ def resync(model: type[SonicObj], using: str, ids: list[int]) -> None:
         for id in ids
     ]
     options.store(using).apply(documents, "reset")
+    if text:
+        drain(model, using)

@@ -9,11 +9,12 @@ from .uniques import UniqueValue
 
 def create_table_sql(model: type[models.Model], using: str) -> str:
     """The statements that make the model's table. Nothing is run."""
-    with connections[using].schema_editor(collect_sql=True, atomic=False) as editor:
-        editor.create_model(model)
-        editor.deferred_sql, deferred = [], editor.deferred_sql
-        statements = [*editor.collected_sql, *(f"{statement};" for statement in deferred)]
-    return "\n".join(statements)
+    editor = connections[using].schema_editor(collect_sql=True, atomic=False)
+    # Not entered: SQLite refuses that within a transaction, even to collect statements only.
+    editor.deferred_sql = []
+    editor.create_model(model)
+    deferred = [f"{statement};" for statement in editor.deferred_sql]
+    return "\n".join([*editor.collected_sql, *deferred])
 
 
 def create_table(model: type[models.Model], using: str) -> bool:

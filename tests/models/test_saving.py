@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
@@ -121,6 +123,21 @@ class TestDirtyTracking:
         loaded = Plain.objects.get(pk=saved.pk)
         assert loaded.group == ""
         assert loaded.save() is False
+
+    def test_unsteady_default_of_a_new_field_is_no_change_unless_it_is_set(self) -> None:
+        saved = Described.objects.create(title="x")
+        stored = Described._sonic.decode(saved.sonic_payload, saved.pk)
+        del stored["token"]
+        Described._sonic.table("default").update(
+            saved.pk, saved.sonic_version, Described._sonic.codec.encode(stored)
+        )
+        loaded = Described.objects.get(pk=saved.pk)
+        assert loaded.token is not None
+        assert loaded.dirty_fields == []
+        loaded.token = uuid.UUID(int=5)
+        assert loaded.dirty_fields == ["token"]
+        assert loaded.save()
+        assert Described.objects.get(pk=saved.pk).token == uuid.UUID(int=5)
 
     def test_update_fields_writes_only_those(self) -> None:
         blog = Blog.objects.create(title="t", score=1)
@@ -374,7 +391,9 @@ class TestUniques:
         with pytest.raises(IntegrityError, match="username='x'"), transaction.atomic():
             Author.objects.bulk_create([Author(username="y"), Author(username="x")])
         with pytest.raises(IntegrityError, match="username='z'"), transaction.atomic():
-            Author.objects.bulk_create([Author(username="z"), Author(username="z")])
+            twins = [Author(username="z"), Author(username="z")]
+            Author.objects.bulk_create(twins)
+        assert [twin.id for twin in twins] == [None, None]
         assert Author.objects.count() == 1
 
     def test_validation_names_the_field(self) -> None:
