@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 #: Names of the ancestor's class methods that a field would hide.
 _SPELLING = frozenset(
-    "get find find_one find_objs find_all count search get_ids get_objs walk_all_objs".split()
+    [
+        *("get", "find", "find_one", "find_objs", "find_all", "count", "search"),
+        *("get_ids", "get_objs", "walk_all_objs"),
+    ]
 )
 
 

@@ -25,6 +25,11 @@ class SonicSettings:
     COMPRESS_OVER: int | None = 4096
     #: "inline": the saving process feeds full text after its commit; "queue": a worker does.
     FULLTEXT: str = "inline"
+    #: Seconds for which the sweep leaves a written row to the process that wrote it.
+    GRACE: float = 5.0
+    #: Seconds for which a written row keeps its mark, so that a write that Redis lost by a
+    #: restart or failover is applied again. Longer than Redis may be behind with its disk.
+    RETENTION: float = 60.0
 
     def __post_init__(self) -> None:
         if self.FULLTEXT not in ("inline", "queue"):
@@ -41,7 +46,7 @@ def sonic_settings() -> SonicSettings:
     unknown = sorted(set(given) - set(known))
     if unknown:
         raise ImproperlyConfigured(
-            f'SONIC has unknown keys {", ".join(unknown)}; the known ones are {", ".join(known)}.'
+            f"SONIC has unknown keys {', '.join(unknown)}; the known ones are {', '.join(known)}."
         )
     return SonicSettings(**given)
 

@@ -278,7 +278,8 @@ class AncestorSpelling(models.Model):
         found = found if desc else found.reverse()
         if cursor != -1:
             found = found.after(cursor)
-        return found[:count].ids()
+        ids: list[int] = found[:count].ids()
+        return ids
 
     @classmethod
     def _objects(cls, ids: list[int]) -> list[Any]:

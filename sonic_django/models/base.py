@@ -26,9 +26,13 @@ if TYPE_CHECKING:
 
 #: Attributes a field may not be called after: the object could no longer be saved or loaded.
 RESERVED_NAMES = frozenset(
-    "pk id objects sql save delete undelete destroy reload revert extra to_dict dirty_fields "
-    "refresh_from_db full_clean clean clean_fields validate_unique from_db check "
-    "is_deleted sonic_payload sonic_version sonic_dirty_at indexes uniques fulltext_indexes".split()
+    [
+        *("pk", "id", "objects", "sql", "indexes", "uniques", "fulltext_indexes"),
+        *("is_deleted", "sonic_payload", "sonic_version", "sonic_dirty_at"),
+        *("save", "delete", "undelete", "destroy", "reload", "revert", "refresh_from_db"),
+        *("extra", "to_dict", "dirty_fields", "from_db", "check"),
+        *("full_clean", "clean", "clean_fields", "validate_unique"),
+    ]
 )
 
 
@@ -102,7 +106,9 @@ class SonicObj(AncestorSpelling, metaclass=SonicBase):
     id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True, editable=False)
     sonic_payload = PayloadField(db_column="data", editable=False, default=b"")
     is_deleted: models.BooleanField[bool, bool] = models.BooleanField(default=False, editable=False)
-    sonic_version: models.BigIntegerField[int, int] = models.BigIntegerField(db_column="version", default=0, editable=False)
+    sonic_version: models.BigIntegerField[int, int] = models.BigIntegerField(
+        db_column="version", default=0, editable=False
+    )
     sonic_dirty_at: models.DateTimeField[Any, Any] = models.DateTimeField(
         db_column="dirty_at", null=True, default=None, editable=False, db_index=True
     )
@@ -139,7 +145,7 @@ class SonicObj(AncestorSpelling, metaclass=SonicBase):
         attributes["_state"] = state = ModelState()
         state.db = db
         state.adding = False
-        attributes.update(zip(field_names, values))
+        attributes.update(zip(field_names, values, strict=False))
         if post_init.has_listeners(cls):
             post_init.send(sender=cls, instance=new)
         return new
@@ -149,7 +155,7 @@ class SonicObj(AncestorSpelling, metaclass=SonicBase):
         return cls.from_db(using, _ROW_ATTRIBUTES, (row[0], Payload(row[1]), row[2], row[3]))
 
     def _decode_payload(self) -> None:
-        """Fill in the declared fields that were neither set nor read since the object was loaded."""
+        """Fill in the declared fields that were neither set nor read since the load."""
         values = self.__dict__
         options = self._sonic
         payload = self.sonic_payload
@@ -251,9 +257,7 @@ class SonicObj(AncestorSpelling, metaclass=SonicBase):
 
     def to_dict(self) -> dict[str, Any]:
         """id, fields (references as ids) and extra keys, by name."""
-        fields = {
-            name: field.value_from_object(self) for name, field in self._sonic.fields.items()
-        }
+        fields = {name: field.value_from_object(self) for name, field in self._sonic.fields.items()}
         return {"id": self.id, **fields, **self.extra}
 
     # Writing ------------------------------------------------------------------------------------
@@ -295,7 +299,7 @@ class SonicObj(AncestorSpelling, metaclass=SonicBase):
         using = kwargs.get("using") or args[2]
         return saving.save_raw(self, using)
 
-    def delete(  # type: ignore[override]
+    def delete(
         self, using: str | None = None, keep_parents: bool = False
     ) -> tuple[int, dict[str, int]]:
         """Delete softly: the row stays, the index and full text forget it, its uniques are free.
@@ -353,7 +357,7 @@ class SonicObj(AncestorSpelling, metaclass=SonicBase):
                     setattr(self, field.attname, getattr(fresh, field.attname))
             return
         self.revert()
-        values.update(zip(_ROW_ATTRIBUTES, (row[0], Payload(row[1]), row[2], row[3])))
+        values.update(type(self)._from_row(using, row).__dict__)
         values.pop("sonic_dirty_at", None)
         self._state.db = using
         self._state.adding = False

@@ -25,7 +25,7 @@ class Payload(bytes):
     __str__ = __repr__
 
 
-class PayloadField(models.BinaryField):  # type: ignore[type-arg]
+class PayloadField(models.BinaryField):
     """The payload column. Serializers show and read it as JSON, so fixtures can be read, edited,
     compared, and loaded without any pickle in them."""
 
@@ -97,7 +97,7 @@ def _from_json(value: Any) -> Any:
         return [_from_json(item) for item in value]
     if isinstance(value, dict):
         if len(value) == 1:
-            (key, content), = value.items()
+            ((key, content),) = value.items()
             if key in _READERS:
                 return _READERS[key](content)
         return {key: _from_json(item) for key, item in value.items()}

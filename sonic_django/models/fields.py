@@ -15,9 +15,14 @@ from django.utils import timezone
 from .virtual import VirtualField, plain
 
 
-def Now() -> datetime:  # noqa: N802 - the ancestor's spelling, used as a default
+def Now() -> datetime:
     """The present moment; aware where ``USE_TZ`` is on."""
     return timezone.now()
+
+
+def _unchecked(obj: Any) -> Any:
+    """For the parts of Django's fields that its type stubs leave out."""
+    return obj
 
 
 class SonicField(VirtualField):
@@ -62,7 +67,9 @@ class StrField(TextValue, models.CharField):
         super().__init__(default, **kwargs)
 
     def _check_max_length_attribute(self, **kwargs: Any) -> list[Any]:
-        return [] if self.max_length is None else super()._check_max_length_attribute(**kwargs)
+        if self.max_length is None:
+            return []
+        return list(_unchecked(super())._check_max_length_attribute(**kwargs))
 
 
 class TextField(TextValue, models.TextField):
@@ -83,7 +90,7 @@ class IntField(SonicField, models.IntegerField):
     @property
     def validators(self) -> Any:
         # Django's IntegerField adds the limits of the column's type; there is no column.
-        return [*self.default_validators, *self._validators]
+        return [*self.default_validators, *_unchecked(self)._validators]
 
     def to_python(self, value: Any) -> Any:
         if isinstance(value, float) and not value.is_integer():
@@ -105,19 +112,21 @@ class DecimalField(SonicField, models.DecimalField):
     @property
     def validators(self) -> Any:
         if self.max_digits is None and self.decimal_places is None:
-            return [*self.default_validators, *self._validators]
+            return [*self.default_validators, *_unchecked(self)._validators]
         return super().validators
 
     def _check_decimal_places(self) -> list[Any]:
-        return [] if self.decimal_places is None else super()._check_decimal_places()
+        return self._unless_unlimited(self.decimal_places, "_check_decimal_places")
 
     def _check_max_digits(self) -> list[Any]:
-        return [] if self.max_digits is None else super()._check_max_digits()
+        return self._unless_unlimited(self.max_digits, "_check_max_digits")
 
     def _check_decimal_places_and_max_digits(self, **kwargs: Any) -> list[Any]:
-        if self.max_digits is None or self.decimal_places is None:
-            return []
-        return super()._check_decimal_places_and_max_digits(**kwargs)
+        limited = None not in (self.max_digits, self.decimal_places)
+        return self._unless_unlimited(limited or None, "_check_decimal_places_and_max_digits")
+
+    def _unless_unlimited(self, limit: Any, check: str) -> list[Any]:
+        return [] if limit is None else list(getattr(super(), check)())
 
 
 class BoolField(SonicField, models.BooleanField):
@@ -150,7 +159,7 @@ class BytesField(SonicField, models.BinaryField):
     empty_values = [None, b""]
 
     def get_default(self) -> Any:
-        return self._get_default() if self.has_default() else None
+        return _unchecked(self)._get_default() if self.has_default() else None
 
     def to_python(self, value: Any) -> Any:
         # Django's takes a str for base64, which would hide a mistake.

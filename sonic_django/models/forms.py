@@ -17,7 +17,8 @@ class LinesWidget(forms.Textarea):
     def format_value(self, value: Any) -> str | None:
         if isinstance(value, (list, tuple)):
             return "\n".join(str(item) for item in value)
-        return super().format_value(value)
+        formatted: str | None = super().format_value(value)
+        return formatted
 
 
 class ListFormField(forms.Field):

@@ -134,11 +134,11 @@ class ReferenceListAttribute:
         instance.__dict__[self.field.attname] = value
 
 
-class _UnloadedIds(tuple):  # type: ignore[type-arg]
+class _UnloadedIds(tuple[int, ...]):
     """The ids of a reference list whose objects nobody asked for yet."""
 
 
-class _LoadedList(list):  # type: ignore[type-arg]
+class _LoadedList(list[Any]):
     """Loaded objects, and the ids they were loaded for: some may refer to rows that are gone."""
 
     ids: tuple[int, ...] = ()
@@ -147,7 +147,7 @@ class _LoadedList(list):  # type: ignore[type-arg]
 class ReferenceListField(ListField):
     """``list_field(Model)``: a list of objects of one model; the payload holds their ids."""
 
-    descriptor_class = ReferenceListAttribute
+    descriptor_class: Any = ReferenceListAttribute
 
     def __init__(self, target: Any, default: Any = NOT_PROVIDED, /, **kwargs: Any) -> None:
         if default is not NOT_PROVIDED:
@@ -239,9 +239,8 @@ def _is_model(element: Any) -> bool:
 
 def _element_field(element: Any) -> Any:
     if isinstance(element, VirtualField):
-        if element.many or element.order_kind is None and not isinstance(
-            element, (single.BoolField, single.UUIDField, single.BytesField)
-        ):
+        unordered = (single.BoolField, single.UUIDField, single.BytesField)
+        if element.many or not (element.order_kind or isinstance(element, unordered)):
             raise TypeError(f"list_field({element!r}): a list holds single values.")
         return element
     if element in _ELEMENT_FIELDS:

@@ -200,7 +200,9 @@ class SonicOptions:
             names, order_name = index.field_names(), index.order_name()
         except TypeError as error:
             hint = "Name fields of the class itself."
-            self._problem("sonic.E001", f"{self.model._meta.label}.indexes[{name!r}]: {error}", hint)
+            self._problem(
+                "sonic.E001", f"{self.model._meta.label}.indexes[{name!r}]: {error}", hint
+            )
             return
         if not names and not order_name:
             self._problem(
@@ -230,7 +232,7 @@ class SonicOptions:
     def _read_uniques(self, declared: Mapping[Any, Any]) -> Iterable[UniqueConstraint]:
         groups = {str(name): given for name, given in declared.items()}
         for name, field in self.fields.items():
-            if field._unique:
+            if field.unique:
                 groups.setdefault(name, [name])
         for name, given in groups.items():
             members = given if isinstance(given, (list, tuple)) else [given]

@@ -26,9 +26,9 @@ class ReferenceAttribute:
         return values[self.field.attname]
 
     def __set__(self, instance: Any, value: Any) -> None:
-        if self.field.is_cached(instance):
-            if instance.__dict__.get(self.field.attname) != value:
-                self.field.delete_cached_value(instance)
+        differs = instance.__dict__.get(self.field.attname) != value
+        if differs and self.field.is_cached(instance):
+            self.field.delete_cached_value(instance)
         instance.__dict__[self.field.attname] = value
 
 
@@ -46,7 +46,7 @@ class ReferenceField(VirtualField, _ForeignKey):
     gave is kept in ``policy`` and enforced by ``deletion``.
     """
 
-    descriptor_class = ReferenceAttribute
+    descriptor_class: Any = ReferenceAttribute
     policy: Any = models.DO_NOTHING
 
     def _settle(self) -> None:
@@ -59,11 +59,13 @@ class ReferenceField(VirtualField, _ForeignKey):
         self._db_index = False
         self.db_index = False
 
-    def contribute_to_class(self, cls: Any, name: str, private_only: bool = True) -> None:
+    def contribute_to_class(
+        self, cls: Any, name: str, private_only: bool = True, **kwargs: Any
+    ) -> None:
         if not (self.remote_field.related_name or "").endswith("+"):
             # Hidden, and different for each field, so that formset prefixes differ too.
             self.remote_field.related_name = f"sonic_{cls.__name__.lower()}_{name}+"
-        super().contribute_to_class(cls, name, private_only)
+        super().contribute_to_class(cls, name, private_only, **kwargs)
 
     def to_primitive(self, value: Any) -> Any:
         if isinstance(value, models.Model):
@@ -76,7 +78,7 @@ class ReferenceField(VirtualField, _ForeignKey):
         return self.to_primitive(value)
 
     def _id_of(self, value: models.Model) -> Any:
-        target = self.remote_field.model
+        target: Any = self.remote_field.model
         if not isinstance(target, str) and not isinstance(value, target._meta.concrete_model):
             self._refuse(
                 f"{value!r} is a {type(value).__name__}; this field refers to {target.__name__}."
@@ -131,10 +133,10 @@ class ObjField(ReferenceField, models.ForeignKey):
             models.Field.validate(self, value, model_instance)
             return
         super().validate(value, model_instance)
-        if not model_instance._state.adding:
-            if model_instance._stored_values().get(self.key) == value:
-                return  # an object does not become invalid because what it refers to was deleted
-        target = self.remote_field.model._base_manager.filter(pk=value).first()
+        stored = {} if model_instance._state.adding else model_instance._stored_values()
+        if stored.get(self.key) == value:
+            return  # an object does not become invalid because what it refers to was deleted
+        target: Any = self.remote_field.model._base_manager.filter(pk=value).first()
         if getattr(target, "is_deleted", False):
             raise ValidationError(
                 "%(model)s %(value)s is deleted; choose another or undelete it.",

@@ -78,9 +78,7 @@ def undelete(obj: SonicObj, using: str) -> None:
             uniqueness.take(obj, options.unique_keys(values), obj.id, values, using)
             text = bool(options.text_fields) and is_available()
             entries = options.entries(values)
-            schedule(
-                type(obj), using, [Document(row.id, row.version + 1, "live", entries, text)]
-            )
+            schedule(type(obj), using, [Document(row.id, row.version + 1, "live", entries, text)])
     except IntegrityError:
         obj.is_deleted = True
         raise
@@ -123,9 +121,7 @@ def _on_present_row(
         if row is None:
             raise obj.DoesNotExist(f"{obj._meta.label} {obj.id} has no row in {using!r}.")
         if not done(row) and write(row):
-            obj.__dict__.update(
-                sonic_payload=Payload(row.payload), sonic_version=row.version + 1
-            )
+            obj.__dict__.update(sonic_payload=Payload(row.payload), sonic_version=row.version + 1)
             return row
         row = obj._sonic.table(using).fetch([obj.id]).get(obj.id)
         if row is not None and done(row):

@@ -110,9 +110,7 @@ def _insert(obj: SonicObj, using: str) -> None:
     _index(obj, using, entries, text=bool(options.text_fields))
 
 
-def _update(
-    obj: SonicObj, using: str, force: bool, update_fields: frozenset[str] | None
-) -> bool:
+def _update(obj: SonicObj, using: str, force: bool, update_fields: frozenset[str] | None) -> bool:
     options = obj._sonic
     original = obj._stored_values()
     by_name, stored = obj._encode_values()
@@ -168,7 +166,7 @@ def save_raw(obj: SonicObj, using: str) -> bool:
     return old is not None
 
 
-# Parts -----------------------------------------------------------------------------------------------
+# Parts ------------------------------------------------------------------------------------------
 
 
 def _index(obj: SonicObj, using: str, entries: Any, *, text: bool) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, time, timezone
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import FieldError, ValidationError
 from django.db import models
@@ -71,7 +71,7 @@ class VirtualField(_FieldBase):
     for a value unless ``blank=True``.
     """
 
-    descriptor_class: ClassVar[Any] = VirtualAttribute
+    descriptor_class: Any = VirtualAttribute
     #: Whether the value is a list whose elements are indexed one by one.
     many = False
     #: Whether values may be of any type, of which an index holds the single ones.
@@ -106,8 +106,10 @@ class VirtualField(_FieldBase):
     def get_attname_column(self) -> tuple[str, Any]:
         return self.get_attname(), None
 
-    def contribute_to_class(self, cls: Any, name: str, private_only: bool = True) -> None:
-        super().contribute_to_class(cls, name, private_only=True)
+    def contribute_to_class(
+        self, cls: Any, name: str, private_only: bool = True, **kwargs: Any
+    ) -> None:
+        super().contribute_to_class(cls, name, private_only=True, **kwargs)
         # Django sets the descriptor only where there is a column.
         setattr(cls, self.attname, self.descriptor_class(self))
 

@@ -46,7 +46,8 @@ def rebuild(
         _apply_range(model, using, store, after + 1, high, rows)
         after = high
         done += len(rows)
-        store.note_job({"fingerprint": store.schema.fingerprint, "after": str(after), "done": str(done)})
+        notes = {"after": str(after), "done": str(done)}
+        store.note_job({"fingerprint": store.schema.fingerprint, **notes})
         if progress:
             progress(done, max(total, done))
     _apply_range(model, using, store, after + 1, _LAST_ID, [])

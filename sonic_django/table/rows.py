@@ -13,7 +13,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections
+from django.db import connections, models
+from django.db.models.expressions import Col
 from django.utils import timezone
 
 #: Parameters a statement may carry; SQLite's limit was 999 until 3.32.
@@ -32,6 +33,13 @@ class Row(NamedTuple):
     payload: bytes
     is_deleted: bool
     version: int
+
+
+class DirtyRow(NamedTuple):
+    """A row with a mark, and when it was last written."""
+
+    row: Row
+    dirty_at: datetime
 
 
 class Table:
@@ -65,7 +73,12 @@ class Table:
         self._select = f"SELECT {self._id}, {data}, {deleted}, {version} FROM {table}"
         self._delete = f"DELETE FROM {table} WHERE {self._id} = %s AND {version} = %s"
         self._count = f"SELECT COUNT(*) FROM {table}"
-        self._deleted, self._dirty = deleted, dirty
+        self._deleted, self._dirty, self._version = deleted, dirty, version
+        self._marked = (
+            f"SELECT {self._id}, {data}, {deleted}, {version}, {dirty} FROM {table} "
+            f"WHERE {dirty} < %s AND {self._id} > %s ORDER BY {self._id} LIMIT %s"
+        )
+        self._mark = f"UPDATE {table} SET {dirty} = %s WHERE "
         self._any = f"SELECT 1 FROM {table} LIMIT 1"
 
     # Writing ----------------------------------------------------------------------------------
@@ -124,6 +137,26 @@ class Table:
             cursor.execute(self._delete, (id, version))
             return bool(cursor.rowcount)
 
+    def clear_dirty(self, seen: Sequence[tuple[int, int]]) -> int:
+        """Take the mark off rows (id, version) that still have that version; how many. One
+        statement for 450."""
+        return self._set_mark(None, seen)
+
+    def renew_dirty(self, seen: Sequence[tuple[int, int]]) -> int:
+        """Mark rows (id, version) as written now, if they still have that version."""
+        return self._set_mark(self._now(), seen)
+
+    def _set_mark(self, mark: Any, seen: Sequence[tuple[int, int]]) -> int:
+        changed = 0
+        same = f"({self._id} = %s AND {self._version} = %s)"
+        with connections[self.using].cursor() as cursor:
+            for start in range(0, len(seen), _IDS_PER_STATEMENT // 2):
+                some = seen[start : start + _IDS_PER_STATEMENT // 2]
+                values = [mark, *(number for pair in some for number in pair)]
+                cursor.execute(self._mark + " OR ".join([same] * len(some)), values)
+                changed += cursor.rowcount
+        return changed
+
     # Reading ----------------------------------------------------------------------------------
 
     def fetch(self, ids: Sequence[int]) -> dict[int, Row]:
@@ -173,6 +206,23 @@ class Table:
         with connections[self.using].cursor() as cursor:
             cursor.execute(f"{self._count} WHERE {self._dirty} IS NOT NULL")
             return int(cursor.fetchone()[0])
+
+    def dirty(self, before: datetime, after: int, limit: int) -> list[DirtyRow]:
+        """Up to ``limit`` rows marked before a time, behind the id ``after``. One statement, by
+        the index on the mark."""
+        connection = connections[self.using]
+        adapted = connection.ops.adapt_datetimefield_value(before)
+        field = models.DateTimeField()
+        converters = connection.ops.get_db_converters(Col("", field))
+        found = []
+        with connection.cursor() as cursor:
+            cursor.execute(self._marked, (adapted, after, limit))
+            for id, payload, is_deleted, version, dirty_at in cursor.fetchall():
+                for convert in converters:
+                    dirty_at = convert(dirty_at, None, connection)
+                row = Row(id, bytes(payload), bool(is_deleted), version)
+                found.append(DirtyRow(row, dirty_at))
+        return found
 
     def exists(self) -> bool:
         """Whether the table has been made. One statement or two."""

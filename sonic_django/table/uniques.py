@@ -17,7 +17,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 _KEYS_PER_STATEMENT = 400
 
 
-class KeyField(models.BinaryField):  # type: ignore[type-arg]
+class KeyField(models.BinaryField):
     """Sixteen bytes; Django's BinaryField is a LONGBLOB on MySQL, which cannot be a key."""
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str | None:
@@ -28,7 +28,7 @@ class UniqueValue(models.Model):
     """A value that an object holds alone."""
 
     key = KeyField(primary_key=True, editable=False)
-    owner = models.BigIntegerField(editable=False)
+    owner: models.BigIntegerField[int, int] = models.BigIntegerField(editable=False)
 
     class Meta:
         app_label = "sonic_django"
@@ -76,7 +76,9 @@ def owners(keys: Sequence[bytes], using: str) -> dict[bytes, int]:
     with connection.cursor() as cursor:
         for some in _slices(keys):
             placeholders = ", ".join([binary] * len(some))
-            cursor.execute(f"SELECT {key}, {owner} FROM {table} WHERE {key} IN ({placeholders})", some)
+            cursor.execute(
+                f"SELECT {key}, {owner} FROM {table} WHERE {key} IN ({placeholders})", some
+            )
             found.update((bytes(row[0]), int(row[1])) for row in cursor.fetchall())
     return found
 

@@ -25,7 +25,9 @@ def count_redis_calls() -> Iterator[RedisCalls]:
     A pipeline is one. Greeting a server on a new connection is not counted.
     """
     calls = RedisCalls()
-    send, connect = AbstractConnection.send_packed_command, AbstractConnection.connect
+    # Any: redis-py's connections are typed for asyncio as well.
+    connection_class: Any = AbstractConnection
+    send, connect = connection_class.send_packed_command, connection_class.connect
 
     def counting_send(self: Any, command: Any, *args: Any, **kwargs: Any) -> Any:
         if not getattr(_local, "connecting", False):

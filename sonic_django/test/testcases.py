@@ -20,7 +20,7 @@ class SonicTestMixin(_Base):
     rollback instead of at its next use, and round trips to Redis can be asserted."""
 
     def _fixture_teardown(self) -> None:
-        super()._fixture_teardown()
+        super()._fixture_teardown()  # type: ignore[misc] # not in the stubs
         undo_all_rollbacks()
 
     @classmethod
@@ -29,10 +29,8 @@ class SonicTestMixin(_Base):
         undo_all_rollbacks()
 
     @contextmanager
-    def assertNumRedisCalls(self, number: int) -> Iterator[RedisCalls]:  # noqa: N802 - as Django's
+    def assertNumRedisCalls(self, number: int) -> Iterator[RedisCalls]:
         """Fail unless the block makes just so many round trips to Redis."""
         with count_redis_calls() as calls:
             yield calls
         self.assertEqual(len(calls), number, f"{len(calls)} round trips to Redis: {calls}")
-
-

@@ -102,7 +102,7 @@ def test_subclasses_of_an_abstract_class_share_nothing_mutable() -> None:
         ({"REDIS": "nope"}, "sonic.E011", "CACHES['nope'], which is missing"),
         ({"REDIS": "default"}, "sonic.E011", "which is not a django-redis cache"),
         ({"REDDIS": "x"}, "sonic.E010", "unknown keys REDDIS; the known ones are REDIS"),
-        ({"FULLTEXT": "later"}, "sonic.E010", "'later'; it must be \"inline\" or \"queue\""),
+        ({"FULLTEXT": "later"}, "sonic.E010", '\'later\'; it must be "inline" or "queue"'),
     ],
 )
 def test_settings(setting: dict[str, object], id: str, message: str) -> None:

@@ -252,7 +252,9 @@ class TestP11Coercion:
 
 class TestP12Migrations:
     def test_changing_fields_makes_no_migration(self, capsys) -> None:
-        call_command("makemigrations", "testapp", "sonic_django", "--check", "--dry-run", verbosity=1)
+        call_command(
+            "makemigrations", "testapp", "sonic_django", "--check", "--dry-run", verbosity=1
+        )
         assert "No changes detected in apps" in capsys.readouterr().out
 
     def test_historical_models_keep_the_five_columns(self) -> None:

@@ -354,9 +354,9 @@ class TestDeleting:
 class TestUniques:
     def test_one_field(self) -> None:
         Author.objects.create(username="admin")
-        with pytest.raises(IntegrityError, match="another testapp.Author with username='admin'"):
-            with transaction.atomic():
-                Author.objects.create(username="admin")
+        message = "another testapp.Author with username='admin'"
+        with pytest.raises(IntegrityError, match=message), transaction.atomic():
+            Author.objects.create(username="admin")
         assert Author.objects.count() == 1
 
     def test_change_frees_the_old_and_takes_the_new(self) -> None:

@@ -191,7 +191,7 @@ class Project:
 
 def dump(redis: Redis) -> dict[bytes, bytes]:
     """Every key of the server with its serialized value."""
-    return {key: redis.dump(key) for key in redis.keys()}
+    return {key: redis.dump(key) for key in redis.scan_iter()}
 
 
 @pytest.fixture(params=["memory", "database"])

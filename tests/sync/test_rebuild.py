@@ -259,5 +259,5 @@ def test_flush_empties_the_index(plains: list[Plain]) -> None:
     call_command("flush", interactive=False, verbosity=0, inhibit_post_migrate=True)
     client: Redis = redis_client()
     base = Plain._sonic.store("default").base
-    assert [key for key in client.scan_iter(f"{base}:*")] == [f"{base}:state".encode()]
+    assert list(client.scan_iter(f"{base}:*")) == [f"{base}:state".encode()]
     assert Plain.objects.count() == 0

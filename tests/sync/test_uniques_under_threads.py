@@ -39,7 +39,7 @@ def test_two_threads_saving_the_same_value_one_wins_each_time() -> None:
     for thread in threads:
         thread.join()
     assert unexpected == []
-    pairs = [tuple(sorted(pair)) for pair in zip(*outcomes)]
+    pairs = [tuple(sorted(pair)) for pair in zip(*outcomes, strict=True)]
     assert pairs == [("lost", "won")] * ROUNDS
     assert Author.objects.count() == ROUNDS
     assert Author.sql.count() == ROUNDS

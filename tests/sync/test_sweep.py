@@ -1,0 +1,150 @@
+"""The sweep: what a writer left behind reaches the index without a person acting on it."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+
+from sonic_django.index.store import Document
+from sonic_django.sync.sweep import sweep
+from tests.testapp.models import Author, Plain
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def age(seconds: float) -> None:
+    """Let the rows have been written so long ago."""
+    written = timezone.now() - timedelta(seconds=seconds)
+    adapted = connection.ops.adapt_datetimefield_value(written)
+    with connection.cursor() as cursor:
+        for table in ("testapp_plain", "testapp_author"):
+            cursor.execute(
+                f"UPDATE {table} SET dirty_at = %s WHERE dirty_at IS NOT NULL", [adapted]
+            )
+
+
+def write_behind_the_index(name: str) -> int:
+    """What a writer that dies between its commit and the index leaves: a marked row."""
+    values = {"name": name, "group": "", "number": None}
+    return Plain._sonic.table("default").insert(Plain._sonic.codec.encode(values))
+
+
+class TestSweep:
+    def test_lagging_rows_are_applied(self) -> None:
+        Plain.objects.create(name="indexed")
+        id = write_behind_the_index("behind")
+        age(10)
+        result = sweep(Plain, "default")
+        assert (result.checked, result.applied, result.cleared) == (2, 1, 0)
+        assert Plain.objects.filter(name="behind").ids() == [id]
+        assert sweep(Plain, "default").applied == 0
+
+    def test_young_rows_are_left_to_their_writer(self) -> None:
+        write_behind_the_index("young")
+        assert sweep(Plain, "default").checked == 0
+
+    def test_marks_stay_for_the_retention(self) -> None:
+        Plain.objects.create(name="x")
+        table = Plain._sonic.table("default")
+        age(30)
+        assert sweep(Plain, "default").cleared == 0
+        assert table.count_dirty() == 1
+        age(61)
+        assert sweep(Plain, "default").cleared == 1
+        assert table.count_dirty() == 0
+
+    def test_what_was_applied_only_now_keeps_its_mark(self) -> None:
+        write_behind_the_index("x")
+        age(300)
+        assert sweep(Plain, "default").cleared == 0
+        assert sweep(Plain, "default").checked == 0
+        age(61)
+        assert sweep(Plain, "default").cleared == 1
+
+    def test_a_write_lost_by_redis_within_the_retention_is_applied_again(self) -> None:
+        kept = Plain.objects.create(name="kept")
+        lost = Plain.objects.create(name="lost")
+        store = Plain._sonic.store("default")
+        store.apply([Document(lost.pk, 0, "gone")], "reset")
+        assert Plain.objects.all().ids() == [kept.pk]
+        age(30)
+        sweep(Plain, "default")
+        assert Plain.objects.filter(name="lost").ids() == [lost.pk]
+
+    def test_an_index_ahead_of_the_row_is_set_back(self) -> None:
+        plain = Plain.objects.create(name="committed")
+        entries = Plain._sonic.entries({"name": "never", "group": "", "number": None})
+        Plain._sonic.store("default").apply([Document(plain.pk, 9, "live", entries)])
+        age(10)
+        assert sweep(Plain, "default").applied == 1
+        assert Plain.objects.filter(name="never").ids() == []
+        assert Plain.objects.filter(name="committed").ids() == [plain.pk]
+
+    def test_deleted_rows(self) -> None:
+        plain = Plain.objects.create(name="x")
+        table = Plain._sonic.table("default")
+        table.update(plain.pk, 1, bytes(plain.sonic_payload), is_deleted=True)
+        age(10)
+        sweep(Plain, "default")
+        assert not Plain.objects.filter(name="x").exists()
+
+    def test_more_rows_than_a_batch(self) -> None:
+        Plain.objects.create(name="first")
+        for number in range(1100):
+            write_behind_the_index(f"n{number}")
+        age(10)
+        result = sweep(Plain, "default")
+        assert (result.checked, result.applied) == (1101, 1100)
+        assert Plain.objects.count() == 1101
+        age(10)
+        assert sweep(Plain, "default", limit=7).checked == 7
+
+
+class TestFullTextQueue:
+    def test_a_worker_drains_it(self, settings) -> None:
+        settings.SONIC = {"FULLTEXT": "queue"}
+        author = Author.objects.create(username="a", intro="sailing")
+        assert Author.search("sailing") == []
+        assert Author._sonic.store("default").text_backlog() == 1
+        assert sweep(Author, "default").texts == 1
+        assert Author.search("sailing") == [author]
+        assert Author._sonic.store("default").text_backlog() == 0
+
+
+class TestCommand:
+    def test_once(self) -> None:
+        Plain.objects.create(name="first")
+        write_behind_the_index("behind")
+        age(10)
+        stream = io.StringIO()
+        call_command("sonic_sync", "testapp.Plain", stdout=stream)
+        (line,) = [line for line in stream.getvalue().splitlines() if "testapp.Plain" in line]
+        cells = [cell.strip() for cell in line.split("│")[1:-1]]
+        assert cells == ["testapp.Plain", "2", "1", "0", "0"]
+
+    def test_mistakes(self) -> None:
+        with pytest.raises(CommandError, match="--loop is 0"):
+            call_command("sonic_sync", "--loop", "0")
+        with pytest.raises(CommandError, match="'nope' names no SonicObj class"):
+            call_command("sonic_sync", "nope")
+
+
+def test_the_marks_are_found_by_their_index() -> None:
+    """The sweep reads no more than the marked rows: by the plan of the engine."""
+    Plain.objects.bulk_create([Plain(name=str(n)) for n in range(2000)])
+    age(100)
+    sweep(Plain, "default")
+    write_behind_the_index("x")
+    age(10)
+    if connection.vendor == "mysql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE TABLE testapp_plain")
+    statement = "EXPLAIN " + ("QUERY PLAN " if connection.vendor == "sqlite" else "")
+    with connection.cursor() as cursor:
+        cursor.execute(statement + "SELECT id FROM testapp_plain WHERE dirty_at IS NOT NULL")
+        assert "dirty_at" in str(cursor.fetchall())
