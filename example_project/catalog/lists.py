@@ -9,15 +9,21 @@ import re
 import shutil
 import subprocess
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Any
 
 APT_LISTS = Path("/var/lib/apt/lists")
 # What apt uses itself, so on every machine that has lists; it knows all of apt's formats.
 APT_HELPER = Path("/usr/lib/apt/apt-helper")
 
-_OPENERS = {".gz": gzip.open, ".xz": lzma.open, ".lzma": lzma.open, ".bz2": bz2.open}
+_OPENERS: dict[str, Callable[..., Any]] = {
+    ".gz": gzip.open,
+    ".xz": lzma.open,
+    ".lzma": lzma.open,
+    ".bz2": bz2.open,
+}
 _COMMANDS = {".lz4": ("lz4", "-dc"), ".zst": ("zstd", "-dc")}
 _SUFFIXES = ("", *_OPENERS, *_COMMANDS)
 

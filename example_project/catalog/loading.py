@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 
@@ -36,6 +37,9 @@ class Loader:
         self.tally = Tally()
         # The maintainers met so far: thousands for a whole distribution, not one query each.
         self._maintainer_ids: dict[str, int] = {}
+        self._field_names = {
+            field.db_column: field.name for field in Package._meta.private_fields if field.db_column
+        }
 
     def store(self, batch: Sequence[PackageValues]) -> None:
         """Make the catalog say what `batch` says; its keys must differ from each other."""
@@ -47,8 +51,7 @@ class Loader:
                 package = stored.get(values.key)
                 if package is None:
                     new.append(self._fill(Package(**values.key._asdict()), values))
-                elif self._differs(package, values):
-                    self._fill(package, values).save()
+                elif self._differs(package, values) and self._fill(package, values).save():
                     self.tally.changed += 1
                 else:
                     self.tally.unchanged += 1
@@ -74,23 +77,33 @@ class Loader:
             self._maintainer_ids[maintainer.email] = maintainer.pk
         self.tally.new_maintainers += len(new)
 
-    def _maintainer_id(self, values: PackageValues) -> int | None:
-        return self._maintainer_ids[values.maintainer[1]] if values.maintainer else None
-
     def _fill(self, package: Package, values: PackageValues) -> Package:
-        for name, value in values.fields.items():
+        fields, extra = self._fields_and_extra(values)
+        for name, value in fields.items():
             setattr(package, name, value)
-        package.maintainer_id = self._maintainer_id(values)
         package.extra.clear()
-        package.extra.update(values.extra)
+        package.extra.update(extra)
         return package
 
     def _differs(self, package: Package, values: PackageValues) -> bool:
-        return (
-            any(getattr(package, name) != value for name, value in values.fields.items())
-            or package.maintainer_id != self._maintainer_id(values)
-            or package.extra != values.extra
+        fields, extra = self._fields_and_extra(values)
+        return package.extra != extra or any(
+            getattr(package, name) != value for name, value in fields.items()
         )
+
+    def _fields_and_extra(self, values: PackageValues) -> tuple[dict[str, Any], dict[str, str]]:
+        """What to set as attributes, and what stays an extra key.
+
+        An extra key that has been given a field since (`str_field(db_column="Source")`) is that
+        field's value, here as in the objects stored before.
+        """
+        maintainer = values.maintainer
+        fields = dict(values.fields)
+        fields["maintainer_id"] = self._maintainer_ids[maintainer[1]] if maintainer else None
+        extra = dict(values.extra)
+        for key in extra.keys() & self._field_names.keys():
+            fields[self._field_names[key]] = extra.pop(key)
+        return fields, extra
 
 
 def _stored_packages(batch: Sequence[PackageValues]) -> dict[PackageKey, Package]:

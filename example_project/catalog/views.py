@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import apps
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -30,6 +31,8 @@ def front(request: HttpRequest) -> HttpResponse:
     except SonicError as error:
         # Redis away, an index not built, Xapian not installed: each says what to do.
         context["problem"] = str(error)
+    except DatabaseError as error:
+        context["problem"] = f"{error}. Are the tables made? manage.py migrate"
     return render(request, "catalog/front.html", context)
 
 

@@ -195,6 +195,10 @@ class SonicObj(AncestorSpelling, metaclass=SonicBase):
         stored: dict[str, Any] = dict(self.extra)
         for name, field in self._sonic.fields.items():
             value = getattr(self, field.attname)
+            if field.key in stored:
+                raise ValidationError(
+                    {name: [f"The extra key {field.key!r} is this field's own; set the field."]}
+                )
             primitive = field.to_primitive(value)
             if primitive is not value and type(primitive) is not type(value) and not field.many:
                 setattr(self, field.attname, field.from_primitive(primitive))

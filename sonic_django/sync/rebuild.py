@@ -16,6 +16,7 @@ from django.core.exceptions import FieldError
 from ..fulltext import queue
 from ..index.store import Document, IndexStore
 from ..table.rows import Row
+from .journal import resync
 
 if TYPE_CHECKING:
     from ..models.base import SonicObj
@@ -83,6 +84,10 @@ def _apply_range(
             store.apply(gone)
     if rows:
         store.apply([options.document(row) for row in rows], "rebuild")
+    # The index knows later versions than the rows, which were read after it: SQL was set back.
+    set_back = [row.id for row in rows if row.id in held and held[row.id][0] > row.version]
+    if set_back:
+        resync(model, using, set_back)
 
 
 def _drop_strays(store: IndexStore) -> None:

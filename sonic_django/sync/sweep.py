@@ -17,6 +17,7 @@ from ..conf import sonic_settings
 from ..fulltext import queue
 from ..fulltext.availability import is_available
 from ..index.store import Document
+from .journal import resync
 
 if TYPE_CHECKING:
     from ..index.store import IndexStore
@@ -83,10 +84,10 @@ def _sweep_batch(
             ahead.append(dirty.row.id)
     if ahead:
         # Written again since it was read here, or the database lost a commit that the index has.
-        for id, row in options.table(using).fetch(ahead).items():
-            if row.version < held[id]:
-                store.apply([options.document(row, text_changed=text)], "reset")
-                result.applied += 1
+        fresh = options.table(using).fetch(ahead)
+        lost = [id for id, row in fresh.items() if row.version < held[id]]
+        resync(model, using, lost)
+        result.applied += len(lost)
     if lagging:
         documents: list[Document] = [options.document(row, text_changed=text) for row in lagging]
         store.apply(documents)

@@ -212,7 +212,7 @@ class Table:
         the index on the mark."""
         connection = connections[self.using]
         adapted = connection.ops.adapt_datetimefield_value(before)
-        field = models.DateTimeField()
+        field: models.DateTimeField[Any, Any] = models.DateTimeField()
         converters = connection.ops.get_db_converters(Col("", field))
         found = []
         with connection.cursor() as cursor:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from example_project.catalog import loading
 from example_project.catalog.management.commands import load_packages
 from example_project.catalog.models import Maintainer, Package
 
@@ -105,12 +106,12 @@ def test_the_table_counts(a_list: Path):
 
 def test_a_second_load_of_the_same_list_writes_nothing(a_list: Path):
     load(a_list)
-    before = list(Package.sql.order_by("pk").values_list("pk", "version"))
+    before = list(Package.sql.order_by("pk").values_list("pk", "sonic_version"))
     table, _ = load(a_list)
     assert (table["packages new"], table["packages changed"]) == ("0", "0")
     assert table["packages unchanged"] == "3"
     assert table["maintainers new"] == "0"
-    assert list(Package.sql.order_by("pk").values_list("pk", "version")) == before
+    assert list(Package.sql.order_by("pk").values_list("pk", "sonic_version")) == before
 
 
 @pytest.mark.parametrize(
@@ -195,6 +196,16 @@ def test_an_empty_file_is_an_error(tmp_path: Path):
 def test_a_missing_file_is_an_error_that_names_it(tmp_path: Path):
     with pytest.raises(CommandError, match="nowhere_Packages cannot be read: No such file"):
         load(tmp_path / "nowhere_Packages")
+
+
+def test_a_package_that_another_load_brings_meanwhile_is_an_error_that_says_so(
+    a_list: Path, monkeypatch: pytest.MonkeyPatch
+):
+    load(a_list)
+    # What this load saw before the other one's rows were there.
+    monkeypatch.setattr(loading, "_stored_packages", lambda batch: {})
+    with pytest.raises(CommandError, match=r"already another .*xterm.* another load is running"):
+        load(a_list)
 
 
 @pytest.mark.parametrize("option", ["--limit", "--batch-size"])

@@ -19,6 +19,7 @@ def in_the_project(folder: Path, code: str) -> str:
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(PROJECT),
         "SONIC_DEMO_DIR": str(folder),
+        "SONIC_REDIS_URL": os.environ["SONIC_TEST_REDIS_URL"],
         "DJANGO_SETTINGS_MODULE": "example_project.settings",
     }
     done = subprocess.run(
@@ -66,3 +67,14 @@ def test_the_checks_find_nothing(tmp_path: Path):
         "execute_from_command_line(['manage.py', 'check'])",
     )
     assert out == "System check identified no issues (0 silenced)."
+
+
+def test_before_the_tables_are_made_the_front_page_says_how_to_make_them(tmp_path: Path):
+    out = in_the_project(
+        tmp_path,
+        "import django; django.setup(); from django.test import Client;"
+        "page = Client().get('/', headers={'host': 'localhost'});"
+        "print(page.status_code, page.content.decode())",
+    )
+    assert out.startswith("200")
+    assert "Are the tables made? manage.py migrate" in out

@@ -175,6 +175,12 @@ class TestExtraKeys:
             "size": 3,
         }
 
+    def test_the_key_of_a_field_is_refused(self) -> None:
+        plain = Plain(name="x")
+        plain.extra["group"] = "lost otherwise"
+        with pytest.raises(ValidationError, match="extra key 'group' is this field's own"):
+            plain.save()
+
     def test_what_a_payload_cannot_hold_is_named(self) -> None:
         plain = Plain(name="x")
         plain.extra["user"] = object()

@@ -112,12 +112,16 @@ class TestStaleEntries:
         assert Plain.objects.filter(group="changed").ids() == [plains[0].pk]
         assert plains[0].pk not in Plain.objects.filter(group="g0").ids()
 
-    def test_a_newer_version_in_the_index_wins(self, plains: list[Plain]) -> None:
+    def test_rows_set_back_to_a_backup(self, plains: list[Plain]) -> None:
         store = Plain._sonic.store("default")
         entries = Plain._sonic.entries({"name": "later", "group": "later", "number": 1})
         store.apply([Document(plains[0].pk, 99, "live", entries)])
         rebuild(Plain, "default")
-        assert Plain.objects.filter(group="later").ids() == [plains[0].pk]
+        assert Plain.objects.filter(group="later").ids() == []
+        assert Plain.objects.filter(name="n000").ids() == [plains[0].pk]
+        plains[0].group = "after"
+        plains[0].save()
+        assert Plain.objects.filter(group="after").ids() == [plains[0].pk]
 
 
 class TestChangedDeclaration:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connections, router
+from django.db import IntegrityError, connections, router
 from rich.console import Console
 from rich.table import Table
 
@@ -92,6 +92,11 @@ class Command(BaseCommand):
                     done = loader.tally.packages + skipped.count
                     advance(done - reported)
                     reported = done
+        except IntegrityError as error:
+            raise CommandError(
+                f"{error} The row is there but the index does not list it: another load is "
+                "running, or one was cut off between the two. If none is: manage.py sonic_reindex"
+            ) from error
         except (ListError, SonicError) as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
