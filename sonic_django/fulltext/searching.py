@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import FieldError
+from django.db import router
 
+from ..exceptions import IndexNotBuilt
 from .availability import search_connection
 
 if TYPE_CHECKING:
@@ -48,7 +50,8 @@ def search(
             f"{model._meta.label} declares no full text. Add fulltext_indexes = {{field: weight}} "
             f"and run sonic_reindex --fulltext."
         )
-    names = None
+    # Not "all text": the groups are there to filter on, and their values are no words.
+    names = list(options.text_weights)
     if fields is not None:
         names = [field if isinstance(field, str) else field.name for field in fields]
         _check(model, names, options.text_weights, "full text")
@@ -57,6 +60,7 @@ def search(
         _check(model, terms, options.text_groups, '"groups" of full text')
         wanted = {name: _term(options.fields[name], value) for name, value in terms.items()}
     backend = search_connection().get_backend()
+    _refuse_missing_index(model, backend)
     found, total = backend.search_ids(
         [model],
         text,
@@ -67,6 +71,18 @@ def search(
         filter_terms=wanted,
     )
     return [int(pk) for _, _, pk in found], total
+
+
+def _refuse_missing_index(model: type[SonicObj], backend: Any) -> None:
+    """A directory that is gone looks like an empty index; say so if there are objects."""
+    if backend.store.current() is None:
+        using = router.db_for_read(model)
+        if not model._sonic.table(using).is_empty():
+            raise IndexNotBuilt(
+                f"{model._meta.label}: full text is not built: {backend.path} holds no index. "
+                f"Run: python manage.py sonic_reindex --fulltext {model._meta.label}",
+                ["full text"],
+            )
 
 
 def _check(model: type[SonicObj], names: Any, known: Any, what: str) -> None:

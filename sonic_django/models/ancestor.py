@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.db import models, router
 
-from ..fulltext import searching
+from ..fulltext import availability, searching
 from ..sync import rebuild
 from ..table import ddl
 
@@ -222,7 +222,8 @@ class AncestorSpelling(models.Model):
     def rebuild_all(cls, progress: Progress | None = None) -> int:
         """Rebuild every index and full text from the rows; the number of rows."""
         rows = cls.rebuild_indexes(progress)
-        cls.rebuild_fulltext_indexes()
+        if availability.is_available():
+            cls.rebuild_fulltext_indexes()
         return rows
 
     @classmethod

@@ -55,9 +55,9 @@ def _remove(obj: SonicObj, using: str, *, for_good: bool) -> tuple[int, dict[str
         row = _take_out(obj, using) if for_good else _mark(obj, using, is_deleted=True)
         if row is not None:
             counts[model._meta.label] = counts.get(model._meta.label, 0) + 1
-            if options.uniques:
+            if options.uniques and not row.is_deleted:
                 keys = options.unique_keys(options.values_of(row.payload, row.id))
-                uniques.release(list(keys), using)
+                uniques.release(list(keys), row.id, using)
             state: State = "gone" if for_good else "deleted"
             text = bool(options.text_fields) and is_available()
             schedule(model, using, [Document(row.id, row.version + 1, state, (), text)])

@@ -134,7 +134,7 @@ def _update(obj: SonicObj, using: str, force: bool, update_fields: frozenset[str
         if not table.update(obj.id, obj.sonic_version, payload, is_deleted=obj.is_deleted):
             raise _stale(obj, using, changed)
         if old_keys:
-            uniques.release(list(old_keys), using)
+            uniques.release(list(old_keys), obj.id, using)
         uniqueness.take(obj, new_keys, obj.id, by_name, using)
     obj.__dict__.update(sonic_payload=Payload(payload), sonic_version=obj.sonic_version + 1)
     obj.__dict__.pop("sonic_dirty_at", None)
@@ -159,7 +159,8 @@ def save_raw(obj: SonicObj, using: str) -> bool:
             id, version = old.id, old.version + 1
             if not table.update(id, old.version, payload, is_deleted=obj.is_deleted):
                 raise _stale(obj, using, ())
-            uniques.release(list(options.unique_keys(options.values_of(old.payload, id))), using)
+            held = options.unique_keys(options.values_of(old.payload, id))
+            uniques.release(list(held), id, using)
         uniqueness.take(obj, keys, id, values, using)
         obj.__dict__.update(id=id, sonic_payload=Payload(payload), sonic_version=version)
         _index(obj, using, options.entries(values), text=bool(options.text_fields))

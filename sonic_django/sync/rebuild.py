@@ -123,4 +123,6 @@ def rebuild_fulltext(
         done += len(live)
         if progress:
             progress(done, max(total, done))
+    # What was written meanwhile, and what had waited before.
+    queue.drain(model, using, force=True)
     return done

@@ -56,15 +56,16 @@ def take(keys: Sequence[tuple[bytes, int]], using: str) -> None:
             cursor.execute(f"INSERT INTO {table} VALUES {rows}", flat)
 
 
-def release(keys: Sequence[bytes], using: str) -> None:
-    """Give keys up. One statement for 400."""
+def release(keys: Sequence[bytes], owner: int, using: str) -> None:
+    """Give keys up that are the owner's; others' are left alone. One statement for 400."""
     connection = connections[using]
     table, binary = _names(connection)
-    key = connection.ops.quote_name("key")
+    key, holder = map(connection.ops.quote_name, ("key", "owner"))
     with connection.cursor() as cursor:
         for some in _slices(keys):
             placeholders = ", ".join([binary] * len(some))
-            cursor.execute(f"DELETE FROM {table} WHERE {key} IN ({placeholders})", some)
+            statement = f"DELETE FROM {table} WHERE {key} IN ({placeholders}) AND {holder} = %s"
+            cursor.execute(statement, [*some, owner])
 
 
 def owners(keys: Sequence[bytes], using: str) -> dict[bytes, int]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from django.core.exceptions import FieldError
+from django.core.management import call_command
 
+from sonic_django.exceptions import IndexNotBuilt
 from tests.testapp.models import Author, Blog, Plain
 
 pytestmark = pytest.mark.django_db
@@ -158,6 +162,22 @@ class TestSearching:
         blog.save()
         assert Blog.search("fox", terms={"tags": "old"}) == []
         assert Blog.search("fox", terms={"tags": "new"}) == [blog]
+
+    def test_groups_are_filtered_on_and_not_searched(self) -> None:
+        author = Author.objects.create(username="a")
+        Blog.objects.create(title="fox", author=author, tags=["work"])
+        assert Blog.search("work") == []
+        assert Blog.search(str(author.pk)) == []
+
+    def test_a_removed_directory_is_loud_and_reindex_brings_all_back(self) -> None:
+        from haystack import connections
+
+        blog = Blog.objects.create(title="fox")
+        shutil.rmtree(connections["default"].get_backend().path)
+        with pytest.raises(IndexNotBuilt, match="sonic_reindex --fulltext testapp.Blog"):
+            Blog.search("fox")
+        call_command("sonic_reindex", "testapp.Blog", "--fulltext", verbosity=0)
+        assert Blog.search("fox") == [blog]
 
     def test_mistakes_are_loud(self) -> None:
         with pytest.raises(FieldError, match="declares no full text"):

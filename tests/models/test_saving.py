@@ -392,6 +392,16 @@ class TestUniques:
         assert first.is_deleted
         assert Author.objects.filter(username="x").ids() == [second.pk]
 
+    def test_destroying_a_deleted_object_leaves_a_value_that_another_took(self) -> None:
+        first = Author.objects.create(username="x")
+        first.delete()
+        second = Author.objects.create(username="x")
+        first.destroy()
+        with pytest.raises(IntegrityError, match="username='x'"), transaction.atomic():
+            Author.objects.create(username="x")
+        second.destroy()
+        Author.objects.create(username="x")
+
     def test_bulk_create_is_all_or_nothing(self) -> None:
         Author.objects.create(username="x")
         with pytest.raises(IntegrityError, match="username='x'"), transaction.atomic():
