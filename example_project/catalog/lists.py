@@ -45,11 +45,12 @@ def machine_lists(folder: Path = APT_LISTS) -> list[Path]:
 
 
 def archive_name(path: Path) -> str:
-    """What a list is called in the catalog: the address apt fetched it from.
+    """What a list is called in the catalog: archive, suite, component and architecture.
 
-    apt writes the address as a file name with "_" for "/" (and "%5f" for a real "_"):
-    `deb.debian.org_debian_dists_bookworm_main_binary-amd64_Packages.lz4` is
-    `deb.debian.org/debian/dists/bookworm/main/binary-amd64`. Any other file keeps its name.
+    apt writes the address it fetched a list from as a file name, with "_" for "/" (and "%5f" for
+    a real "_"): `mirror.example_debian_dists_bookworm_main_binary-amd64_Packages.lz4` is
+    `debian bookworm/main amd64`. The mirror is left out: the same list comes from any. A file of
+    another name keeps it.
     """
     name = path.name
     if path.suffix in _SUFFIXES:
@@ -57,7 +58,12 @@ def archive_name(path: Path) -> str:
     address, is_list, _ = name.partition("_Packages")
     if not is_list or not address:
         return name
-    return re.sub("%5f", "_", address.replace("_", "/"), flags=re.IGNORECASE)
+    address = re.sub("%5f", "_", address.replace("_", "/"), flags=re.IGNORECASE)
+    archive, has_suite, suite = address.partition("/dists/")
+    if not has_suite:
+        return address
+    component, _, architecture = suite.rpartition("/binary-")
+    return f"{archive.partition('/')[2] or archive} {component} {architecture}"
 
 
 def list_lines(path: Path) -> Iterator[bytes]:

@@ -37,6 +37,9 @@ class SonicField(VirtualField):
     def __init__(self, default: Any = NOT_PROVIDED, /, **kwargs: Any) -> None:
         if default is not NOT_PROVIDED:
             kwargs["default"] = default
+        if kwargs.get("default", NOT_PROVIDED) in ("", list, dict, set, tuple):
+            # What is empty unless set may be left empty in a form.
+            kwargs.setdefault("blank", True)
         if self.nullable:
             kwargs.setdefault("null", True)
         super().__init__(**kwargs)
@@ -82,6 +85,10 @@ class EmailField(StrField, models.EmailField):
 
 class URLField(StrField, models.URLField):
     """A str that forms validate as a URL."""
+
+    def formfield(self, **kwargs: Any) -> Any:
+        # What Django 6 does; until then it warns of the change.
+        return super().formfield(**{"assume_scheme": "https", **kwargs})
 
 
 class IntField(SonicField, models.IntegerField):

@@ -77,6 +77,7 @@ class ListField(AnyList, models.Field):
         if default is not NOT_PROVIDED:
             kwargs["default"] = default
         kwargs.setdefault("null", True)
+        kwargs.setdefault("blank", True)
         self.element = _element_field(element)
         super().__init__(**kwargs)
 
@@ -153,6 +154,7 @@ class ReferenceListField(ListField):
         if default is not NOT_PROVIDED:
             kwargs["default"] = default
         kwargs.setdefault("null", True)
+        kwargs.setdefault("blank", True)
         self.target = target
         super(ListField, self).__init__(**kwargs)
 

@@ -22,10 +22,11 @@ ZSTD = bytes.fromhex("28b52ffd2416b100005061636b6167653a20610a56657273696f6e3a20
 APT_NAME = "deb.example.org_debian_dists_stable_main_binary-amd64_Packages"
 
 
-def test_a_list_is_called_by_the_address_it_came_from():
-    address = "deb.example.org/debian/dists/stable/main/binary-amd64"
-    assert archive_name(Path("/lists", APT_NAME)) == address
-    assert archive_name(Path("/lists", APT_NAME + ".lz4")) == address
+def test_a_list_is_called_by_its_archive_whatever_the_mirror():
+    assert archive_name(Path("/lists", APT_NAME)) == "debian stable/main amd64"
+    assert archive_name(Path("/lists", APT_NAME + ".lz4")) == "debian stable/main amd64"
+    other_mirror = APT_NAME.replace("deb.example.org", "mirror.example.net")
+    assert archive_name(Path(other_mirror)) == "debian stable/main amd64"
     assert archive_name(Path("deb.example.org_a%5fb_Packages")) == "deb.example.org/a_b"
 
 
