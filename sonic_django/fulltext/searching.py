@@ -79,7 +79,7 @@ def _refuse_missing_index(model: type[SonicObj], backend: Any) -> None:
         using = router.db_for_read(model)
         if not model._sonic.table(using).is_empty():
             raise IndexNotBuilt(
-                f"{model._meta.label}: full text is not built: {backend.path} holds no index. "
+                f"{model._meta.label}: full text is not built: {backend.store.path} holds no index. "
                 f"Run: python manage.py sonic_reindex --fulltext {model._meta.label}",
                 ["full text"],
             )

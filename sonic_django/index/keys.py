@@ -9,11 +9,14 @@ on one Redis never meet.
 ``<base>:ids``        ordered set, the ids of all live objects
 ``<base>:del``        ordered set, the ids of the soft-deleted ones
 ``<base>:rec``        hash, id -> record: version and the sets the object is in (MessagePack)
-``<base>:state``      hash, what is built: spec digest -> "built"
+``<base>:state``      hash, what is built: spec digest -> "built", the declaration that wrote last,
+                      and which indexes have entries with prefixes
 ``<base>:job``        hash, how far a rebuild has come
 ``<base>:gone``       ordered set, destroyed ids by the time of it; their records are tombstones
 ``<base>:text``       ordered set, ids whose full text is to be brought up to date, by version
 ``<base>:<digest>…``  the postings and sorted indexes; see ``specs``
+``<base>:<digest>#``  ordered set, the values of a one-field index by their numbers of objects
+``<base>:<digest>$``  hash, hashed value -> value, of a one-field index
 ====================  ==========================================================================
 """
 
@@ -23,14 +26,11 @@ import os
 import uuid
 from functools import lru_cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import connections
 
 from ..conf import sonic_settings
-
-if TYPE_CHECKING:
-    from django.db.backends.base.base import BaseDatabaseWrapper
 
 #: An in-memory database dies with its process and every process calls it by the same name.
 _PROCESS_TOKEN = uuid.uuid4().hex[:8]
@@ -38,16 +38,19 @@ _PROCESS_TOKEN = uuid.uuid4().hex[:8]
 
 def base_key(label: str, using: str) -> str:
     """The common start of the keys of the model ``label`` in the database ``using``."""
+    return f"{sonic_settings().KEY_PREFIX}:{{{label}:{database_space(using)}}}"
+
+
+def is_in_memory(using: str) -> bool:
+    """Whether the database lives in this process's memory and ends with it."""
+    return bool(getattr(connections[using], "is_in_memory_db", lambda: False)())
+
+
+def database_space(using: str) -> str:
+    """Eight characters that stand for the database: another one has another space."""
     connection = connections[using]
-    return f"{sonic_settings().KEY_PREFIX}:{{{label}:{_space(connection)}}}"
-
-
-def _space(connection: BaseDatabaseWrapper) -> str:
     given: dict[str, Any] = connection.settings_dict
-    token = ""
-    if connection.vendor == "sqlite":
-        in_memory = getattr(connection, "is_in_memory_db", lambda: False)()
-        token = _PROCESS_TOKEN if in_memory else ""
+    token = _PROCESS_TOKEN if is_in_memory(using) else ""
     name = str(given["NAME"])
     if connection.vendor == "sqlite" and not token:
         name = os.path.abspath(name)

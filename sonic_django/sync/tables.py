@@ -7,9 +7,10 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from django.db import DatabaseError, connections, router
+from django.db import DatabaseError, router
 from redis.exceptions import RedisError
 
+from ..index.keys import is_in_memory
 from ..index.store import IndexStore
 from . import state
 
@@ -44,7 +45,7 @@ def start_empty_index(model: type[SonicObj], using: str) -> bool:
     except RedisError as error:
         logger.info("%s: Redis is away (%s); its index starts later.", model._meta.label, error)
         return False
-    if getattr(connections[using], "is_in_memory_db", lambda: False)():
+    if is_in_memory(using):
         if not _ends_with_process:
             atexit.register(_clear_ended)
         _ends_with_process[store.base] = store

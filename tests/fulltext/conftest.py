@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,6 @@ class GroupIndex(indexes.SearchIndex, indexes.Indexable):
     flag = indexes.BooleanField(null=True)
     parts = indexes.NgramField(null=True)
     starts = indexes.EdgeNgramField(null=True)
-    unstored = indexes.CharField(null=True, stored=False)
 
     def get_model(self) -> type[Group]:
         return Group
@@ -81,7 +81,8 @@ class Library:
 
     @property
     def path(self) -> Path:
-        return Path(settings.HAYSTACK_CONNECTIONS[self.alias]["PATH"])
+        path: Path = self.backend.store.path
+        return path
 
     def group(self, pk: Any, **entry: Any) -> Any:
         group = Group(pk=pk, name=f"group {pk}")
@@ -140,20 +141,21 @@ class Library:
         return self.backend.store.open()
 
 
-def connect(path: Any, alias: str = "fulltext_tests", **options: Any) -> Library:
+@contextmanager
+def connected(path: Any, alias: str = "fulltext_tests", **options: Any) -> Iterator[Library]:
+    """A library at that path, for the time of the block."""
     settings.HAYSTACK_CONNECTIONS[alias] = {"ENGINE": ENGINE, "PATH": path, **options}
     connections.connections_info[alias] = settings.HAYSTACK_CONNECTIONS[alias]
     connections.reload(alias)
-    return Library(alias)
-
-
-def disconnect(alias: str = "fulltext_tests") -> None:
-    del settings.HAYSTACK_CONNECTIONS[alias]
-    connections.connections_info.pop(alias, None)
-    connections.thread_local.connections.pop(alias, None)
+    try:
+        yield Library(alias)
+    finally:
+        del settings.HAYSTACK_CONNECTIONS[alias]
+        connections.connections_info.pop(alias, None)
+        connections.thread_local.connections.pop(alias, None)
 
 
 @pytest.fixture
 def library(tmp_path: Path) -> Iterator[Library]:
-    yield connect(str(tmp_path / "index"), INCLUDE_SPELLING=True)
-    disconnect()
+    with connected(str(tmp_path / "index"), INCLUDE_SPELLING=True) as library:
+        yield library

@@ -99,23 +99,21 @@ def test_startswith_of_the_content_is_any_word(library: Library):
 
 def test_startswith_needs_text_and_says_so(library: Library):
     library.add(number=[20])
-    with pytest.raises(InvalidIndexError, match="number.*no text"):
+    with pytest.raises(InvalidIndexError, match=r"number.*no text"):
         library.filter(number__startswith=2)
 
 
 def test_startswith_longer_than_what_is_kept_of_a_value_is_refused(library: Library):
     library.add(title=["x" * 500])
-    assert library.filter(title__startswith="x" * 128) == [1]
-    with pytest.raises(InvalidIndexError, match="at most 128 bytes"):
-        library.filter(title__startswith="x" * 129)
+    assert library.filter(title__startswith="x" * 64) == [1]
+    with pytest.raises(InvalidIndexError, match="at most 64 bytes"):
+        library.filter(title__startswith="x" * 65)
 
 
 @pytest.mark.parametrize(
     ("lookup", "cure"), [("endswith", "NgramField"), ("fuzzy", "spelling_suggestion")]
 )
-def test_a_lookup_that_xapian_cannot_do_names_what_to_use(
-    library: Library, lookup: str, cure: str
-):
+def test_a_lookup_that_xapian_cannot_do_names_what_to_use(library: Library, lookup: str, cure: str):
     with pytest.raises(NotImplementedError, match=cure):
         library.filter(**{f"title__{lookup}": "x"})
 
@@ -303,12 +301,12 @@ def test_querysets_are_combined(library: Library):
 
 def test_filters_do_not_change_the_ranking(library: Library):
     library.put(
-        {"title": "fox", "tags": ["x"] * 5 + ["y"]},
-        {"title": "fox", "tags": ["y"]},
-        {"body": "fox", "tags": ["y"]},
+        {"title": "fox", "tags": ["a"], "number": 1},
+        {"body": "fox", "tags": ["a", "b", "c"], "number": 2},
+        {"title": "hound"},
     )
-    found = library.groups().filter(content="fox", tags="y")
-    assert found[2].pk == 3
+    found = library.groups().filter(content="fox", tags__in=["a", "b", "c"], number__gt=0)
+    assert [one.pk for one in found] == [1, 2]
 
 
 def test_narrowing_to_a_facet(library: Library):
@@ -327,7 +325,6 @@ def test_narrowing_to_a_facet(library: Library):
 
 
 def test_boosting_a_word(library: Library):
-    library.add(title=["fox and hound", "fox", "fox"])
     library.put({"title": "fox and cat"}, {"title": "fox"}, {"title": "fox and hound"})
     assert library.groups().filter(content="fox").boost("hound", 10)[0].pk == 3
 

@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import xapian
@@ -19,6 +22,7 @@ from haystack.exceptions import SkipDocument
 from haystack.utils import get_identifier, get_model_ct
 from xapian_backend import XAPIAN_OPTS, InvalidIndexError, XapianSearchBackend
 
+from ...index.keys import database_space, is_in_memory
 from .columns import Column, Layout, document_term, type_term
 from .documents import DocumentMaker
 from .ids import IdsMixin
@@ -26,7 +30,10 @@ from .parsing import TextParser
 from .search import SearchMixin
 from .store import Store
 
-logger = logging.getLogger("sonic.fulltext")
+logger = logging.getLogger("sonic_django.fulltext")
+
+#: The indexes of databases in this process's memory.
+_end_with_process: set[Path] = set()
 
 
 class RefusedDocument(Exception):
@@ -42,10 +49,12 @@ class SonicXapianBackend(
     SearchMixin,
     XapianSearchBackend,  # type: ignore[misc]  # it has no types
 ):
-    """One index directory. Options of the connection: PATH (str or Path), INCLUDE_SPELLING,
-    BATCH_SIZE; settings as for xapian-haystack: HAYSTACK_XAPIAN_LANGUAGE,
+    """One index directory for each database under PATH. Options of the connection: PATH (str or
+    Path), DATABASE (the alias whose rows are indexed, "default"), INCLUDE_SPELLING, BATCH_SIZE;
+    settings as for xapian-haystack: HAYSTACK_XAPIAN_LANGUAGE,
     HAYSTACK_XAPIAN_STEMMING_STRATEGY, HAYSTACK_XAPIAN_WEIGHTING_SCHEME, XAPIAN_NGRAM_MIN_LENGTH
-    and XAPIAN_NGRAM_MAX_LENGTH.
+    and XAPIAN_NGRAM_MAX_LENGTH. SILENTLY_FAIL only concerns ``more_like_this``: an index that
+    cannot be read, and a field that is not there, are never an empty list.
     """
 
     def __init__(self, connection_alias: str, **options: Any) -> None:
@@ -57,8 +66,19 @@ class SonicXapianBackend(
                 " index."
             )
         super().__init__(connection_alias, **options)
-        self.store = Store(self.path)
+        self._database = options.get("DATABASE", "default")
         self._layout: tuple[Any, Layout] | None = None
+
+    @property
+    def store(self) -> Store:
+        """The index of the database in use: like the keys in Redis it follows the database, so a
+        test run or a staging copy with the same PATH never touches another's index.
+        """
+        path = Path(self.path) / database_space(self._database)
+        if is_in_memory(self._database) and path not in _end_with_process:
+            _end_with_process.add(path)
+            atexit.register(shutil.rmtree, path, ignore_errors=True)
+        return Store(path)
 
     # What is indexed, and how
 
@@ -104,11 +124,11 @@ class SonicXapianBackend(
     # Writing
 
     def update(self, index: Any, iterable: Iterable[Any], commit: bool = True) -> list[str]:
-        """Index the objects, in one transaction; ``commit`` is ignored.
+        """Index the objects, each BATCH_SIZE (1,000) in one transaction; ``commit`` is ignored.
 
         Returns the identifiers of those that could not be indexed: what their SearchIndex or
         Xapian said is logged, and the others are indexed. Documents are made before the lock is
-        taken. About 0.15 ms for a short text.
+        taken. About 0.25 ms for 20 words.
         """
         maker = self.maker()
         objects = iter(iterable)

@@ -31,6 +31,9 @@ from .values import encode, encode_list, folded, text_of
 # batch that is waiting to be written. 64 bytes are left for the prefix.
 TERM_BYTES = 180
 PREFIX_BYTES = 60
+# The whole of a text is only ever compared for equality, so a hash will do early. Every text has
+# a term like this of its own, and long ones are an eighth of the index.
+TEXT_TERM_BYTES = 40
 # Stands before the hash of a longer value. A value that begins like this is hashed as well, so
 # that no text can be made to look like the hash of another one.
 HASHED = b"#:"
@@ -64,7 +67,9 @@ class Column:
         """The term of a whole value. Raises ValueError for a value of another kind."""
         if self.kind in ("text", "keyword", "ngram", "edge_ngram"):
             text = text_of(value)
-            return bounded_term(self.exact, (text if self.verbatim else folded(text)).encode())
+            if self.verbatim:
+                return bounded_term(self.exact, text.encode())
+            return bounded_term(self.exact, folded(text).encode(), TEXT_TERM_BYTES)
         if self.kind == "key":
             return bounded_term(self.exact, text_of(value).encode())
         return bounded_term(self.exact, encode(self.kind, value))
@@ -74,8 +79,8 @@ class Column:
         return encode_list(value) if self.many else encode(self.kind, value)
 
 
-def bounded_term(prefix: bytes, data: bytes) -> bytes:
-    if len(data) + data.count(0) <= TERM_BYTES and not data.startswith(HASHED):
+def bounded_term(prefix: bytes, data: bytes, size: int = TERM_BYTES) -> bytes:
+    if len(data) + data.count(0) <= size and not data.startswith(HASHED):
         return prefix + data
     return prefix + HASHED + blake2b(data, digest_size=16).hexdigest().encode()
 

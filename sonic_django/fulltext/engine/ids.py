@@ -58,7 +58,8 @@ class IdsMixin:
 
         The number is exact up to 10,000, beyond an estimate. ``end=None`` is all matches.
         Primary keys are int where they are int, and else str. Raises InvalidIndexError for a
-        field that is not there or an index that cannot be read. Costs 0.5 to 5 ms.
+        field that is not there or an index that cannot be read. Costs 0.2 to 3 ms, a
+        beginning of one letter 12 ms, among 63,000 documents.
         """
         text = text_of(text)
         start = max(0, start)
@@ -86,7 +87,7 @@ class IdsMixin:
         return found
 
     def indexed_pks(self, model: Any) -> set[Any]:
-        """The primary keys of all documents of a model. Costs 5 microseconds for each."""
+        """The primary keys of all documents of a model. Costs 6 microseconds for each."""
         term = type_term(type_names(model)[0])
 
         def read(database: Any) -> set[Any]:

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Part of an engine that is derived from xapian-haystack, whose licence this is.
-"""The lookups on one column, as Xapian queries that only filter: they add nothing to the score."""
+"""The lookups on one column, as Xapian queries.
+
+All but those on words and n-grams only filter: values, and terms that count nought times in their
+documents, add nothing to a score.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +50,7 @@ def exact(column: Column, value: Any) -> Any:
     """The whole value, or for a multi-valued field one of its values. None is no value at all."""
     if value is None:
         return lacking([column])
-    return filtering(Query(column.whole(value)))
+    return Query(column.whole(value))
 
 
 def one_of(column: Column, values: Any) -> Any:
@@ -61,13 +65,13 @@ def lacking(columns: list[Column]) -> Any:
 
 
 def has_value(column: Column) -> Any:
-    return filtering(Query(Query.OP_VALUE_GE, column.slot, LEAST))
+    return Query(Query.OP_VALUE_GE, column.slot, LEAST)
 
 
 def compare(column: Column, lookup: str, value: Any) -> Any:
     """``gt gte lt lte range``: documents without the value never match.
 
-    Texts are compared by their first 128 bytes. Costs a look at the value of each document that
+    Texts are compared by their first 64 bytes. Costs a look at the value of each document that
     the rest of the query leaves.
     """
     if column.many or not column.slot:
@@ -90,14 +94,14 @@ def compare(column: Column, lookup: str, value: Any) -> Any:
         return at_least(column, data + LEAST)
     if not data:
         return NOTHING
-    up_to = filtering(Query(Query.OP_VALUE_RANGE, column.slot, LEAST, data))
+    up_to = Query(Query.OP_VALUE_RANGE, column.slot, LEAST, data)
     if lookup == "lte":
         return up_to
     return without(up_to, Query(Query.OP_VALUE_RANGE, column.slot, data, data))
 
 
 def at_least(column: Column, data: bytes) -> Any:
-    return filtering(Query(Query.OP_VALUE_GE, column.slot, data))
+    return Query(Query.OP_VALUE_GE, column.slot, data)
 
 
 def starts_with(column: Column, value: Any) -> Any:
@@ -106,12 +110,12 @@ def starts_with(column: Column, value: Any) -> Any:
         raise InvalidIndexError(f"'{column.name}__startswith': '{column.name}' holds no text.")
     text = text_of(value)
     if column.many:
-        return filtering(Query(Query.OP_WILDCARD, column.exact + text.encode()))
+        return Query(Query.OP_WILDCARD, column.exact + text.encode())
     data = (text if column.verbatim else folded(text)).encode()
     size = KEYWORD_BYTES if column.verbatim else TEXT_BYTES
     if len(data) > size:
         raise InvalidIndexError(f"'{column.name}__startswith' compares at most {size} bytes.")
-    return filtering(Query(Query.OP_VALUE_RANGE, column.slot, data or LEAST, data + GREATEST))
+    return Query(Query.OP_VALUE_RANGE, column.slot, data or LEAST, data + GREATEST)
 
 
 def holds_ngrams(column: Column, value: Any) -> Any:

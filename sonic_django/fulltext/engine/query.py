@@ -14,7 +14,7 @@ lookup                    matches
 ``title__startswith``     the whole value begins so; ``content__startswith``: a word does
 ``gt gte lt lte range``   in the order of the values; never a document without the value, also
                           when negated
-``score=None``            documents without the value
+``score=None``            documents without the value; an empty text is none
 ========================  ==================================================================
 
 Words are found in all their grammatical forms, and Chinese, Japanese and Korean text by any part

@@ -116,13 +116,10 @@ class Store:
                 database = self.open_to_write(generation)
                 try:
                     database.begin_transaction()
-                    try:
-                        yield database
-                    except BaseException:
-                        database.cancel_transaction()
-                        raise
+                    yield database
                     database.commit_transaction()
                 finally:
+                    # This forgets a transaction that was not committed.
                     database.close()
 
     def empty(self) -> None:
@@ -169,7 +166,10 @@ class Store:
         if previous is not None and previous.exists():
             os.utime(previous)  # it is retired now, not when it was last written to
         draft = self.path / f"{STUB}.new"
-        draft.write_text(f"auto {generation.name}\n")
+        with draft.open("w") as file:
+            file.write(f"auto {generation.name}\n")
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(draft, self.stub)
         return generation
 

@@ -25,7 +25,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 
 # A text is sorted and compared by this many bytes: enough to order titles, and small beside the
 # words of the text. A keyword is also counted by its value, so more of it is kept.
-TEXT_BYTES = 128
+TEXT_BYTES = 64
 KEYWORD_BYTES = 1000
 
 DOUBLE_BYTES = 8
