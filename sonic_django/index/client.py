@@ -17,19 +17,21 @@ from redis.exceptions import NoScriptError, RedisError
 from ..conf import sonic_settings
 from ..exceptions import IndexUnavailable
 
+#: Scripts that read a filter need more than ``lib.lua``.
+_SHARED_PARTS = {"query": ("lib", "nodes"), "facet": ("lib", "nodes")}
+
 
 class Script:
-    """A Lua script of this package: the shared functions of ``lib.lua``, then its own body."""
+    """A Lua script of this package: the shared parts it uses, then its own body."""
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.parts = (*_SHARED_PARTS.get(name, ("lib",)), name)
 
     @cached_property
     def source(self) -> str:
         folder = files(__package__).joinpath("scripts")
-        return "\n".join(
-            folder.joinpath(part).read_text("utf-8") for part in ("lib.lua", f"{self.name}.lua")
-        )
+        return "\n".join(folder.joinpath(f"{part}.lua").read_text("utf-8") for part in self.parts)
 
     @cached_property
     def digest(self) -> str:
@@ -38,9 +40,9 @@ class Script:
     def __call__(self, client: Redis, key: str, *args: Any) -> Any:
         """Run it: one round trip, two when the server does not know the script yet."""
         try:
-            return client.execute_command("EVALSHA", self.digest, 1, key, *args)
+            return _execute(client, "EVALSHA", self.digest, 1, key, *args)
         except NoScriptError:
-            return client.execute_command("EVAL", self.source, 1, key, *args)
+            return _execute(client, "EVAL", self.source, 1, key, *args)
 
     def many(self, client: Redis, key: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
         """Run it once for each list of arguments, all in one round trip; raises the first error.
@@ -53,9 +55,9 @@ class Script:
         for source in (None, self.source):
             pipeline = client.pipeline(transaction=False)
             if source is not None:
-                pipeline.execute_command("SCRIPT LOAD", source)
+                _execute(pipeline, "SCRIPT LOAD", source)
             for args in calls:
-                pipeline.execute_command("EVALSHA", self.digest, 1, key, *args)
+                _execute(pipeline, "EVALSHA", self.digest, 1, key, *args)
             try:
                 return list(pipeline.execute())[-len(calls) :]
             except NoScriptError:
@@ -64,13 +66,20 @@ class Script:
         raise AssertionError("unreachable: the second round returns or raises")
 
 
+def _execute(client: Any, *command: Any) -> Any:
+    # redis-py gives this method no types.
+    return client.execute_command(*command)
+
+
 def redis_client(*, write: bool = True) -> Redis:
     """The Redis client; ``write=False`` may give a replica, where LOCATION lists some."""
-    from django_redis import get_redis_connection
+    # The package has no type hints.
+    from django_redis import get_redis_connection  # type: ignore[import-untyped]
 
     alias = sonic_settings().REDIS
     try:
-        return get_redis_connection(alias, write=write)
+        client: Redis = get_redis_connection(alias, write=write)
+        return client
     except (InvalidCacheBackendError, NotImplementedError) as error:
         raise ImproperlyConfigured(
             f'Sonic keeps its indexes in the django-redis cache {alias!r}: add CACHES["{alias}"] '

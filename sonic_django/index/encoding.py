@@ -41,6 +41,9 @@ EMPTY: Final = EmptyList()
 
 #: Longer encoded values are replaced by their hash.
 MAX_KEY_PART = 80
+#: Whole numbers from here on are written with an exponent: a Decimal can have a huge one.
+_LARGE_EXPONENT = 40
+_LARGE = 10**_LARGE_EXPONENT
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _NAIVE_EPOCH = datetime(1970, 1, 1)
 _MICROSECOND = timedelta(microseconds=1)
@@ -71,55 +74,74 @@ def member(id: int) -> bytes:
 
 def key_part(value: Any) -> bytes:
     """The value as a part of a key. TypeError for a value that no equality index takes."""
-    encoded = _tagged(value).translate(_SEPARATORS).encode("utf-8", "surrogatepass")
-    if len(encoded) > MAX_KEY_PART:
-        return b"h" + encoded[:1] + blake2b(encoded, digest_size=16).hexdigest().encode()
-    return encoded
+    return key_part_and_original(value)[0]
 
 
-def _tagged(value: Any) -> str:
+def key_part_and_original(value: Any) -> tuple[bytes, bytes]:
+    """The key part and, if it is a hash, what was hashed (``decoding`` reads both), else b""."""
+    text = tagged(value)
+    encoded = text.translate(_SEPARATORS).encode("utf-8", "surrogatepass")
+    if len(encoded) <= MAX_KEY_PART:
+        return encoded, b""
+    raw = text.encode("utf-8", "surrogatepass")
+    return b"h" + raw[:1] + blake2b(raw, digest_size=16).hexdigest().encode(), raw
+
+
+def tagged(value: Any) -> str:
+    """A letter for the type, then the value as text; equal values have one text."""
     kind = type(value)
+    if kind is str:
+        return f"s{value}"
     if value is None:
         return "n"
-    if value is EMPTY:
-        return "e"
     if kind is bool:
         return "t" if value else "f"
-    if kind is str:
-        return "s" + value
-    if kind is int:
-        return f"i{value}"
-    if kind is float:
-        # Equal numbers have one key, as they are equal in Python.
-        return f"i{int(value)}" if value.is_integer() else f"d{value!r}"
-    if kind is Decimal:
-        return _tagged_decimal(value)
+    if kind is int or kind is float or kind is Decimal:
+        return _tagged_number(value)
+    if value is EMPTY:
+        return "e"
     if kind is UUID:
-        return "u" + value.hex
+        return f"u{value.hex}"
     if kind is bytes:
-        return "b" + value.hex()
+        return f"b{value.hex()}"
     if kind is datetime:
         return f"{'T' if value.tzinfo else 'N'}{microseconds(value)}"
     if kind is date:
-        return "D" + value.isoformat()
+        return f"D{value.isoformat()}"
     if kind is time:
-        return "c" + value.isoformat()
+        return f"{'c' if value.utcoffset() is None else 'C'}{_time_microseconds(value)}"
     if kind is timedelta:
         return f"w{value // _MICROSECOND}"
     raise TypeError(f"{value!r} of type {kind.__name__} cannot be indexed by equality")
 
 
-def _tagged_decimal(value: Decimal) -> str:
-    if not value.is_finite():
-        return f"d{value}"
-    if value == value.to_integral_value() and value.adjusted() < 40:
-        return f"i{int(value)}"
-    return f"d{_plain(value)}"
+def _tagged_number(value: int | float | Decimal) -> str:
+    """Equal numbers have one text, whatever their types, as they are equal in Python.
+
+    Whole numbers of up to 40 digits as they are; what a double holds exactly, as the double's
+    repr; anything else in decimal. All NaNs are one value here.
+    """
+    if isinstance(value, int):
+        return f"i{value}" if abs(value) < _LARGE else f"d{_plain(Decimal(value))}"
+    if isinstance(value, Decimal):
+        if value.is_nan():
+            return "dnan"
+        if value.adjusted() < _LARGE_EXPONENT and not value.is_infinite():
+            if value == value.to_integral_value():
+                return f"i{int(value)}"
+            if Decimal(float(value)) != value:
+                return f"d{_plain(value)}"
+        elif value.is_finite():
+            return f"d{_plain(value)}"
+        value = float(value)
+    if value.is_integer():
+        return _tagged_number(int(value))
+    return f"d{value!r}"
 
 
 def _plain(value: Decimal) -> str:
     """One spelling for equal decimals: digits without trailing zeros, and an exponent."""
-    sign, digits, exponent = value.as_tuple()
+    sign, digits, _ = value.as_tuple()
     text = "".join(map(str, digits)).lstrip("0").rstrip("0")
     if not text:
         return "0"
@@ -130,6 +152,14 @@ def microseconds(value: datetime) -> int:
     """Microseconds since 1970, UTC; a naive value is taken as it stands."""
     epoch = _EPOCH if value.tzinfo else _NAIVE_EPOCH
     return (value - epoch) // _MICROSECOND
+
+
+def _time_microseconds(value: time) -> int:
+    """Microseconds since midnight UTC, negative where that was yesterday; naive as it stands."""
+    seconds = (value.hour * 60 + value.minute) * 60 + value.second
+    number = seconds * 1_000_000 + value.microsecond
+    offset = value.utcoffset()
+    return number if offset is None else number - offset // _MICROSECOND
 
 
 def position(value: Any) -> Position:
@@ -160,8 +190,7 @@ def _as_number(value: Any) -> int:
     if kind is date:
         return int(value.toordinal())
     if kind is time:
-        seconds = (value.hour * 60 + value.minute) * 60 + value.second
-        return seconds * 1_000_000 + int(value.microsecond)
+        return _time_microseconds(value)
     if kind is timedelta:
         return int(value // _MICROSECOND)
     raise TypeError(f"{value!r} of type {kind.__name__} has no order")
@@ -217,6 +246,18 @@ def lower_bound(value: Any, *, inclusive: bool) -> Bound:
 def upper_bound(value: Any, *, inclusive: bool) -> Bound:
     """The bound above the values ``<= value`` (or ``< value``)."""
     return lower_bound(value, inclusive=not inclusive)
+
+
+def id_bounds(low: int | None, high: int | None) -> tuple[Bound | None, Bound | None]:
+    """The bounds of the ids ``low <= id <= high``; None is open."""
+    first = None if low is None else _id_bound(low)
+    return first, None if high is None else _id_bound(high + 1)
+
+
+def _id_bound(id: int) -> Bound:
+    # Ids are positive BIGINTs: what lies beyond either end stands for the end.
+    id = min(max(id, 0), 2**63)
+    return Bound(float(id), member(id))
 
 
 def starts_with(value: str) -> tuple[Bound, Bound]:

@@ -35,7 +35,8 @@ class Ids:
     ids: tuple[int, ...]
 
     def tokens(self) -> Iterator[Token]:
-        yield from ("i", len(self.ids), *self.ids)
+        # One argument, however many: Redis 6.2 takes a million arguments at most.
+        yield from ("i", ",".join(map(str, self.ids)))
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,23 @@ class IndexQuery:
         if self.filter is not None:
             arguments.extend(self.filter.tokens())
         return arguments
+
+
+@dataclass(frozen=True)
+class FacetQuery:
+    """A question for the values of an index, among all objects or those of a filter."""
+
+    digest: str
+    #: "postings", or how a sorted index is ordered.
+    kind: str
+    filter: Node | None = None
+    needs: dict[str, str] = field(default_factory=dict)
+
+    def arguments(self, limit: int, most: int) -> list[Token]:
+        """The ARGV of ``facet.lua``."""
+        digests = dict.fromkeys((self.digest, *self.needs))
+        filter = self.filter.tokens() if self.filter else ()
+        return [",".join(digests), self.kind, limit, most, *filter]
 
 
 def all_of(nodes: Sequence[Node]) -> Node | None:

@@ -9,13 +9,20 @@ index share their entries.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import product
 from typing import Any, NamedTuple
 
-from .encoding import EMPTY, distinct, key_part, member, position, redis_score
+from .encoding import (
+    EMPTY,
+    distinct,
+    key_part,
+    key_part_and_original,
+    position,
+    redis_score,
+)
 
 #: How an ordered set is ordered: by id, by score (numbers and times), by text.
 BY_ID, BY_SCORE, BY_TEXT = "id", "score", "text"
@@ -41,11 +48,15 @@ class Part:
 
 
 class Entry(NamedTuple):
-    """One membership: the set's name within the model, the score ("" is the id), the prefix."""
+    """One membership: the set's name within the model, the score ("" is the id), the prefix.
+
+    ``original`` is the value that the name has the hash of; only where values are counted.
+    """
 
     name: bytes
     score: str
     prefix: bytes
+    original: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,8 @@ class IndexSpec:
 
     parts: tuple[Part, ...]
     order: Part | None = None
+    #: What names the index in Redis.
+    digest: str = field(init=False, default="", compare=False)
 
     def __post_init__(self) -> None:
         # Parts in one order, so that [author, tags] and [tags, author] are one index.
@@ -61,8 +74,6 @@ class IndexSpec:
         canonical = repr((self.parts, self.order))
         raw = blake2b(canonical.encode(), digest_size=5).digest()
         object.__setattr__(self, "digest", base64.b32encode(raw).lower().decode())
-
-    digest: str = ""
 
     @property
     def ordering(self) -> str:
@@ -77,7 +88,7 @@ class IndexSpec:
 
     @property
     def counts_values(self) -> bool:
-        """Whether each value's number of objects is kept, for facets (see ``values_name``)."""
+        """Whether each value's number of objects is kept, for facets (``<digest>#``)."""
         return len(self.parts) == 1 and self.order is None
 
     def posting_name(self, values: Mapping[str, Any]) -> bytes:
@@ -99,18 +110,23 @@ class IndexSpec:
             score, tail = redis_score(number), b""
         if not self.parts:
             return [Entry(self.digest.encode() + tail, score, prefix)]
+        if self.counts_values:
+            part = self.parts[0]
+            keys = map(key_part_and_original, part.elements(values[part.name]))
+            start = self.digest.encode() + b":"
+            return [Entry(start + key, score, prefix, original) for key, original in keys]
         choices = [part.elements(values[part.name]) for part in self.parts]
-        names = (self.posting_name(dict(zip(self._names, chosen))) for chosen in product(*choices))
+        names = (self.posting_name(self._named(chosen)) for chosen in product(*choices))
         return [Entry(name + tail, score, prefix) for name in names]
 
-    @property
-    def _names(self) -> list[str]:
-        return [part.name for part in self.parts]
+    def _named(self, values: Sequence[Any]) -> dict[str, Any]:
+        return {part.name: value for part, value in zip(self.parts, values, strict=True)}
 
 
 #: The end of the name of the set that holds the ids without an order value.
 NULLS = b"~"
-#: The end of the name of the set that counts the objects of each value of a one-field index.
-VALUES = "#"
+#: What may follow a digest: its objects without order value, its values and their numbers of
+#: objects, and the values that are hashed in names.
+TAILS = ("", "~", "#", "$")
 
-__all__ = ["BY_ID", "BY_SCORE", "BY_TEXT", "NULLS", "VALUES", "Entry", "IndexSpec", "Part", "member"]
+__all__ = ["BY_ID", "BY_SCORE", "BY_TEXT", "NULLS", "TAILS", "Entry", "IndexSpec", "Part"]

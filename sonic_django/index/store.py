@@ -3,18 +3,16 @@ round trips; errors of Redis come out as redis-py raises them."""
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from redis import Redis
-
 from .client import Script, redis_client
-from .encoding import member
 from .keys import base_key
-from .nodes import IndexQuery
-from .specs import Entry, IndexSpec
+from .nodes import FacetQuery, IndexQuery
+from .specs import TAILS, Entry, IndexSpec
 
 _APPLY, _QUERY, _FACET = Script("apply"), Script("query"), Script("facet")
 _RECORDS, _HELD = Script("records"), Script("held")
@@ -43,8 +41,12 @@ class Document:
     def arguments(self) -> list[Any]:
         flat: list[Any] = [self.id, self.version, self.state, "1" if self.text_changed else ""]
         flat.append(len(self.entries))
-        for entry in self.entries:
-            flat.extend(entry)
+        for name, score, prefix, _ in self.entries:
+            flat.extend((name, score, prefix))
+        hashed = [entry for entry in self.entries if entry.original]
+        flat.append(len(hashed))
+        for entry in hashed:
+            flat.extend((entry.name, entry.original))
         return flat
 
 
@@ -53,6 +55,15 @@ class Unbuilt:
     """The answer to a query that needs indexes which are not built."""
 
     digests: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Facet:
+    """Values of an index as ``decoding`` reads them: (value, number of objects, original)."""
+
+    values: tuple[tuple[bytes, int, bytes], ...]
+    #: Whether there are no others, counted by ``apply.lua``; else, whether all were walked through.
+    complete: bool
 
 
 @dataclass(frozen=True)
@@ -115,21 +126,31 @@ class IndexStore:
             return Unbuilt(tuple(name.decode() for name in reply[1:]))
         return reply[1]
 
-    def facet(
-        self, digest: str, kind: str, limit: int, most: int
-    ) -> tuple[list[tuple[bytes, int]], bool] | Unbuilt:
-        """(encoded value, number of objects) pairs and whether they are all: one round trip."""
-        reply = _FACET(redis_client(write=False), self.base, digest, kind, limit, most)
+    def explain(self, query: IndexQuery, offset: int, limit: int | None, what: str) -> Any:
+        """What ``query.lua`` did to answer "ids" or "count": one round trip.
+
+        [strategy, entries looked at, live objects, number of sets that make the order,
+        [set name, entries in question, ...] of the order and of the filter].
+        """
+        return self._ask(query, f"explain {what}", offset, limit)
+
+    def facet(self, query: FacetQuery, limit: int, most: int) -> Facet | Unbuilt:
+        """The ``limit`` values with most objects: one round trip. ``most`` limits the objects of
+        the filter, or the values of a sorted index, that are walked through."""
+        reply = _FACET(redis_client(write=False), self.base, *query.arguments(limit, most))
         if reply[0] == b"unbuilt":
             return Unbuilt(tuple(name.decode() for name in reply[1:]))
-        pairs = [(reply[1][i], int(reply[1][i + 1])) for i in range(0, len(reply[1]), 2)]
-        return pairs, bool(reply[2])
+        _, flat, complete, hashed = reply
+        originals = dict(zip(hashed[::2], hashed[1::2], strict=True))
+        pairs = zip(flat[::2], flat[1::2], strict=True)
+        values = [(value, int(number), originals.get(value, b"")) for value, number in pairs]
+        return Facet(tuple(values), bool(complete))
 
     def built(self) -> set[str]:
         """The digests of the declaration that are built: one round trip."""
         digests = self.schema.digests
         states = self._client.hmget(f"{self.base}:state", list(digests))
-        return {digest for digest, state in zip(digests, states) if state is not None}
+        return {digest for digest, state in zip(digests, states, strict=True) if state is not None}
 
     def mark_built(self) -> None:
         """Note that every index of the declaration holds every row: one round trip."""
@@ -141,16 +162,14 @@ class IndexStore:
         """id -> (version, live) of the records of low <= id <= high, tombstones of destroyed
         objects left out: one round trip."""
         flat = _RECORDS(self._client, self.base, low, high)
-        return {
-            int(flat[i]): (int(flat[i + 1]), bool(flat[i + 2])) for i in range(0, len(flat), 3)
-        }
+        return {int(flat[i]): (int(flat[i + 1]), bool(flat[i + 2])) for i in range(0, len(flat), 3)}
 
     def entries_of(self, ids: Sequence[int]) -> dict[int, tuple[int, set[tuple[bytes, bytes]]]]:
         """id -> (version, {(set name, prefix)}) as recorded: one round trip."""
         held = _HELD(self._client, self.base, *ids) if ids else []
         return {
-            id: (int(record[0]), set(zip(record[2::2], record[3::2])))
-            for id, record in zip(ids, held)
+            id: (int(record[0]), set(zip(record[2::2], record[3::2], strict=True)))
+            for id, record in zip(ids, held, strict=True)
             if record
         }
 
@@ -191,9 +210,8 @@ class IndexStore:
         current = {digest.encode() for digest in self.schema.digests}
         current |= {b"del", b"rec", b"state", b"job", b"gone", b"text"}
         start = len(self.base) + 1
-        pattern = self.base.replace("[", "\\[") + ":*"
-        for key in self._client.scan_iter(match=pattern, count=batch):
-            digest = key[start : start + 8] if len(key) >= start + 8 else key[start:]
+        for key in self.keys(batch):
+            digest = key[start : start + 8]
             if digest.split(b":")[0] not in current:
                 yield key
 
@@ -203,18 +221,23 @@ class IndexStore:
 
     def keys(self, batch: int = 500) -> Iterator[bytes]:
         """All keys of this model; a SCAN over the whole server."""
-        yield from self._client.scan_iter(match=f"{self.base}:*", count=batch)
+        pattern = re.sub(r"([][*?\\])", r"\\\1", self.base) + ":*"
+        yield from self._client.scan_iter(match=pattern, count=batch)
 
     def clear(self) -> None:
-        """Forget every object and what is built: two round trips a thousand objects, no SCAN."""
-        for name in ("ids", "del"):
-            while members := self._client.zrange(f"{self.base}:{name}", 0, 999):
-                gone = [Document(int(m[1:]), DESTROYED_VERSION, "gone") for m in members]
-                self.apply(gone, "reset")
+        """Forget every object and what is built: two round trips a thousand objects.
+
+        The records name the sets that the objects are in; the server's keys are not scanned.
+        """
+        cursor = -1
+        while cursor != 0:
+            cursor, some = self._client.hscan(f"{self.base}:rec", max(cursor, 0), count=1000)
+            if some:
+                self.apply([Document(int(id), DESTROYED_VERSION, "gone") for id in some], "reset")
         states = self._client.hkeys(f"{self.base}:state")
-        names = {"rec", "state", "job", "gone", "text"}
-        for state in states:
-            names.update(state.decode() + tail for tail in ("", "~", "#"))
+        names = {"ids", "del", "rec", "state", "job", "gone", "text"}
+        for digest in {*self.schema.digests, *(state.decode() for state in states)}:
+            names.update(digest + tail for tail in TAILS)
         self._client.unlink(*(f"{self.base}:{name}" for name in names))
 
     def memory(self) -> int:
@@ -226,7 +249,8 @@ class IndexStore:
         return sum(size or 0 for size in pipeline.execute())
 
     @property
-    def _client(self) -> Redis:
+    def _client(self) -> Any:
+        # redis-py's types provide for replies as str, which this connection never gives.
         return redis_client()
 
 
@@ -236,4 +260,12 @@ local score = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if score and tonumber(score) <= tonumber(ARGV[2]) then redis.call('ZREM', KEYS[1], ARGV[1]) end
 """
 
-__all__ = ["DESTROYED_VERSION", "Document", "IndexStore", "Schema", "State", "Unbuilt", "member"]
+__all__ = [
+    "DESTROYED_VERSION",
+    "Document",
+    "Facet",
+    "IndexStore",
+    "Schema",
+    "State",
+    "Unbuilt",
+]

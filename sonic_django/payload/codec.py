@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..exceptions import PayloadError
-from .primitives import SCALARS, check_primitive
+from .primitives import check_values, is_primitive
 from .unpickler import load_primitives
 
 _HEADER = struct.Struct(">cBBI")
@@ -22,7 +22,6 @@ _MAGIC = b"S"
 _FORMAT = 1
 _COMPRESSED = 1
 _KNOWN_FLAGS = _COMPRESSED
-_TOP_TYPES = SCALARS | {list, tuple, set, frozenset, dict}
 _PICKLE_PROTOCOL = 5
 #: zlib's fastest level: half the time of the default for about a tenth more bytes.
 _ZLIB_LEVEL = 1
@@ -37,15 +36,13 @@ class Codec:
 
     def encode(self, values: dict[str, Any]) -> bytes:
         """The payload of ``values``; PayloadError names a value that cannot be held."""
-        for key, value in values.items():
-            if type(key) is not str:
-                raise PayloadError(f"the payload key {key!r} is not a str.")
-            check_primitive(value, key)
+        check_values(values)
         body = pickle.dumps(values, _PICKLE_PROTOCOL)
         if len(body) > self.max_size:
             raise PayloadError(
                 f"the payload has {len(body)} bytes, over the limit of {self.max_size}; the "
-                f'longest value is {_longest(values)}. Shorten it or raise SONIC["MAX_PAYLOAD_SIZE"].'
+                f"longest value is {_longest(values)}. Shorten it or raise "
+                f'SONIC["MAX_PAYLOAD_SIZE"].'
             )
         flags = 0
         if self.compress_over is not None and len(body) > self.compress_over:
@@ -79,9 +76,8 @@ class Codec:
         values = load_primitives(body)
         if type(values) is not dict:
             raise PayloadError(f"the payload holds a {type(values).__name__}, not a dict.")
-        for key, value in values.items():
-            if type(key) is not str or type(value) not in _TOP_TYPES:
-                raise PayloadError(f"the payload's key {key!r} holds what no payload may hold.")
+        if not is_primitive(values) or not all(type(key) is str for key in values):
+            raise PayloadError("the payload holds what no payload may hold.")
         return values
 
     def _inflate(self, body: bytes) -> bytes:

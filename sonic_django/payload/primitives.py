@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,9 @@ from ..exceptions import PayloadError
 SCALARS: frozenset[type] = frozenset(
     [type(None), bool, int, float, str, bytes, Decimal, date, time, datetime, timedelta, UUID]
 )
+CONTAINERS: frozenset[type] = frozenset([list, tuple, set, frozenset, dict])
+#: Scalars that are always whole, and are most of what there is.
+_PLAIN = SCALARS - {datetime, time, UUID}
 _SCALAR_NAMES = (
     "None, bool, int, float, str, bytes, Decimal, date, time, datetime, timedelta, UUID, "
     "or lists, tuples, sets and dicts of these"
@@ -21,43 +24,96 @@ _SCALAR_NAMES = (
 MAX_DEPTH = 100
 
 
-def check_primitive(value: Any, path: str, depth: int = 0) -> None:
-    """Raise PayloadError naming the path of the first value that a payload cannot hold.
+def is_primitive(value: Any) -> bool:
+    """Whether a payload can hold the value, to its depths.
 
-    Cost: one visit a value, no copy.
+    Level by level, each container once a level: however often a forged or shared container is
+    reached, the cost is no more than its content times the depth.
     """
+    if type(value) in SCALARS:
+        return _is_whole(value)
+    level = {id(value): value}
+    for _ in range(MAX_DEPTH):
+        deeper: dict[int, Any] = {}
+        for container in level.values():
+            kind = type(container)
+            if kind not in CONTAINERS:
+                return False
+            for item in container:
+                if type(item) not in _PLAIN and not _is_whole(item):
+                    deeper[id(item)] = item
+            if kind is dict:
+                for item in container.values():
+                    if type(item) not in _PLAIN and not _is_whole(item):
+                        deeper[id(item)] = item
+        if not deeper:
+            return True
+        level = deeper
+    return False
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether it is a scalar that is as its constructor would have made it."""
+    kind = type(value)
+    if kind is datetime or kind is time:
+        # Only fixed offsets are stored; fields convert named zones to UTC before they get here.
+        return value.tzinfo is None or type(value.tzinfo) is timezone
+    if kind is UUID:
+        # Unpickling fills in its number without a look at it.
+        number = getattr(value, "int", None)
+        return type(number) is int and 0 <= number < 2**128
+    return kind in SCALARS
+
+
+def check_primitive(value: Any, path: str) -> None:
+    """Raise PayloadError naming the path of a value that a payload cannot hold. No copy."""
+    if not is_primitive(value):
+        _raise_problem(value, path, 0, {})
+        raise PayloadError(f"{path} is {value!r}, which a payload cannot hold.")
+
+
+def check_values(values: dict[str, Any]) -> None:
+    """``check_primitive`` for a payload's dict; names the keys by themselves."""
+    for key in values:
+        if type(key) is not str:
+            raise PayloadError(f"the payload key {key!r} is not a str.")
+    if not is_primitive(values):
+        seen: dict[int, int] = {}
+        for key, value in values.items():
+            _raise_problem(value, key, 1, seen)
+        raise PayloadError("the payload holds what no payload can hold.")
+
+
+def _raise_problem(value: Any, path: str, depth: int, seen: dict[int, int]) -> None:
+    """PayloadError for the first problem, if there is one; ``seen`` says how deep a container
+    without one was met already."""
     kind = type(value)
     if kind in SCALARS:
-        if kind is datetime or kind is time:
-            _check_timezone(value, path)
+        if not _is_whole(value):
+            raise PayloadError(
+                f"{path} is {value!r} in a named time zone, which a payload cannot hold. "
+                f"Convert it to UTC: value.astimezone(datetime.timezone.utc)."
+            )
         return
-    if depth >= MAX_DEPTH:
-        raise PayloadError(f"{path} is nested deeper than {MAX_DEPTH} levels; flatten it.")
-    if kind is list or kind is tuple:
-        for position, item in enumerate(value):
-            check_primitive(item, f"{path}[{position}]", depth + 1)
-    elif kind is set or kind is frozenset:
-        for item in value:
-            check_primitive(item, f"{path}{{...}}", depth + 1)
-    elif kind is dict:
-        for key, item in value.items():
-            check_primitive(key, f"a key of {path}", depth + 1)
-            check_primitive(item, f"{path}[{key!r}]", depth + 1)
-    else:
+    if kind not in CONTAINERS:
         raise PayloadError(
             f"{path} is {value!r} of type {kind.__module__}.{kind.__qualname__}, which a payload "
             f"cannot hold. Use {_SCALAR_NAMES}."
         )
-
-
-def _check_timezone(value: datetime | time, path: str) -> None:
-    zone = value.tzinfo
-    # Only fixed offsets are stored; fields convert named zones to UTC before they get here.
-    if zone is not None and type(zone).__name__ != "timezone":
-        raise PayloadError(
-            f"{path} is {value!r} in a named time zone, which a payload cannot hold. "
-            f"Convert it to UTC: value.astimezone(datetime.timezone.utc)."
-        )
+    if depth >= MAX_DEPTH:
+        raise PayloadError(f"{path} is nested deeper than {MAX_DEPTH} levels; flatten it.")
+    if seen.get(id(value), -1) >= depth:
+        return
+    if kind is dict:
+        for key, item in value.items():
+            _raise_problem(key, f"a key of {path}", depth + 1, seen)
+            _raise_problem(item, f"{path}[{key!r}]", depth + 1, seen)
+    else:
+        is_set = kind in (set, frozenset)
+        for position, item in enumerate(value):
+            where = f"{path}{{...}}" if is_set else f"{path}[{position}]"
+            _raise_problem(item, where, depth + 1, seen)
+    seen[id(value)] = depth
 
 
 def same(one: Any, other: Any) -> bool:
@@ -65,16 +121,31 @@ def same(one: Any, other: Any) -> bool:
     kind = type(one)
     if kind is not type(other):
         return False
-    if kind is float:
-        return repr(one) == repr(other)  # tells 0.0 from -0.0, and NaN is itself
-    if kind is Decimal:
-        return bool(one.as_tuple() == other.as_tuple())  # 1.0 and 1.00 are written differently
     if kind is list or kind is tuple:
         return len(one) == len(other) and all(map(same, one, other))
     if kind is dict:
-        return len(one) == len(other) and all(
-            key in other and same(item, other[key]) for key, item in one.items()
-        )
+        if len(one) != len(other):
+            return False
+        # By spelling, since {0: 1} == {False: 1}.
+        others = {_spelling(key): item for key, item in other.items()}
+        missing = object()
+        return all(same(item, others.get(_spelling(key), missing)) for key, item in one.items())
+    return _spelling(one) == _spelling(other)
+
+
+def _spelling(value: Any) -> Any:
+    """Something hashable that is equal for what is stored alike."""
+    kind = type(value)
+    if kind is str or kind is int:
+        return kind, value
+    if kind is float:
+        return kind, repr(value)  # tells 0.0 from -0.0, and NaN is itself
+    if kind is Decimal:
+        return kind, value.as_tuple()  # 1.0 and 1.00 are written differently
     if kind is datetime or kind is time:
-        return bool(one == other and one.utcoffset() == other.utcoffset() and one.fold == other.fold)
-    return bool(one == other)
+        return kind, value.isoformat(), value.fold
+    if kind is tuple:
+        return kind, tuple(map(_spelling, value))
+    if kind is frozenset or kind is set:
+        return kind, frozenset(map(_spelling, value))
+    return kind, value

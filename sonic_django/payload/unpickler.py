@@ -4,6 +4,7 @@ A pickle is a program; what it may call is decided by ``find_class``
 (https://docs.python.org/3/library/pickle.html#restricting-globals). The names below are the
 constructors that the pickles of our own primitives refer to: none of them runs given code, and
 none makes more out of its arguments than their size (``bytes`` is absent, ``bytes(10**12)`` would).
+Sets have instructions of their own.
 """
 
 from __future__ import annotations
@@ -17,11 +18,9 @@ from typing import Any
 from uuid import UUID
 
 from ..exceptions import PayloadError
-
+from .opcodes import check_opcodes
 
 _ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
-    ("builtins", "set"): set,
-    ("builtins", "frozenset"): frozenset,
     ("datetime", "date"): date,
     ("datetime", "datetime"): datetime,
     ("datetime", "time"): time,
@@ -48,8 +47,12 @@ class PrimitiveUnpickler(pickle.Unpickler):
         raise PayloadError("the payload refers to an object outside itself; it was not loaded.")
 
 
-def load_primitives(body: bytes | memoryview) -> Any:
-    """Unpickle ``body``; PayloadError for anything that is not a pickle of primitives."""
+def load_primitives(body: bytes) -> Any:
+    """Unpickle ``body``; PayloadError for anything that is not a pickle such as ours.
+
+    A forged one may still give something else than primitives: a class of the list, say.
+    """
+    check_opcodes(body)
     try:
         return PrimitiveUnpickler(io.BytesIO(body)).load()
     except PayloadError:

@@ -13,16 +13,28 @@ if TYPE_CHECKING:
     from ..models.base import SonicObj
 
 
+#: Ids that one IN takes; more are fetched in steps.
+_CHUNK = 2000
+
+
 def load(
-    model: type[SonicObj], using: str, ids: Sequence[int], *, with_deleted: bool = False
+    model: type[SonicObj], using: str, ids: Sequence[int], *, deleted: bool = False
 ) -> list[Any]:
-    """The objects of these ids in their order; rows that are missing or deleted are left out."""
-    rows = model._sonic.table(using).fetch(ids)
-    return [
-        model._from_row(using, rows[id])
-        for id in ids
-        if id in rows and (with_deleted or not rows[id].is_deleted)
-    ]
+    """The objects of these ids in their order; rows that are missing are left out, and those that
+    are deleted (or, with ``deleted``, are not)."""
+    table = model._sonic.table(using)
+    found: list[Any] = []
+    # A BIGINT has no other ids, and SQLite refuses to be asked for larger ones.
+    possible = [id for id in ids if 0 < id < 2**63]
+    for start in range(0, len(possible), _CHUNK):
+        some = possible[start : start + _CHUNK]
+        rows = table.fetch(some)
+        found.extend(
+            model._from_row(using, rows[id])
+            for id in some
+            if id in rows and rows[id].is_deleted == deleted
+        )
+    return found
 
 
 def attach_references(objects: Sequence[Any], paths: Iterable[str], using: str) -> None:
@@ -70,7 +82,7 @@ class ValueShape:
         given = list(names) or ["id", *(field.attname for field in options.fields.values())]
         self.names = given
         self.getters = [self._getter(options, name) for name in given]
-        self.row_class = namedtuple("Row", given) if named else None  # type: ignore[misc]
+        self.row_class = namedtuple("Row", given) if named else None
 
     @property
     def only_ids(self) -> bool:
@@ -91,7 +103,7 @@ class ValueShape:
         for obj in objects:
             values = [obj if self.only_ids else getter(obj) for getter in self.getters]
             if self.kind == "dict":
-                yield dict(zip(self.names, values))
+                yield dict(zip(self.names, values, strict=True))
             elif self.flat:
                 yield values[0]
             else:

@@ -15,6 +15,10 @@ class Condition:
     value: Any
 
     def __str__(self) -> str:
+        if self.lookup in ("isnull", "notnull"):
+            return f"{self.field}__isnull={self.lookup == 'isnull'}"
+        if self.lookup == "empty":
+            return f"{self.field}=[]"
         suffix = "" if self.lookup == "exact" else f"__{self.lookup}"
         return f"{self.field}{suffix}={self.value!r}"
 
@@ -35,6 +39,8 @@ class Negation:
 
 
 Logic: TypeAlias = "Condition | Conjunction | Disjunction | Negation"
+
+_OPPOSITE = {"isnull": "notnull", "notnull": "isnull"}
 
 EVERYTHING = Conjunction()
 NOTHING = Disjunction()
@@ -66,4 +72,6 @@ def negate(logic: Logic) -> Logic:
         return NOTHING
     if logic == NOTHING:
         return EVERYTHING
+    if isinstance(logic, Condition) and logic.lookup in _OPPOSITE:
+        return Condition(logic.field, _OPPOSITE[logic.lookup], None)
     return logic.child if isinstance(logic, Negation) else Negation(logic)

@@ -8,70 +8,71 @@ none answers is a FieldError that names the index to declare.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import FieldError
 
 from ..index import nodes
-from ..index.encoding import (
-    EMPTY,
-    Bound,
-    lower_bound,
-    member,
-    position,
-    starts_with,
-    upper_bound,
-)
-from ..index.nodes import All, Ids, IndexQuery, Leaf, Node
+from ..index.encoding import EMPTY, id_bounds
+from ..index.nodes import All, FacetQuery, Ids, IndexQuery, Leaf, Node
 from ..index.specs import BY_ID, NULLS, IndexSpec
 from ..index.store import IDS_DIGEST
-from .logic import Condition, Conjunction, Disjunction, Logic, Negation
+from .logic import NOTHING, Condition, Conjunction, Disjunction, Logic, Negation
+from .ranges import Cursor, bounds, id_range
 
 if TYPE_CHECKING:
     from ..models.options import SonicOptions
 
-_RANGES = frozenset(["gt", "gte", "lt", "lte", "startswith", "exact"])
+#: Answered by the order of an index, and by the values that choose its sets.
+_RANGES = frozenset(["gt", "gte", "lt", "lte", "startswith", "exact", "isnull", "notnull"])
 _EQUAL = frozenset(["exact", "isnull", "empty"])
+
+#: The objects with and without a value in an order; either may be excluded by a condition.
+_Halves = tuple["Leaf | None", "Leaf | None"]
 
 
 class Planner:
     """Plans one question on one class. Touches neither Redis nor SQL."""
 
-    def __init__(self, options: SonicOptions) -> None:
+    def __init__(self, options: SonicOptions, universe: str = "ids") -> None:
         self.options = options
+        self.universe = universe
         self.needs: dict[str, str] = {IDS_DIGEST: "ids"}
 
     def plan(
-        self,
-        logic: Logic,
-        order: Sequence[str] = ("-id",),
-        *,
-        universe: str = "ids",
-        after: tuple[int, Any] | None = None,
+        self, logic: Logic, order: Sequence[str] = ("-id",), cursor: Cursor | None = None
     ) -> IndexQuery:
-        """The question for objects that satisfy ``logic``, in this order, those behind the cursor
-        ``after`` (id and order value) only."""
-        name, descending, ties_descending = self._direction(order)
-        conditions = list(logic.children) if isinstance(logic, Conjunction) else [logic]
-        if universe != "ids":
-            self._only_ids(logic, name)
+        """The question for objects that satisfy ``logic``, in this order, on one side of the
+        cursor, which is one of the same order or of its reverse."""
+        name, descending, ties_descending = self.direction(order)
+        if logic == NOTHING:
+            return IndexQuery((), filter=nodes.NOTHING, universe=self.universe, needs=self.needs)
+        conditions = _parts(logic)
+        if self.universe != "ids":
+            self._only_ids(conditions, name)
         if name == "id":
-            sequence: tuple[Leaf, ...] = (Leaf(universe.encode()),)
+            sequence: tuple[Leaf, ...] = (Leaf(self.universe.encode()),)
+            rest = [*conditions, cursor.condition()] if cursor else conditions
         else:
-            sequence, conditions = self._sequence(name, conditions)
-        if after is not None:
-            if descending != ties_descending:
-                raise FieldError("A cursor needs ids that run in the direction of the order.")
-            sequence = tuple(_behind(sequence, after, name, descending))
+            halves, rest = self._halves(name, conditions)
+            if cursor:
+                sequence = cursor.cut(*halves, descending=descending)
+            else:
+                sequence = tuple(half for half in halves if half)
         return IndexQuery(
             order=sequence,
             descending=descending,
             ties_descending=ties_descending,
-            filter=self._conjunction(conditions),
-            universe=universe,
+            filter=self._conjunction(rest, conditions),
+            universe=self.universe,
             needs=self.needs,
         )
+
+    def facet(self, spec: IndexSpec, logic: Logic) -> FacetQuery:
+        """The question for the values of an index among the objects that satisfy ``logic``."""
+        kind = spec.ordering if spec.order else "postings"
+        conditions = _parts(logic)
+        return FacetQuery(spec.digest, kind, self._conjunction(conditions, conditions), self.needs)
 
     def check(self, logic: Logic) -> None:
         """FieldError if no declared index can have a part in answering some condition."""
@@ -88,9 +89,9 @@ class Planner:
 
     # Order ------------------------------------------------------------------------------------
 
-    def _direction(self, order: Sequence[str]) -> tuple[str, bool, bool]:
+    def direction(self, order: Sequence[str]) -> tuple[str, bool, bool]:
         """(field or "id", descending, equal values by descending id)."""
-        names = [name.lstrip("-").replace("pk", "id") for name in order]
+        names = ["id" if name in ("pk", "-pk", "-id") else name.lstrip("-") for name in order]
         down = [name.startswith("-") for name in order]
         if names[0] == "id":
             return "id", down[0], down[0]
@@ -110,9 +111,7 @@ class Planner:
             for spec in self.options.schema.specs
         )
 
-    def _sequence(
-        self, name: str, conditions: list[Logic]
-    ) -> tuple[tuple[Leaf, ...], list[Logic]]:
+    def _halves(self, name: str, conditions: list[Logic]) -> tuple[_Halves, list[Logic]]:
         """The sets that give the order, narrowed by what they answer, and what is left to test."""
         equal = _by_field(conditions, _EQUAL)
         best: IndexSpec | None = None
@@ -141,96 +140,105 @@ class Planner:
             return nodes.negation(self._node(logic.child))
         if isinstance(logic, Disjunction):
             return nodes.any_of([self._node(child) for child in logic.children])
-        return self._conjunction(
-            logic.children if isinstance(logic, Conjunction) else [logic]
-        ) or All()
+        conditions = _parts(logic)
+        return self._conjunction(conditions, conditions) or All()
 
-    def _conjunction(self, conditions: Iterable[Logic]) -> Node | None:
+    def _conjunction(self, unanswered: Sequence[Logic], given: Sequence[Logic]) -> Node | None:
+        """The node for the unanswered ones of the conditions given; None if there are none."""
+        equal = _by_field(given, _EQUAL)
         found: list[Node] = []
-        open_conditions: list[Condition] = []
         ids: list[Condition] = []
-        for logic in conditions:
+        fields: list[Condition] = []
+        for logic in unanswered:
             if not isinstance(logic, Condition):
                 found.append(self._node(logic))
             elif logic.field == "id":
                 ids.append(logic)
+            elif logic.lookup == "notnull" and not self._orders(logic.field, equal):
+                found.append(nodes.negation(self._node(Condition(logic.field, "isnull", None))))
             else:
-                open_conditions.append(logic)
-        found.extend(self._on_ids(ids))
-        while open_conditions:
-            spec, chosen, ranges = self._best(open_conditions)
+                fields.append(logic)
+        if ids:
+            found.append(self._on_ids(ids))
+        while fields:
+            spec, chosen, ranges = self._best(fields, equal)
             self._use(spec)
-            leaves = self._leaves(spec, chosen, ranges)
-            found.append(nodes.any_of(leaves) if leaves else nodes.NOTHING)
-            open_conditions = _without(open_conditions, [*chosen, *ranges])
+            found.append(
+                nodes.any_of([leaf for leaf in self._leaves(spec, chosen, ranges) if leaf])
+            )
+            fields = _without(fields, [*chosen, *ranges])
         return nodes.all_of(found)
 
     def _best(
-        self, conditions: list[Condition]
+        self, fields: Sequence[Condition], equal: Mapping[str, list[Condition]]
     ) -> tuple[IndexSpec, list[Condition], list[Condition]]:
-        """The index that answers most of the conditions, and which."""
-        equal, ranged = _by_field(conditions, _EQUAL), _by_field(conditions, _RANGES | {"isnull"})
+        """The index that answers most of the conditions, and which. The conditions ``equal`` of
+        the same conjunction may choose its sets too, although they are answered already."""
+        unanswered, ranged = _by_field(fields, _EQUAL), _by_field(fields, _RANGES)
         best: tuple[IndexSpec, list[Condition], list[Condition]] | None = None
+        best_rank = (0, False, 0)
         for spec in self.options.schema.specs:
             if not all(part.name in equal for part in spec.parts):
                 continue
-            chosen = [equal[part.name][0] for part in spec.parts]
+            chosen = [unanswered.get(p.name, equal[p.name])[0] for p in spec.parts]
             ranges: list[Condition] = []
             if spec.order is not None:
                 ranges = _without(ranged.get(spec.order.name, []), chosen)
-            answered = len(chosen) + len(ranges)
-            if not answered:
-                continue
-            # Of equally useful ones the plainest: a posting by id costs one look-up a test.
-            rank = (answered, spec.order is None)
-            if best is None or rank > (len(best[1]) + len(best[2]), best[0].order is None):
-                best = (spec, chosen, ranges)
+            answered = len(ranges) + sum(part.name in unanswered for part in spec.parts)
+            # Of equally useful ones the plainest: a posting by id costs one look-up a test; then
+            # the one whose sets are smallest.
+            rank = (answered, spec.order is None, len(spec.parts))
+            if answered and rank > best_rank:
+                best, best_rank = (spec, chosen, ranges), rank
         if best is None:
-            raise self._no_index(conditions)
+            raise self._no_index(fields)
         return best
+
+    def _orders(self, name: str, equal: Mapping[str, list[Condition]]) -> bool:
+        """Whether an index by this field can be used beside these equalities."""
+        return any(
+            spec.order is not None
+            and spec.order.name == name
+            and all(part.name in equal for part in spec.parts)
+            for spec in self.options.schema.specs
+        )
 
     def _leaves(
         self, spec: IndexSpec, chosen: Sequence[Condition], ranges: Sequence[Condition]
-    ) -> tuple[Leaf, ...]:
-        """The sets of an index for these conditions, its objects without order value last."""
+    ) -> _Halves:
+        """The sets of an index for these conditions: objects with and without an order value."""
         values: dict[str, Any] = {
             condition.field: EMPTY if condition.lookup == "empty" else condition.value
             for condition in chosen
         }
         name = spec.posting_name(values)
         if spec.order is None:
-            return (Leaf(name),)
-        nulls = Leaf(name + NULLS)
-        if any(condition.lookup == "isnull" for condition in ranges):
-            # None and a range at once: no object has both.
-            return (nulls,) if all(c.lookup == "isnull" for c in ranges) else ()
-        low, high = _narrowest(ranges)
-        main = Leaf(name, spec.ordering, low, high)
-        return (main,) if ranges else (main, nulls)
+            return Leaf(name), None
+        lookups = {condition.lookup for condition in ranges}
+        main = Leaf(name, spec.ordering, *bounds(ranges)) if "isnull" not in lookups else None
+        return main, Leaf(name + NULLS) if lookups <= {"isnull"} else None
 
-    def _on_ids(self, conditions: list[Condition]) -> Iterable[Node]:
-        chosen: set[int] | None = None
-        ranges: list[Condition] = []
-        for condition in conditions:
-            if condition.lookup == "in":
-                ids = set(condition.value)
-                chosen = ids if chosen is None else chosen & ids
-            else:
-                ranges.append(condition)
-        if chosen is not None:
-            yield Ids(tuple(sorted(id for id in chosen if id > 0)))
-        if ranges:
-            low, high = _narrowest(ranges)
-            yield Leaf(b"ids", BY_ID, low, high)
+    def _on_ids(self, conditions: Sequence[Condition]) -> Node:
+        ranges = [condition for condition in conditions if condition.lookup != "in"]
+        low, high = id_range(ranges)
+        given = [set(condition.value) for condition in conditions if condition.lookup == "in"]
+        if not given:
+            return Leaf(self.universe.encode(), BY_ID, *id_bounds(low, high))
+        return Ids(
+            tuple(
+                id
+                for id in sorted(set.intersection(*given))
+                if 0 < id < 2**63 and (low is None or low <= id) and (high is None or id <= high)
+            )
+        )
 
     # Parts ------------------------------------------------------------------------------------
 
     def _use(self, spec: IndexSpec) -> None:
         self.needs[spec.digest] = spec.label
 
-    def _only_ids(self, logic: Logic, order: str) -> None:
-        children = logic.children if isinstance(logic, Conjunction) else (logic,)
-        others = [c for c in children if not (isinstance(c, Condition) and c.field == "id")]
+    def _only_ids(self, conditions: Sequence[Logic], order: str) -> None:
+        others = [c for c in conditions if not (isinstance(c, Condition) and c.field == "id")]
         if others or order != "id":
             raise FieldError(
                 f"{self.options.model._meta.label}: deleted objects are in no index; they can be "
@@ -254,33 +262,9 @@ class Planner:
         )
 
 
-def _behind(
-    sequence: Sequence[Leaf], after: tuple[int, Any], name: str, descending: bool
-) -> Iterable[Leaf]:
-    """The parts of the order that come behind the object at the cursor."""
-    id, value = after
-    if name != "id" and value is None:
-        sequence = sequence[1:]  # the cursor stands among those without a value, listed last
-    elif name != "id":
-        score, prefix = position(value)
-        yield _cut(sequence[0], Bound(score, prefix + member(id)), descending)
-        yield from sequence[1:]
-        return
-    for leaf in sequence:
-        yield _cut(leaf, Bound(float(id), member(id)), descending)
-
-
-def _cut(leaf: Leaf, bound: Bound, descending: bool) -> Leaf:
-    def place(bound: Bound) -> tuple[float, bytes]:
-        return bound.score, bound.member
-
-    if descending:
-        high = bound if leaf.high is None else min(leaf.high, bound, key=place)
-        return replace(leaf, high=high)
-    # The next possible member behind this one.
-    bound = Bound(bound.score, bound.member + b"\x00")
-    low = bound if leaf.low is None else max(leaf.low, bound, key=place)
-    return replace(leaf, low=low)
+def _parts(logic: Logic) -> list[Logic]:
+    """What holds all together."""
+    return list(logic.children) if isinstance(logic, Conjunction) else [logic]
 
 
 def _without(conditions: Iterable[Any], answered: Sequence[Condition]) -> list[Any]:
@@ -291,7 +275,8 @@ def _without(conditions: Iterable[Any], answered: Sequence[Condition]) -> list[A
 def _mentions(spec: IndexSpec, condition: Condition) -> bool:
     if spec.order is not None and spec.order.name == condition.field:
         return condition.lookup != "empty"
-    return condition.lookup in _EQUAL and any(p.name == condition.field for p in spec.parts)
+    lookups = _EQUAL | {"notnull"}
+    return condition.lookup in lookups and any(p.name == condition.field for p in spec.parts)
 
 
 def _by_field(conditions: Iterable[Logic], lookups: frozenset[str]) -> Mapping[str, list[Any]]:
@@ -300,30 +285,6 @@ def _by_field(conditions: Iterable[Logic], lookups: frozenset[str]) -> Mapping[s
         if isinstance(condition, Condition) and condition.lookup in lookups:
             found.setdefault(condition.field, []).append(condition)
     return found
-
-
-def _narrowest(conditions: Iterable[Condition]) -> tuple[Bound | None, Bound | None]:
-    """The bounds between which all of the range conditions hold."""
-    lows: list[Bound] = []
-    highs: list[Bound] = []
-    for condition in conditions:
-        value = condition.value
-        if condition.lookup == "startswith":
-            low, high = starts_with(value)
-            lows.append(low)
-            highs.append(high)
-        elif condition.lookup == "exact":
-            lows.append(lower_bound(value, inclusive=True))
-            highs.append(upper_bound(value, inclusive=True))
-        elif condition.lookup in ("gt", "gte"):
-            lows.append(lower_bound(value, inclusive=condition.lookup == "gte"))
-        else:
-            highs.append(upper_bound(value, inclusive=condition.lookup == "lte"))
-
-    def place(bound: Bound) -> tuple[float, bytes]:
-        return bound.score, bound.member
-
-    return max(lows, key=place, default=None), min(highs, key=place, default=None)
 
 
 __all__ = ["Planner"]

@@ -17,10 +17,12 @@ from ..index.nodes import IndexQuery
 from ..index.store import Unbuilt
 from ..sync import state
 from ..sync.journal import undo_rollbacks
-from . import writing
+from . import facets, writing
+from .explanation import Explanation
 from .loading import ValueShape, attach_references, load
-from .logic import EVERYTHING, NOTHING, Disjunction, Logic, conjoin, disjoin
+from .logic import EVERYTHING, NOTHING, Logic, conjoin, disjoin
 from .plan import Planner
+from .ranges import Cursor
 from .resolve import as_id, listed, resolve
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ class SonicQuerySet:
         self._logic: Logic = EVERYTHING
         self._order: tuple[str, ...] = ()
         self._reversed = False
-        self._after: tuple[int, Any] | None = None
+        self._cursor: Cursor | None = None
         self._low = 0
         self._high: int | None = None
         self._universe = "ids"
@@ -133,8 +135,9 @@ class SonicQuerySet:
             raise TypeError("Cannot reorder a query once a slice has been taken.")
         order = tuple(_order_name(name) for name in names)
         if order and order[0] != "?":
-            planner = Planner(self.model._sonic)
-            planner._direction(order)
+            Planner(self.model._sonic).direction(order)
+        if self._cursor is not None:
+            raise TypeError("Cannot reorder a query once after() or before() has been taken.")
         new = self._clone()
         new._order, new._reversed = order, False
         return new
@@ -184,21 +187,38 @@ class SonicQuerySet:
 
     def after(self: Self, cursor: Any) -> Self:
         """Those behind an object (or the object of an id) in the order, by its place in the index:
-        as cheap on the last page as on the first, and steady while others write."""
-        new = self._clone()
-        id = as_id(self.model._sonic, cursor)
-        name = self._effective_order[0].lstrip("-")
+        as cheap on the last page as on the first, and steady while others write.
+
+        One statement for an id in an order by a field; ``DoesNotExist`` if it has no row.
+        """
+        return self._beside(cursor, behind=True)
+
+    def before(self: Self, cursor: Any) -> Self:
+        """Those ahead of an object in the order; the nearest first with ``reverse()``."""
+        return self._beside(cursor, behind=False)
+
+    def _beside(self: Self, cursor: Any, *, behind: bool) -> Self:
+        if self._is_sliced:
+            raise TypeError("Cannot take after() or before() once a slice has been taken.")
+        if self._cursor is not None:
+            raise TypeError("after() and before() cannot be combined; filter by pk or a range.")
+        options = self.model._sonic
+        id = as_id(options, cursor)
+        field, descending, ties_descending = Planner(options).direction(self._effective_order)
         value = None
-        if name not in ("id", "pk"):
-            row = self.model._sonic.table(self.db).fetch([id]).get(id)
+        if field != "id":
+            row = options.table(self.db).fetch([id]).get(id)
             if row is None:
                 raise self.model.DoesNotExist(f"The cursor {cursor!r} has no row.")
-            value = self.model._sonic.values_of(row.payload, id)[name]
-        new._after = (id, value)
+            value = options.values_of(row.payload, id)[field]
+        new = self._clone()
+        new._cursor = Cursor(id, value, field, descending, ties_descending, behind)
         return new
 
     def deleted(self: Self) -> Self:
         """The softly deleted objects, newest first; filtered and ordered by pk only."""
+        if self._is_sliced:
+            raise TypeError("Cannot ask for deleted objects once a slice has been taken.")
         new = self._clone()
         new._universe = "del"
         return new
@@ -216,7 +236,7 @@ class SonicQuerySet:
         new._shape = ValueShape(self.model, names, kind, flat=flat, named=named)
         return new
 
-    # Asking the index -----------------------------------------------------------------------------
+    # Asking the index ---------------------------------------------------------------------------
 
     @property
     def db(self) -> str:
@@ -242,21 +262,27 @@ class SonicQuerySet:
         return _QueryFacade(self)
 
     @property
+    def _is_everything(self) -> bool:
+        return self._logic == EVERYTHING and self._cursor is None
+
+    @property
     def _is_sliced(self) -> bool:
         return self._low != 0 or self._high is not None
 
     @property
     def _effective_order(self) -> tuple[str, ...]:
-        order = self._order or tuple(map(_order_name, self.model._meta.ordering)) or ("-id",)
+        default = self.model._meta.ordering or ()
+        order = self._order or tuple(map(_order_name, default)) or ("-id",)
         if not self._reversed:
             return order
         return tuple(name[1:] if name.startswith("-") else f"-{name}" for name in order)
 
     def _plan(self, order: Sequence[str] | None = None) -> IndexQuery:
-        planner = Planner(self.model._sonic)
-        order = self._effective_order if order is None else order
-        after = self._after if order == self._effective_order else None
-        return planner.plan(self._logic, order, universe=self._universe, after=after)
+        """The question for the index; ``order`` where only the set matters, not its order."""
+        if order is None or self._cursor is not None:
+            order = self._effective_order
+        planner = Planner(self.model._sonic, self._universe)
+        return planner.plan(self._logic, order, self._cursor)
 
     def _ask(self, method: str, *args: Any) -> Any:
         """Ask the store; an index met for the first time over an empty table counts as built."""
@@ -277,8 +303,10 @@ class SonicQuerySet:
     def ids(self) -> list[int]:
         """The ids, in order. One Redis call, no SQL."""
         if self._order == ("?",):
-            limit = self._high if self._high is not None else self._ask("count", self._plan(("id",)))
-            return self._random_ids(limit)[self._low :]
+            number = self._high
+            if number is None:
+                number = int(self._ask("count", self._plan(("-id",))))
+            return self._random_ids(number)[self._low :]
         query = self._plan()
         if self._is_nothing(query):
             return []
@@ -286,7 +314,7 @@ class SonicQuerySet:
         return list(self._ask("ids", query, self._low, limit))
 
     def _random_ids(self, number: int) -> list[int]:
-        query = self._plan(("id",))
+        query = self._plan(("-id",))
         if query.filter == NO_OBJECTS or number <= 0:
             return []
         return list(self._ask("random_ids", query, number, random.getrandbits(31)))
@@ -295,7 +323,7 @@ class SonicQuerySet:
         """How many. One Redis call; no row is read."""
         if self._result_cache is not None:
             return len(self._result_cache)
-        query = self._plan(("id",))
+        query = self._plan(("-id",))
         if self._is_nothing(query):
             return 0
         number = int(self._ask("count", query))
@@ -321,19 +349,41 @@ class SonicQuerySet:
 
     def random(self, number: int = 1) -> list[Any]:
         """Up to ``number`` different objects, each as likely as any other."""
+        if self._is_sliced:
+            raise TypeError("Cannot choose at random once a slice has been taken.")
         return self._load(self._random_ids(number))
 
-    # Objects ----------------------------------------------------------------------------------------
+    def facet(self, name: str, limit: int = 20) -> list[tuple[Any, int]]:
+        """(value, number of objects) of a field's ``limit`` most frequent values. One Redis call.
+
+        The number of a list's elements, and of ids of a reference; None and ``[]`` are values too.
+        Among filtered objects up to 5,000 of them are counted; beyond, and for a field with only a
+        sorted index and more than 5,000 different values, NotSupportedError says so.
+        """
+        return facets.facet(self, name, limit)
+
+    def explain(self, what: str = "ids") -> Explanation:
+        """How the index answers: the plan, the sets and the work. One Redis call, no SQL.
+
+        ``what`` is "ids" (the page as it is sliced) or "count". Readable when printed.
+        """
+        query = self._plan(None if what == "ids" else ("-id",))
+        limit = None if self._high is None else self._high - self._low
+        answer = self._ask("explain", query, self._low, limit, what)
+        labels = {spec.digest: name for name, spec in self.model._sonic.indexes.items()}
+        return Explanation.of(answer, labels)
+
+    # Objects ------------------------------------------------------------------------------------
 
     def _load(self, ids: Sequence[int]) -> list[Any]:
         if self._shape is not None and self._shape.only_ids:
             return list(self._shape.shape(ids))
-        objects: list[Any] = []
-        for start in range(0, len(ids), _CHUNK):
-            some = ids[start : start + _CHUNK]
-            objects.extend(
-                load(self.model, self.db, some, with_deleted=self._universe != "ids")
-            )
+        return self._completed(self._load_rows(ids))
+
+    def _load_rows(self, ids: Sequence[int]) -> list[Any]:
+        return load(self.model, self.db, ids, deleted=self._universe != "ids")
+
+    def _completed(self, objects: list[Any]) -> list[Any]:
         if self._related:
             attach_references(objects, self._related, self.db)
         if self._prefetch_related_lookups:
@@ -436,27 +486,19 @@ class SonicQuerySet:
         )
 
     def _plain_id(self, args: Any, kwargs: dict[str, Any]) -> int | None:
-        if args or len(kwargs) != 1 or self._logic != EVERYTHING or self._is_sliced:
+        if args or len(kwargs) != 1 or not self._is_everything or self._is_sliced:
             return None
         name, value = next(iter(kwargs.items()))
-        if name not in ("pk", "id", "pk__exact", "id__exact"):
+        if name not in ("pk", "id", "pk__exact", "id__exact") or value is None:
             return None
         return as_id(self.model._sonic, value)
 
     def _load_by_id(self, id: int) -> list[Any]:
         """By id the row itself answers; the index is not asked."""
-        options = self.model._sonic
-        row = options.table(self.db).fetch([id]).get(id)
-        if row is None or row.is_deleted == (self._universe == "ids"):
-            return []
-        objects = [self.model._from_row(self.db, row)]
-        if self._related:
-            attach_references(objects, self._related, self.db)
-        if self._prefetch_related_lookups:
-            prefetch_related_objects(objects, *self._prefetch_related_lookups)
-        return list(self._shape.shape([id] if self._shape.only_ids else objects)) if (
-            self._shape
-        ) else objects
+        objects = self._load_rows([id])
+        if self._shape is not None and self._shape.only_ids:
+            return list(self._shape.shape([obj.id for obj in objects]))
+        return self._completed(objects)
 
     def first(self) -> Any:
         return next(iter(self[:1]), None)
@@ -489,8 +531,12 @@ class SonicQuerySet:
         """id -> object. With ids alone: one statement for 900, no Redis call."""
         if self._is_sliced:
             raise TypeError("Cannot use 'limit' or 'offset' with in_bulk().")
+        if self._shape is not None:
+            raise TypeError("in_bulk() cannot be used with values() or values_list().")
         if field_name not in ("pk", "id"):
-            if field_name not in {c.fields[0] for c in self.model._sonic.uniques if not c.fields[1:]}:
+            if field_name not in {
+                c.fields[0] for c in self.model._sonic.uniques if not c.fields[1:]
+            }:
                 raise ValueError(
                     f"in_bulk()'s field_name must be a unique field but {field_name!r} isn't."
                 )
@@ -499,11 +545,11 @@ class SonicQuerySet:
         if id_list is None:
             return {obj.id: obj for obj in self}
         ids = [as_id(self.model._sonic, id) for id in listed("pk", "in", id_list)]
-        if self._logic == EVERYTHING:
+        if self._is_everything:
             return {obj.id: obj for obj in self._load(list(dict.fromkeys(ids)))}
         return {obj.id: obj for obj in self.filter(pk__in=ids)}
 
-    # Writing ----------------------------------------------------------------------------------------
+    # Writing ------------------------------------------------------------------------------------
 
     @property
     def _write_db(self) -> str:
@@ -590,13 +636,14 @@ class SonicQuerySet:
 
 def _order_name(name: Any) -> str:
     """The name that a str, F or OrderBy orders by."""
-    if isinstance(name, OrderBy) and isinstance(name.expression, F):
-        return f"-{name.expression.name}" if name.descending else name.expression.name
+    descending = False
+    if isinstance(name, OrderBy):
+        name, descending = name.expression, name.descending
     if isinstance(name, F):
-        return name.name
-    if not isinstance(name, str):
+        name = str(vars(name)["name"])  # an attribute that the stubs do not know
+    if not isinstance(name, str) or not name.lstrip("-"):
         raise FieldError(f"order_by({name!r}): the index orders by fields, given by name.")
-    return name
+    return f"-{name}" if descending else name
 
 
-__all__ = ["Disjunction", "SonicQuerySet"]
+__all__ = ["SonicQuerySet"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from decimal import Decimal
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import FieldError, ValidationError
@@ -84,8 +86,7 @@ def _on_field(options: SonicOptions, field: VirtualField, lookup: str, value: An
     if lookup == "in":
         return disjoin(*(_equal(name, primitive(item)) for item in listed(name, lookup, value)))
     if lookup == "isnull":
-        missing = Condition(name, "isnull", None)
-        return missing if _boolean(name, value) else negate(missing)
+        return Condition(name, "isnull" if _boolean(name, value) else "notnull", None)
     if lookup == "startswith":
         if field.order_kind != "text":
             raise FieldError(
@@ -128,9 +129,11 @@ def _on_id(options: SonicOptions, lookup: str, value: Any) -> Logic:
     if lookup == "isnull":
         return NOTHING if _boolean("pk", value) else EVERYTHING
     if lookup == "exact":
-        return Condition("id", "in", (as_id(options, value),))
+        # As in Django: no object has the id None.
+        return NOTHING if value is None else Condition("id", "in", (as_id(options, value),))
     if lookup == "in":
-        ids = tuple(as_id(options, item) for item in listed("pk", lookup, value))
+        given = [item for item in listed("pk", lookup, value) if item is not None]
+        ids = tuple(as_id(options, item) for item in given)
         return Condition("id", "in", ids) if ids else NOTHING
     if lookup in _RANGES or lookup == "range":
         return conjoin(
@@ -147,13 +150,19 @@ def as_id(options: SonicOptions, value: Any) -> int:
     if isinstance(value, models.Model):
         if not isinstance(value, options.model):
             raise ValueError(f"{value!r} is not a {options.model._meta.label}.")
+        if value.pk is None:
+            raise ValueError(f"{value!r} is not saved yet, so it has no id.")
         value = value.pk
     try:
-        return int(value)
-    except (TypeError, ValueError):
+        id = int(value)
+        # int() would make 1 of 1.5 and of True.
+        if isinstance(value, bool) or (isinstance(value, (float, Decimal)) and id != value):
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(
             f"Field 'id' of {options.model._meta.label} expected a number but got {value!r}."
         ) from None
+    return id
 
 
 def _bounds(name: str, lookup: str, value: Any) -> Iterable[tuple[str, Any]]:
@@ -168,7 +177,10 @@ def _bounds(name: str, lookup: str, value: Any) -> Iterable[tuple[str, Any]]:
 def _bound(field: VirtualField, value: Any) -> Any:
     if value is None:
         raise ValueError(f"{field.name}: None has no place in an order; use {field.name}__isnull.")
-    return field.range_value(value)
+    bound = field.range_value(value)
+    # A float among whole numbers stands for itself, not for the shortest decimal that rounds to it.
+    exact = type(bound) is float and field.native_type is int and isfinite(bound)
+    return Decimal(bound) if exact else bound
 
 
 def listed(name: str, lookup: str, value: Any) -> Iterable[Any]:

@@ -12,7 +12,9 @@ from ..fulltext.availability import is_available
 from ..index.store import Document
 from ..sync import state
 from ..sync.apply import schedule
+from ..sync.journal import undo_rollbacks
 from ..table import uniques
+from .loading import load
 
 if TYPE_CHECKING:
     from ..models.base import SonicObj
@@ -34,10 +36,18 @@ def bulk_create(
         raise ValueError(
             f"bulk_create() gives the ids itself; {given[0]!r} has one. Use save() for it."
         )
+    undo_rollbacks(using)
     prepare_first_write(model, using)
-    with transaction.atomic(using=using, savepoint=False):
-        for batch in batches(objects, batch_size):
-            _insert_batch(model, using, batch)
+    try:
+        with transaction.atomic(using=using, savepoint=False):
+            for batch in batches(objects, batch_size):
+                _insert_batch(model, using, batch)
+    except BaseException:
+        # None of them was kept, so none is saved.
+        for obj in objects:
+            obj.id = None
+            obj._state.adding = True
+        raise
     return objects
 
 
@@ -54,7 +64,7 @@ def _insert_batch(model: type[SonicObj], using: str, batch: Sequence[Any]) -> No
         payload = options.codec.encode(stored)
         encoded.append((by_name, payload, options.entries(by_name), options.unique_keys(by_name)))
     ids = options.table(using).insert_many([payload for _, payload, _, _ in encoded])
-    claims = [(key, id) for id, (_, _, _, keys) in zip(ids, encoded) for key in keys]
+    claims = [(key, id) for id, (_, _, _, keys) in zip(ids, encoded, strict=True) for key in keys]
     if claims:
         try:
             uniques.take(claims, using)
@@ -69,7 +79,7 @@ def _insert_batch(model: type[SonicObj], using: str, batch: Sequence[Any]) -> No
             raise
     text = bool(options.text_fields) and is_available()
     documents = []
-    for obj, id, (_, payload, entries, _) in zip(batch, ids, encoded):
+    for obj, id, (_, payload, entries, _) in zip(batch, ids, encoded, strict=True):
         obj.__dict__.update(id=id, sonic_payload=Payload(payload), sonic_version=1)
         obj._state.adding = False
         obj._state.db = using
@@ -107,9 +117,9 @@ def update(queryset: SonicQuerySet, values: dict[str, Any]) -> int:
             fields[name].to_primitive(value)
     changed = 0
     for ids in batches(queryset.ids(), _BATCH):
-        found = queryset.model.objects.using(using).in_bulk(ids)
+        found = load(model, using, ids, deleted=queryset._universe != "ids")
         with transaction.atomic(using=using, savepoint=False):
-            for obj in found.values():
+            for obj in found:
                 for name, value in values.items():
                     setattr(obj, name, value)
                 obj.save(using=using, update_fields=frozenset(f.name for f in fields.values()))
@@ -121,12 +131,10 @@ def remove(queryset: SonicQuerySet, method: str) -> tuple[int, dict[str, int]]:
     """What ``SonicQuerySet.delete`` and ``destroy`` say."""
     using = queryset._write_db
     total: dict[str, int] = {}
-    with_deleted = queryset._universe != "ids"
-    from .loading import load
-
+    deleted = queryset._universe != "ids"
     for ids in batches(queryset.ids(), _BATCH):
         with transaction.atomic(using=using, savepoint=False):
-            for obj in load(queryset.model, using, ids, with_deleted=with_deleted):
+            for obj in load(queryset.model, using, ids, deleted=deleted):
                 for label, number in getattr(obj, method)(using=using)[1].items():
                     total[label] = total.get(label, 0) + number
     return sum(total.values()), total

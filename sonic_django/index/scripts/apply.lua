@@ -5,11 +5,14 @@
 --          (comma separated), then for each object:
 --          id, version, state ("live", "deleted", "gone"), full text changed ("1" or ""),
 --          number of entries, and for each entry: set name, score ("" is the id), prefix
+--          number of originals, and for each: set name, the value of which the name has the hash
 -- mode     ""         an older or equal version changes nothing
 --          "rebuild"  an equal version is written again
 --          "reset"    any version is written (a transaction was rolled back)
 -- returns  {number of objects written, 1 if every index of the declaration is built else 0}
 -- cost     O(entries * log n) an object
+--
+-- Marks of indexes that are not in the declaration are taken away.
 --
 -- The record is what makes this exact: it names the sets the object is in, so what the new
 -- version does not have is removed, whoever wrote it.
@@ -25,12 +28,37 @@ local function note(name)
   if counted[name:sub(1, 8)] then touched[name] = true end
 end
 
-local function write(id, version, state, text, entries)
+-- An index that this declaration lacks is not kept by it, so it is not built any more: whoever
+-- declares it (older code still running, or a later change) must rebuild it.
+local settled = false
+local function settle_declaration()
+  if settled then return end
+  settled = true
+  local key = base .. ':state'
+  if redis.call('HGET', key, 'writer') == fingerprint then return end
+  local mine = { writer = true, ['all:' .. fingerprint] = true }
+  for digest in fingerprint:gmatch('[^-]+') do mine[digest] = true end
+  for _, field in ipairs(redis.call('HKEYS', key)) do
+    if not mine[field] and field:sub(1, 9) ~= 'prefixed:' then redis.call('HDEL', key, field) end
+  end
+  redis.call('HSET', key, 'writer', fingerprint)
+end
+
+local flagged = {} -- indexes known to have prefixes
+local function flag(digest)
+  if flagged[digest] then return end
+  flagged[digest] = true
+  -- Tells queries that a look-up by the plain id may miss in this index.
+  redis.call('HSET', base .. ':state', 'prefixed:' .. digest, '1')
+end
+
+local function write(id, version, state, text, entries, originals)
   local old = read_record(id)
   if old then
     if mode == '' and old[1] >= version then return 0 end
     if mode == 'rebuild' and old[1] > version then return 0 end
   end
+  settle_declaration()
   local member = member_of(id)
   local wanted, record = {}, { version, state == 'live' and 1 or 0 }
   for _, entry in ipairs(entries) do
@@ -51,23 +79,21 @@ local function write(id, version, state, text, entries)
     if score == '' then score = id end
     if add(base .. ':' .. name, score, prefix .. member) == 1 then note(name) end
     local first = prefix:byte(1)
-    if first == 45 or first == 126 then
-      -- Tells queries that a look-up by the plain id may miss in this index.
-      redis.call('HSET', base .. ':state', 'prefixed:' .. name:sub(1, 8), '1')
-    end
+    if first == 45 or first == 126 then flag(name:sub(1, 8)) end
   end
-  if state == 'live' then
-    if not old or old[2] ~= 1 or mode ~= '' then
-      add(base .. ':ids', id, member)
-      remove(base .. ':del', member)
+  for _, pair in ipairs(originals) do
+    redis.call('HSET', base .. ':' .. pair[1]:sub(1, 8) .. '$', pair[1]:sub(10), pair[2])
+  end
+  if state ~= 'live' or not old or old[2] ~= 1 or mode ~= '' then
+    local sets = { live = 'ids', deleted = 'del' }
+    for _, name in pairs(sets) do
+      if sets[state] ~= name then remove(base .. ':' .. name, member) end
     end
-  else
-    remove(base .. ':ids', member)
-    if state == 'deleted' then
-      add(base .. ':del', id, member)
-    else
-      remove(base .. ':del', member)
+    if state == 'gone' then
       redis.call('ZADD', base .. ':gone', now, id)
+    else
+      add(base .. ':' .. sets[state], id, member)
+      redis.call('ZREM', base .. ':gone', id) -- its id may have been given to a new object
     end
   end
   if state == 'gone' and mode == 'reset' then
@@ -80,22 +106,38 @@ local function write(id, version, state, text, entries)
   return 1
 end
 
-local written, at = 0, 5
-while at <= #ARGV do
-  local id, version, state, text = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2], ARGV[at + 3]
-  local entries, last = {}, at + 4 + 3 * tonumber(ARGV[at + 4])
-  for i = at + 5, last, 3 do
-    entries[#entries + 1] = { ARGV[i], ARGV[i + 1], ARGV[i + 2] }
+local at = 5
+local function take()
+  at = at + 1
+  return ARGV[at - 1]
+end
+
+local function take_many(width)
+  local rows = {}
+  for i = 1, tonumber(take()) do
+    rows[i] = {}
+    for j = 1, width do rows[i][j] = take() end
   end
-  written = written + write(id, version, state, text, entries)
-  at = last + 1
+  return rows
+end
+
+local written = 0
+while at <= #ARGV do
+  local id, version, state, text = take(), tonumber(take()), take(), take()
+  local entries, originals = take_many(3), take_many(2)
+  written = written + write(id, version, state, text, entries, originals)
 end
 
 for name in pairs(touched) do
   -- Set, not incremented: an apply that is repeated or late leaves the true number.
-  local counts, value = base .. ':' .. name:sub(1, 8) .. '#', name:sub(10)
+  local index, value = base .. ':' .. name:sub(1, 8), name:sub(10)
   local number = redis.call('ZCARD', base .. ':' .. name)
-  if number > 0 then add(counts, number, value) else remove(counts, value) end
+  if number > 0 then
+    add(index .. '#', number, value)
+  else
+    remove(index .. '#', value)
+    redis.call('HDEL', index .. '$', value)
+  end
 end
 
 local old = redis.call('ZRANGEBYSCORE', base .. ':gone', '-inf', now - KEEP_TOMBSTONES, 'LIMIT', 0, 50)

@@ -1,0 +1,267 @@
+-- Filters: read from ARGV into nodes, tested for one object, enumerated.
+--
+-- In ARGV a filter stands in prefix notation:
+--   "&" n, "|" n, "!", "a" (all), "i" and ids joined by commas
+--   "p" name, kind, low score, low member, high score, high member ("" score: open)
+--
+-- Every node knows ``size``, a bound on its objects, and ``share``, an estimate of the part of all
+-- objects that satisfy it. A leaf ("p") also knows the ranks [first, last) of its entries.
+
+local universe, total -- the set of all objects asked for, and how many they are
+local touched = 0 -- entries looked at, for "explain"
+local at -- the next argument
+local ascending_by_size = function(a, b) return a.size < b.size end
+
+local function take()
+  at = at + 1
+  return ARGV[at - 1]
+end
+
+local function open_universe(name)
+  universe = { key = base .. ':' .. name, kind = 'id', name = name }
+  total = size(universe)
+end
+
+local function resize(leaf)
+  leaf.size = math.max(0, leaf.last - leaf.first)
+  leaf.share = total > 0 and math.min(1, leaf.size / total) or 0
+end
+
+local function take_leaf()
+  local name, kind = take(), take()
+  local leaf = { op = 'p', name = name, kind = kind, key = base .. ':' .. name }
+  local low_score, low, high_score, high = take(), take(), take(), take()
+  leaf.card = size(leaf)
+  leaf.first, leaf.last = 0, leaf.card
+  if low_score ~= '' then
+    leaf.low_score, leaf.low = tonumber(low_score), low
+    leaf.first = rank(leaf, low_score, low)
+  end
+  if high_score ~= '' then
+    leaf.high_score, leaf.high = tonumber(high_score), high
+    leaf.last = rank(leaf, high_score, high)
+  end
+  -- As they came: Lua writes a number with 14 digits, less than a double holds.
+  leaf.low_text, leaf.high_text = low_score, high_score
+  leaf.is_id_range = leaf.key == universe.key
+  -- Where all entries have one value, they stand in the order of their ids behind this prefix.
+  if kind == 'id' then
+    leaf.one = ''
+  elseif kind == 'text' then
+    if leaf.low and leaf.high == leaf.low .. '\255' and leaf.low:byte(-1) == 0 then
+      leaf.one = leaf.low
+    end
+  elseif leaf.low_score and leaf.low_score == leaf.high_score then
+    if leaf.low == '.' and leaf.high == '~' then
+      leaf.one = ''
+    elseif leaf.low ~= '' and leaf.high == leaf.low .. '\255' then
+      leaf.one = leaf.low
+    end
+  end
+  resize(leaf)
+  return leaf
+end
+
+-- Leave out of a leaf whose entries stand in the order of their ids those outside a range of ids.
+local function narrow(leaf, range)
+  local function cut(score, member)
+    if leaf.kind ~= 'id' then score = leaf.low_text end
+    return rank(leaf, score, leaf.one .. member)
+  end
+  if range.low then leaf.first = math.max(leaf.first, cut(range.low_text, range.low)) end
+  if range.high then leaf.last = math.min(leaf.last, cut(range.high_text, range.high)) end
+  resize(leaf)
+end
+
+local take_node
+
+local function take_conjunction(node)
+  local ranges = {}
+  node.share = 1
+  for i = 1, tonumber(take()) do
+    node[i] = take_node()
+    if node[i].is_id_range then ranges[#ranges + 1] = node[i] end
+  end
+  for i = 1, #node do
+    if node[i].one then
+      for _, range in ipairs(ranges) do narrow(node[i], range) end
+    end
+    node.share = node.share * node[i].share
+  end
+  table.sort(node, ascending_by_size) -- the strictest is tested first
+  node.size = node[1].size
+end
+
+local function take_ids(node)
+  node.ids, node.set = {}, {}
+  for id in take():gmatch('[^,]+') do
+    node.ids[#node.ids + 1] = id
+    node.set[id] = true
+  end
+  node.size = #node.ids
+  node.share = total > 0 and math.min(1, node.size / total) or 0
+end
+
+function take_node()
+  local op = take()
+  if op == 'p' then return take_leaf() end
+  local node = { op = op }
+  if op == 'a' then
+    node.size, node.share = total, 1
+  elseif op == 'i' then
+    take_ids(node)
+  elseif op == '!' then
+    node.child = take_node()
+    node.size, node.share = total, 1 - node.child.share
+  elseif op == '&' then
+    take_conjunction(node)
+  else
+    node.size, node.share = 0, 1
+    for i = 1, tonumber(take()) do
+      node[i] = take_node()
+      node.size = node.size + node[i].size
+      node.share = node.share * (1 - node[i].share)
+    end
+    node.share = 1 - node.share
+    node.size = math.min(node.size, total)
+  end
+  return node
+end
+
+-- Testing one object -------------------------------------------------------------------------------
+
+local remembered_id, remembered
+local function record_of(id)
+  if remembered_id ~= id then
+    remembered_id, remembered = id, read_record(id) or {}
+  end
+  return remembered
+end
+
+local function recorded_prefix(id, name)
+  local record = record_of(id)
+  for i = 3, #record, 2 do
+    if record[i] == name then return record[i + 1] end
+  end
+end
+
+local prefixed = {}
+local function has_prefixes(set)
+  if set.kind == 'text' then return true end
+  if set.kind == 'id' then return false end
+  local digest = set.name:sub(1, 8)
+  if prefixed[digest] == nil then
+    prefixed[digest] = redis.call('HEXISTS', base .. ':state', 'prefixed:' .. digest) == 1
+  end
+  return prefixed[digest]
+end
+
+-- Score and member of the id in the set, or nil. O(1), and O(entries of the object) with prefixes.
+local function place(set, id)
+  touched = touched + 1
+  local member = member_of(id)
+  if set.kind ~= 'text' then
+    local score = redis.call('ZSCORE', set.key, member)
+    if score then return tonumber(score), member end
+    if not has_prefixes(set) then return nil end
+  end
+  local prefix = recorded_prefix(id, set.name)
+  if not prefix then return nil end
+  member = prefix .. member
+  local score = redis.call('ZSCORE', set.key, member)
+  if score then return tonumber(score), member end
+end
+
+local function before(score, member, bound_score, bound)
+  if score ~= bound_score then return score < bound_score end
+  return less(member, bound)
+end
+
+local function within(leaf, score, member)
+  if leaf.low and before(score, member, leaf.low_score, leaf.low) then return false end
+  return not leaf.high or before(score, member, leaf.high_score, leaf.high)
+end
+
+local function holds(leaf, id)
+  -- Whoever asks has the id from the index, so it is in the set of all objects.
+  if leaf.is_id_range then return within(leaf, tonumber(id), member_of(id)) end
+  if leaf.one and leaf.one ~= '' then
+    touched = touched + 1
+    return redis.call('ZSCORE', leaf.key, leaf.one .. member_of(id)) ~= false
+  end
+  local score, member = place(leaf, id)
+  return score ~= nil and within(leaf, score, member)
+end
+
+local function satisfies(node, id)
+  local op = node.op
+  if op == 'p' then return holds(node, id) end
+  if op == 'a' then return true end
+  if op == 'i' then return node.set[id] == true end
+  if op == '!' then return not satisfies(node.child, id) end
+  for i = 1, #node do
+    local yes = satisfies(node[i], id)
+    if op == '&' and not yes then return false end
+    if op == '|' and yes then return true end
+  end
+  return op == '&'
+end
+
+-- Whether the id satisfies a conjunction, given that it satisfies its part ``driver``, or the node
+-- itself if that is the driver. Ranges of ids have narrowed the drivers that are in id order.
+local function satisfies_rest(node, driver, id)
+  if node == driver then return true end
+  for i = 1, #node do
+    local child = node[i]
+    local implied = child == driver or (child.is_id_range and driver.one)
+    if not implied and not satisfies(child, id) then return false end
+  end
+  return true
+end
+
+-- Enumerating --------------------------------------------------------------------------------------
+
+local BLOCK = 256
+
+local function each_of_ranks(set, first, last, visit)
+  for low = first, last - 1, BLOCK do
+    for _, member in ipairs(by_rank(set, low, math.min(low + BLOCK, last))) do
+      touched = touched + 1
+      visit(id_of(set, member))
+    end
+  end
+end
+
+-- Call visit(id) once for each object that satisfies the node, in any order. Starts from the
+-- smallest part of a conjunction. O(candidates * tests).
+local function each_match(node, visit)
+  local op = node.op
+  if op == 'p' then
+    each_of_ranks(node, node.first, node.last, visit)
+  elseif op == 'i' then
+    for _, id in ipairs(node.ids) do
+      touched = touched + 1
+      -- Unlike the members of a set, a given id may belong to no object.
+      if redis.call('ZSCORE', universe.key, member_of(id)) then visit(id) end
+    end
+  elseif op == '&' then
+    local driver = node[1]
+    each_match(driver, function(id)
+      if satisfies_rest(node, driver, id) then visit(id) end
+    end)
+  elseif op == '|' then
+    local seen = {}
+    for i = 1, #node do
+      each_match(node[i], function(id)
+        if not seen[id] then
+          seen[id] = true
+          visit(id)
+        end
+      end)
+    end
+  else
+    each_of_ranks(universe, 0, total, function(id)
+      if op == 'a' or not satisfies(node.child, id) then visit(id) end
+    end)
+  end
+end

@@ -1,0 +1,66 @@
+"""What the index did to answer, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..index.specs import NULLS
+
+_DIGEST_LENGTH = 8
+_MEANINGS = {
+    "none": "nothing was asked for",
+    "page": "the page is read by rank from one ordered set",
+    "walk": "the order is walked and each object tested until the page is full",
+    "gather": "all that satisfy the filter are gathered from its smallest part",
+    "cardinality": "the number is the size of a set",
+}
+
+
+@dataclass(frozen=True)
+class SetUse:
+    """An ordered set that the answer looked at: the index, the set's name, entries in question."""
+
+    index: str
+    name: str
+    entries: int
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """``strategy`` is page, walk, gather, cardinality or none; ``touched`` the entries that were
+    looked at; ``live`` the number of all objects."""
+
+    strategy: str
+    touched: int
+    live: int
+    order: tuple[SetUse, ...]
+    filter: tuple[SetUse, ...]
+
+    @classmethod
+    def of(cls, answer: Sequence[Any], labels: Mapping[str, str]) -> Explanation:
+        """From the reply of ``IndexStore.explain``, with the indexes' names by digest."""
+        strategy, touched, live, ordering, sets = answer
+        uses = [_use(sets[i], int(sets[i + 1]), labels) for i in range(0, len(sets), 2)]
+        return cls(strategy.decode(), touched, live, tuple(uses[:ordering]), tuple(uses[ordering:]))
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.strategy}: {_MEANINGS[self.strategy]}",
+            f"{self.touched} entries looked at, {self.live} objects in all",
+        ]
+        for title, uses in (("order", self.order), ("filter", self.filter)):
+            lines.extend(
+                f"{title}: {use.index}, {use.entries} entries ({use.name})" for use in uses
+            )
+        return "\n".join(lines)
+
+
+def _use(raw: bytes, entries: int, labels: Mapping[str, str]) -> SetUse:
+    name = raw.decode("utf-8", "backslashreplace")
+    digest = name[:_DIGEST_LENGTH]
+    index = labels.get(digest, "all objects")
+    if raw[_DIGEST_LENGTH:].endswith(NULLS):
+        index += " (no value)"
+    return SetUse(index, name, entries)

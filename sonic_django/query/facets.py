@@ -1,0 +1,112 @@
+"""The most frequent values of a field, from the index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.exceptions import FieldError
+from django.db import NotSupportedError, models
+
+from ..index.decoding import clock, from_key_part, from_score, from_text_prefix, moment
+from ..index.encoding import EMPTY
+from ..index.specs import BY_TEXT, IndexSpec
+from .logic import EVERYTHING, NOTHING
+from .plan import Planner
+
+if TYPE_CHECKING:
+    from ..models.options import SonicOptions
+    from ..models.virtual import VirtualField
+    from .queryset import SonicQuerySet
+
+#: What one call walks through at most: objects of a filter, or different values of a sorted
+#: index. Some ten milliseconds, in which Redis serves nobody else.
+MOST = 5000
+
+
+def facet(queryset: SonicQuerySet, name: str, limit: int) -> list[tuple[Any, int]]:
+    """What ``SonicQuerySet.facet`` says."""
+    options = queryset.model._sonic
+    field = options.field(name)
+    label = f"{options.model._meta.label}.objects.facet({name!r})"
+    if queryset._is_sliced or queryset._cursor is not None:
+        raise TypeError(f"{label}: cannot be taken once a slice or a cursor has been taken.")
+    if queryset._universe != "ids":
+        raise FieldError(f"{label}: deleted objects are in no index.")
+    spec = _spec(options, field)
+    query = Planner(options).facet(spec, queryset._logic)
+    if limit <= 0 or queryset._logic == NOTHING:
+        return []
+    found = queryset._ask("facet", query, limit, MOST)
+    if not found.complete and queryset._logic != EVERYTHING:
+        raise NotSupportedError(
+            f"{label}: more than {MOST} objects satisfy the filter. Filter more, or take the "
+            f"facet of all objects."
+        )
+    if not found.complete and spec.order is not None:
+        raise NotSupportedError(
+            f"{label}: more than {MOST} different values in a sorted index. Declare "
+            f"Index([{field.name}]) too, which keeps the number of objects of each value."
+        )
+    read = _reader(field, spec)
+    return [(read(value, original), number) for value, number, original in found.values]
+
+
+def _spec(options: SonicOptions, field: VirtualField) -> IndexSpec:
+    """The index that holds the field's values: one that counts them, else a sorted one."""
+    for spec in options.schema.specs:
+        if spec.counts_values and spec.parts[0].name == field.name:
+            return spec
+    for spec in options.schema.specs:
+        if not spec.parts and spec.order is not None and spec.order.name == field.name:
+            return spec
+    raise FieldError(
+        f"{options.model._meta.label}: no index holds the values of {field.name} by themselves. "
+        f'Declare indexes = {{"{field.name}": [{field.name}]}} (or index=True on the field) and '
+        f"run sonic_reindex."
+    )
+
+
+def _reader(field: VirtualField, spec: IndexSpec) -> Callable[[bytes, bytes], Any]:
+    """Index bytes to what the field's attribute would hold; references to ids."""
+    if spec.order is None:
+
+        def read_part(part: bytes, original: bytes) -> Any:
+            value = from_key_part(part, original)
+            if value is EMPTY:
+                return []
+            return _like(_element(field), value)
+
+        return read_part
+    if spec.ordering == BY_TEXT:
+        return lambda place, _: from_text_prefix(place) if place else None
+    return lambda place, _: _like(field, from_score(place)) if place else None
+
+
+def _element(field: Any) -> Any:
+    return getattr(field, "element", field)
+
+
+def _like(field: Any, value: Any) -> Any:
+    """A value of the field's own type for one that the index holds: equal numbers are one there,
+    and moments are numbers in an order."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        return value
+    if isinstance(field, models.DecimalField):
+        return Decimal(value)
+    if isinstance(field, models.FloatField):
+        return float(value)
+    if isinstance(field, models.DateTimeField):
+        return moment(int(value), aware=settings.USE_TZ)
+    if isinstance(field, models.DateField):
+        return date.fromordinal(int(value))
+    if isinstance(field, models.TimeField):
+        return clock(int(value))
+    if isinstance(field, models.DurationField):
+        return timedelta(microseconds=int(value))
+    if isinstance(field, models.IntegerField):
+        return int(value)
+    return value

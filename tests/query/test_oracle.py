@@ -1,0 +1,262 @@
+"""Random objects, random writes, random questions, against plain Python over the rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.exceptions import FieldError
+from django.db import transaction
+from hypothesis import given, note
+from hypothesis import strategies as st
+
+from tests.profiles import examples
+from tests.query.oracle import Not, Oracle, is_trivial, spelling, to_q
+from tests.query.questions import Question, questions
+from tests.query.worlds import BLOG, EVERYTHING, PLAIN, Pools, World, values
+
+pytestmark = pytest.mark.django_db
+
+
+class Run:
+    """One example: a model's objects and the oracle's rows, kept in step by the public API."""
+
+    def __init__(self, world: World, data: st.DataObject, users: list[int]) -> None:
+        self.world, self.data, self.users = world, data, users
+        self.model = world.model
+        self.oracle: Oracle = world.oracle()
+        self.objects: dict[int, Any] = {}
+
+    @property
+    def ids(self) -> list[int]:
+        return list(self.oracle.rows)
+
+    @property
+    def pools(self) -> Pools:
+        return self.world.pools(self.ids, self.users)
+
+    # Writing ------------------------------------------------------------------------------------
+
+    def write(self, number: int) -> None:
+        for _ in range(number):
+            actions = [self.create, self.create, self.create_many]
+            if self.objects:
+                actions += [self.change, self.change_some, self.delete, self.undelete, self.destroy]
+            self.data.draw(st.sampled_from(actions), label="write")()
+
+    def _values(self) -> dict[str, Any]:
+        return self.data.draw(values(self.world, self.pools), label="values")
+
+    def _object(self) -> Any:
+        return self.objects[self.data.draw(st.sampled_from(list(self.objects)), label="object")]
+
+    def _set(self, obj: Any, given: dict[str, Any]) -> None:
+        for name, value in given.items():
+            setattr(obj, self.world.attnames.get(name, name), value)
+
+    def _keep(self, obj: Any, row: dict[str, Any]) -> None:
+        self.oracle.rows[obj.id] = row
+        self.objects[obj.id] = obj
+
+    def create(self) -> None:
+        row, obj = self._values(), self.model()
+        self._set(obj, row)
+        obj.save()
+        self._keep(obj, row)
+
+    def create_many(self) -> None:
+        rows = [self._values() for _ in range(2)]
+        objects = [self.model() for _ in rows]
+        for obj, row in zip(objects, rows, strict=True):
+            self._set(obj, row)
+        self.model.objects.bulk_create(objects)
+        for obj, row in zip(objects, rows, strict=True):
+            self._keep(obj, row)
+
+    def change(self) -> None:
+        obj, given = self._object(), self._values()
+        self._set(obj, given)
+        obj.save()
+        self.oracle.rows[obj.id] = given
+
+    def change_some(self) -> None:
+        # By a copy of its own, so that the next write of this one starts from its payload.
+        obj, given = self._object(), self._values()
+        some = self.data.draw(st.sets(st.sampled_from(list(given)), min_size=1), label="fields")
+        copy = self._loaded(obj.id)
+        self._set(copy, {name: given[name] for name in some})
+        copy.save()
+        self.oracle.rows[obj.id] = {**self.oracle.rows[obj.id], **{n: given[n] for n in some}}
+        self.objects[obj.id] = copy
+
+    def _loaded(self, id: int) -> Any:
+        manager = self.model.objects
+        return (manager.deleted() if id in self.oracle.deleted else manager.all()).get(pk=id)
+
+    def delete(self) -> None:
+        obj = self._object()
+        obj.delete()
+        self.oracle.deleted.add(obj.id)
+
+    def undelete(self) -> None:
+        obj = self._object()
+        obj.undelete()
+        self.oracle.deleted.discard(obj.id)
+
+    def destroy(self) -> None:
+        obj = self._object()
+        id = obj.id
+        obj.destroy()
+        del self.oracle.rows[id], self.objects[id]
+        self.oracle.deleted.discard(id)
+
+    # Asking -------------------------------------------------------------------------------------
+
+    def ask(self, number: int) -> None:
+        for _ in range(number):
+            question = self.data.draw(questions(self.world, self.pools, self.ids), label="question")
+            check(self, question)
+        self._check_deleted()
+
+    def _check_deleted(self) -> None:
+        gone = sorted(self.oracle.deleted, reverse=True)
+        assert list(self.model.objects.deleted().values_list("pk", flat=True)) == gone
+        for id in gone[:1]:
+            deleted = self.model.objects.deleted()
+            assert deleted.filter(pk__gt=id).count() == 0
+            assert [obj.id for obj in deleted.filter(pk__lte=id)] == gone
+            assert not self.model.objects.filter(pk=id).exists()
+
+
+def check(run: Run, question: Question) -> None:
+    """Ask the engine and the oracle, and compare in one of many ways."""
+    oracle, tree = run.oracle, question.tree
+    try:
+        queryset = run.model.objects.all()
+        for part in question.filters:
+            if isinstance(part, Not):
+                queryset = queryset.exclude(to_q(part.child))
+            else:
+                queryset = queryset.filter(to_q(part))
+        matching = queryset.values_list("pk", flat=True)
+        found = set(matching)
+    except FieldError as error:
+        note(str(error))
+        assert not oracle.answerable(tree), f"an index answers this, but: {error}"
+        return
+    assert oracle.answerable(tree) or is_trivial(tree), "no index answers this"
+    assert found == set(oracle.matching(tree))
+    assert queryset.count() == len(found)
+    assert queryset.exists() is bool(found)
+    _check_order(run, question, queryset)
+
+
+def _check_order(run: Run, question: Question, queryset: Any) -> None:
+    oracle, order = run.oracle, question.order
+    expected = oracle.matching(question.tree)
+    queryset = queryset.order_by(*order)
+    try:
+        queryset.ids()
+    except FieldError as error:
+        assert not oracle.can_order(question.tree, order), f"an index orders this, but: {error}"
+        return
+    assert oracle.can_order(question.tree, order) or is_trivial(question.tree), "no such order"
+    if question.cursor:
+        cursor, behind = question.cursor
+        queryset = queryset.after(cursor) if behind else queryset.before(cursor)
+        expected = oracle.beside(expected, order, cursor, behind)
+        assert queryset.count() == len(expected)
+        assert queryset.exists() is bool(expected)
+    if question.is_reversed:
+        queryset = queryset.reverse()
+        order = tuple(name[1:] if name.startswith("-") else f"-{name}" for name in order)
+    expected = oracle.sort(expected, order)
+    assert queryset.ids() == expected
+    _check_ends(queryset, expected, oracle.sort(expected, _turned(order)))
+    low, high = question.low, question.high
+    high = None if high is None else max(low, high)
+    page = queryset[low:high]
+    assert [obj.id for obj in page] == expected[low:high]
+    assert queryset[low:high].count() == len(expected[low:high])
+    _check_other_ways(run, queryset, expected)
+
+
+def _turned(order: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name[1:] if name.startswith("-") else f"-{name}" for name in order)
+
+
+def _check_ends(queryset: Any, expected: list[int], backwards: list[int]) -> None:
+    first, last = queryset.first(), queryset.last()
+    assert (first and first.id) == (expected[0] if expected else None)
+    assert (last and last.id) == (backwards[0] if backwards else None)
+
+
+def _check_other_ways(run: Run, queryset: Any, expected: list[int]) -> None:
+    assert [obj.id for obj in queryset.iterator(chunk_size=2)] == expected
+    assert set(queryset.in_bulk(run.ids)) == set(expected)
+    for id in run.ids[:2]:
+        assert queryset.contains(run.objects[id]) is (id in expected)
+        if id in expected:
+            assert queryset.get(pk=id).id == id
+        else:
+            with pytest.raises(run.model.DoesNotExist):
+                queryset.get(pk=id)
+    assert sorted(obj.id for obj in queryset.random(100)) == sorted(expected)
+    assert sorted(queryset.order_by("?").ids() if queryset._cursor is None else expected) == sorted(
+        expected
+    )
+
+
+def check_facets(run: Run, names: list[str]) -> None:
+    """Facets of all objects and of filtered ones, against counting."""
+    live = [id for id in run.ids if id not in run.oracle.deleted]
+    for name in names:
+        expected = run.oracle.facet(live, name)
+        found = run.model.objects.facet(name, limit=1000)
+        got = Counter({spelling(value): number for value, number in found})
+        assert got == expected, (name, got - expected, expected - got)
+        numbers = [number for _, number in found]
+        assert numbers == sorted(numbers, reverse=True)
+        for id in run.ids[:1]:
+            some = [other for other in live if other > id]
+            found = run.model.objects.filter(pk__gt=id).facet(name, limit=1000)
+            assert Counter({spelling(v): n for v, n in found}) == run.oracle.facet(some, name)
+
+
+@pytest.fixture
+def users(db: None) -> list[int]:
+    return [User.objects.create_user(name).pk for name in ("ann", "bob")]
+
+
+def run_example(world: World, data: st.DataObject, users: list[int], facets: list[str]) -> None:
+    with transaction.atomic():
+        run = Run(world, data, users)
+        run.write(data.draw(st.integers(1, 8), label="writes"))
+        run.ask(4)
+        check_facets(run, facets)
+        run.write(data.draw(st.integers(1, 4), label="more writes"))
+        run.ask(3)
+        check_facets(run, facets)
+        transaction.set_rollback(True)
+
+
+@examples(60)
+@given(data=st.data())
+def test_objects_of_all_field_kinds(data: st.DataObject, users: list[int]) -> None:
+    facets = ["text", "whole", "exact", "real", "moment", "day", "clock", "span", "flag", "code",
+              "raw", "words", "numbers", "friends", "parent"]  # fmt: skip
+    run_example(EVERYTHING, data, users, facets)
+
+
+@examples(50)
+@given(data=st.data())
+def test_objects_with_an_index_of_two_fields(data: st.DataObject, users: list[int]) -> None:
+    run_example(PLAIN, data, users, ["name", "group"])
+
+
+@examples(50)
+@given(data=st.data())
+def test_objects_with_ordered_postings_of_a_list(data: st.DataObject, users: list[int]) -> None:
+    run_example(BLOG, data, users, ["author", "score", "created"])
