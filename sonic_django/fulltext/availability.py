@@ -1,7 +1,8 @@
-"""Whether full text can be had in this project."""
+"""Whether full text can be had in this project, and what is where in it."""
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 from django.apps import apps
@@ -25,3 +26,8 @@ def search_connection() -> Any:
     from haystack import connections
 
     return connections["default"]
+
+
+def term_field(name: str, weighted: Container[str]) -> str:
+    """The Haystack field of a group; one that is searched by words as well has another name."""
+    return f"{name}_group" if name in weighted else name

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from haystack import indexes
+from haystack.fields import FacetCharField, FacetMultiValueField
+
+from .availability import term_field
 
 if TYPE_CHECKING:
     from ..models.base import SonicObj
@@ -27,8 +30,9 @@ def search_index_for(model: type[SonicObj]) -> type[Any]:
     def prepare_text(self: Any, obj: Any) -> str:
         return ""
 
+    # Not stored: hits are loaded as objects, and a copy of the texts would double the index.
     body: dict[str, Any] = {
-        "text": indexes.CharField(document=True),
+        "text": indexes.CharField(document=True, stored=False),
         "get_model": get_model,
         "index_queryset": index_queryset,
         "prepare_text": prepare_text,
@@ -37,15 +41,18 @@ def search_index_for(model: type[SonicObj]) -> type[Any]:
     for name, weight in options.text_weights.items():
         if name == "text":
             # The field of that name is the document field itself.
-            body["text"] = indexes.CharField(document=True, boost=weight)
+            body["text"] = indexes.CharField(document=True, boost=weight, stored=False)
             del body["prepare_text"]
         else:
-            body[name] = indexes.CharField(boost=weight)
+            body[name] = indexes.CharField(boost=weight, stored=False)
         body[f"prepare_{name}"] = _preparer(name, as_text)
     for name in options.text_groups:
+        # Facet fields hold whole values, which are no words that a search would find.
         many = options.fields[name].many
-        body[name] = indexes.MultiValueField() if many else indexes.CharField()
-        body[f"prepare_{name}"] = _preparer(name, as_terms if many else as_term)
+        term = term_field(name, options.text_weights)
+        kind = FacetMultiValueField if many else FacetCharField
+        body[term] = kind(stored=False)
+        body[f"prepare_{term}"] = _preparer(name, as_terms if many else as_term)
     bases = (indexes.SearchIndex, indexes.Indexable)
     return type(f"{model.__name__}Index", bases, body)
 

@@ -58,8 +58,7 @@ def update(model: type[SonicObj], using: str, ids: list[int]) -> None:
     gone = [id for id in ids if id not in rows or rows[id].is_deleted]
     if live:
         backend.update(index, live)
-    for id in gone:
-        backend.remove(f"{model._meta.label_lower}.{id}")
+    remove(model, gone)
 
 
 def add(model: type[SonicObj], objects: list[Any]) -> None:
@@ -67,6 +66,35 @@ def add(model: type[SonicObj], objects: list[Any]) -> None:
     index = haystack_index(model)
     if objects:
         index.get_backend().update(index, objects)
+
+
+def remove(model: type[SonicObj], ids: list[int]) -> None:
+    """Forget the full text of these ids: one commit of Xapian, if any."""
+    backend = haystack_index(model).get_backend()
+    identifiers = [f"{model._meta.label_lower}.{id}" for id in ids]
+    if identifiers and hasattr(backend, "remove_many"):
+        backend.remove_many(identifiers)
+        return
+    for identifier in identifiers:
+        backend.remove(identifier)
+
+
+def indexed_ids(model: type[SonicObj]) -> set[int]:
+    """The ids that full text holds; none where the engine cannot tell.
+
+    An index that cannot be read is given up for a new one, as its error message promises.
+    """
+    from haystack.exceptions import HaystackError
+
+    backend = haystack_index(model).get_backend()
+    if not hasattr(backend, "indexed_pks"):
+        return set()
+    try:
+        return set(backend.indexed_pks(model))
+    except HaystackError as error:
+        logger.warning("%s A new index is started; rebuild the other classes too.", error)
+        backend.clear()
+        return set()
 
 
 def clear(model: type[SonicObj]) -> None:

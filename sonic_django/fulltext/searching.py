@@ -9,7 +9,7 @@ from django.core.exceptions import FieldError
 from django.db import router
 
 from ..exceptions import IndexNotBuilt
-from .availability import search_connection
+from .availability import search_connection, term_field
 
 if TYPE_CHECKING:
     from ..models.base import SonicObj
@@ -55,11 +55,13 @@ def search(
     if fields is not None:
         names = [field if isinstance(field, str) else field.name for field in fields]
         _check(model, names, options.text_weights, "full text")
-    wanted = None
     if terms:
         _check(model, terms, options.text_groups, '"groups" of full text')
-        wanted = {name: _term(options.fields[name], value) for name, value in terms.items()}
     backend = search_connection().get_backend()
+    wanted = {
+        term_field(name, options.text_weights): _term(options.fields[name], value)
+        for name, value in (terms or {}).items()
+    }
     _refuse_missing_index(model, backend)
     found, total = backend.search_ids(
         [model],
@@ -68,7 +70,7 @@ def search(
         start=start,
         end=start + count,
         partial=partial,
-        filter_terms=wanted,
+        filter_terms=wanted or None,
     )
     return [int(pk) for _, _, pk in found], total
 
@@ -79,8 +81,8 @@ def _refuse_missing_index(model: type[SonicObj], backend: Any) -> None:
         using = router.db_for_read(model)
         if not model._sonic.table(using).is_empty():
             raise IndexNotBuilt(
-                f"{model._meta.label}: full text is not built: {backend.store.path} holds no index. "
-                f"Run: python manage.py sonic_reindex --fulltext {model._meta.label}",
+                f"{model._meta.label}: full text is not built: {backend.store.path} holds no "
+                f"index. Run: python manage.py sonic_reindex --fulltext {model._meta.label}",
                 ["full text"],
             )
 

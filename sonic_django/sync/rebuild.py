@@ -116,13 +116,16 @@ def rebuild_fulltext(
     table = model._sonic.table(using)
     total = table.count(live=True)
     done = 0
-    queue.clear(model)
+    stale = queue.indexed_ids(model)
     for rows in table.walk(batch=batch_size):
         live = [model._from_row(using, row) for row in rows if not row.is_deleted]
+        # In place, so that searches meanwhile find everything.
         queue.add(model, live)
+        stale.difference_update(obj.id for obj in live)
         done += len(live)
         if progress:
             progress(done, max(total, done))
+    queue.remove(model, sorted(stale))
     # What was written meanwhile, and what had waited before.
     queue.drain(model, using, force=True)
     return done

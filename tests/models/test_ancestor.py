@@ -179,6 +179,16 @@ class TestSearching:
         call_command("sonic_reindex", "testapp.Blog", "--fulltext", verbosity=0)
         assert Blog.search("fox") == [blog]
 
+    def test_a_damaged_index_is_given_up_for_a_new_one(self) -> None:
+        from haystack import connections
+
+        blog = Blog.objects.create(title="fox")
+        (connections["default"].get_backend().store.current() / "iamglass").write_bytes(b"junk")
+        with pytest.raises(Exception, match="cannot be read .*sonic_reindex --fulltext"):
+            Blog.search("fox")
+        call_command("sonic_reindex", "testapp.Blog", "--fulltext", verbosity=0)
+        assert Blog.search("fox") == [blog]
+
     def test_mistakes_are_loud(self) -> None:
         with pytest.raises(FieldError, match="declares no full text"):
             Plain.search("x")

@@ -176,7 +176,7 @@ class SonicXapianBackend(
 
     @staticmethod
     def add_spellings(database: Any, documents: dict[bytes, tuple[str, Any]]) -> None:
-        """Count the words of the documents, which costs as much again as indexing them."""
+        """Count the words of the documents for suggestions."""
         for _, document in documents.values():
             for item in document.termlist():
                 # Prefixes begin with a capital; words never do.
