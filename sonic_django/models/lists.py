@@ -16,7 +16,7 @@ from django.db.models.fields import NOT_PROVIDED
 
 from . import fields as single
 from .forms import ListFormField, ReferenceListFormField
-from .virtual import VirtualField
+from .virtual import VirtualAttribute, VirtualField
 
 _ELEMENT_FIELDS: dict[type, type[single.SonicField]] = {
     str: single.StrField,
@@ -113,22 +113,16 @@ class ListField(AnyList, models.Field):
         return super().formfield(**{**defaults, **kwargs})
 
 
-class ReferenceListAttribute:
+class ReferenceListAttribute(VirtualAttribute):
     """Gives the objects of a reference list, all loaded by one query on first touch."""
 
-    def __init__(self, field: ReferenceListField) -> None:
-        self.field = field
+    field: ReferenceListField
 
     def __get__(self, instance: Any, cls: type | None = None) -> Any:
-        if instance is None:
-            return self
-        values = instance.__dict__
-        if self.field.attname not in values:
-            instance._decode_payload()
-        value = values[self.field.attname]
+        value = super().__get__(instance, cls)
         if type(value) is _UnloadedIds:
             value = self.field.load(value, instance._state.db)
-            values[self.field.attname] = value
+            instance.__dict__[self.field.attname] = value
         return value
 
     def __set__(self, instance: Any, value: Any) -> None:

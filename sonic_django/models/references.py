@@ -8,22 +8,13 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.fields import NOT_PROVIDED
 
-from .virtual import VirtualField
+from .virtual import VirtualAttribute, VirtualField
 
 
-class ReferenceAttribute:
+class ReferenceAttribute(VirtualAttribute):
     """``author_id``: reads from the payload; a new id forgets the object loaded before."""
 
-    def __init__(self, field: ReferenceField) -> None:
-        self.field = field
-
-    def __get__(self, instance: Any, cls: type | None = None) -> Any:
-        if instance is None:
-            return self
-        values = instance.__dict__
-        if self.field.attname not in values:
-            instance._decode_payload()
-        return values[self.field.attname]
+    field: ReferenceField
 
     def __set__(self, instance: Any, value: Any) -> None:
         differs = instance.__dict__.get(self.field.attname) != value
