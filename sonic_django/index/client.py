@@ -18,7 +18,7 @@ from ..conf import sonic_settings
 from ..exceptions import IndexUnavailable
 
 #: Scripts that read a filter need more than ``lib.lua``.
-_SHARED_PARTS = {"query": ("lib", "nodes"), "facet": ("lib", "nodes")}
+_SHARED_PARTS = {"query": ("lib", "nodes", "paging"), "facet": ("lib", "nodes")}
 
 
 class Script:

@@ -69,9 +69,11 @@ class And:
 @dataclass(frozen=True)
 class Or:
     children: tuple[Node, ...]
+    #: Whether no object can satisfy two of them: their number is then the sum of theirs.
+    disjoint: bool = False
 
     def tokens(self) -> Iterator[Token]:
-        yield from ("|", len(self.children))
+        yield from ("+" if self.disjoint else "|", len(self.children))
         for child in self.children:
             yield from child.tokens()
 
@@ -141,17 +143,18 @@ def all_of(nodes: Sequence[Node]) -> Node | None:
     return flat[0] if len(flat) == 1 else And(tuple(flat))
 
 
-def any_of(nodes: Sequence[Node]) -> Node:
+def any_of(nodes: Sequence[Node], *, disjoint: bool = False) -> Node:
     """The disjunction; of nothing, nothing."""
     flat: list[Node] = []
     for node in nodes:
-        flat.extend(node.children if isinstance(node, Or) else (node,))
+        is_alike = isinstance(node, Or) and (node.disjoint or not disjoint)
+        flat.extend(node.children if is_alike and isinstance(node, Or) else (node,))
     if any(isinstance(node, All) for node in flat):
         return All()
     flat = [node for node in flat if node != NOTHING]
     if not flat:
         return NOTHING
-    return flat[0] if len(flat) == 1 else Or(tuple(flat))
+    return flat[0] if len(flat) == 1 else Or(tuple(flat), disjoint)
 
 
 def negation(node: Node | None) -> Node:

@@ -130,7 +130,7 @@ def same(one: Any, other: Any) -> bool:
         others = {_spelling(key): item for key, item in other.items()}
         missing = object()
         return all(same(item, others.get(_spelling(key), missing)) for key, item in one.items())
-    return _spelling(one) == _spelling(other)
+    return bool(_spelling(one) == _spelling(other))
 
 
 def _spelling(value: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import FieldError
 
 from ..index import nodes
-from ..index.encoding import EMPTY, id_bounds
+from ..index.encoding import EMPTY, id_bounds, key_part
 from ..index.nodes import All, FacetQuery, Ids, IndexQuery, Leaf, Node
 from ..index.specs import BY_ID, NULLS, IndexSpec
 from ..index.store import IDS_DIGEST
@@ -139,9 +139,34 @@ class Planner:
         if isinstance(logic, Negation):
             return nodes.negation(self._node(logic.child))
         if isinstance(logic, Disjunction):
-            return nodes.any_of([self._node(child) for child in logic.children])
+            children = self._distinct(logic.children)
+            alternatives = [self._node(child) for child in children]
+            return nodes.any_of(alternatives, disjoint=self._exclude_each_other(children))
         conditions = _parts(logic)
         return self._conjunction(conditions, conditions) or All()
+
+    @staticmethod
+    def _distinct(alternatives: Sequence[Logic]) -> list[Logic]:
+        """The alternatives without those that look a value up once more."""
+        seen: set[tuple[str, bytes]] = set()
+        found: list[Logic] = []
+        for logic in alternatives:
+            if isinstance(logic, Condition) and logic.lookup == "exact":
+                place = logic.field, key_part(logic.value)
+                if place in seen:
+                    continue
+                seen.add(place)
+            found.append(logic)
+        return found
+
+    def _exclude_each_other(self, alternatives: Sequence[Logic]) -> bool:
+        """Whether they are different values of one field that has one value, as ``in`` makes."""
+        return len({getattr(logic, "field", None) for logic in alternatives}) == 1 and all(
+            isinstance(logic, Condition)
+            and logic.lookup in ("exact", "isnull")
+            and not self.options.field(logic.field).many
+            for logic in alternatives
+        )
 
     def _conjunction(self, unanswered: Sequence[Logic], given: Sequence[Logic]) -> Node | None:
         """The node for the unanswered ones of the conditions given; None if there are none."""
@@ -163,9 +188,8 @@ class Planner:
         while fields:
             spec, chosen, ranges = self._best(fields, equal)
             self._use(spec)
-            found.append(
-                nodes.any_of([leaf for leaf in self._leaves(spec, chosen, ranges) if leaf])
-            )
+            halves = [half for half in self._leaves(spec, chosen, ranges) if half]
+            found.append(nodes.any_of(halves, disjoint=True))
             fields = _without(fields, [*chosen, *ranges])
         return nodes.all_of(found)
 

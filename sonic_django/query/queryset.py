@@ -286,7 +286,8 @@ class SonicQuerySet:
 
     def _ask(self, method: str, *args: Any) -> Any:
         """Ask the store; an index met for the first time over an empty table counts as built."""
-        using = self.db
+        # The index is that of the database written to: a replica of the rows has none of its own.
+        using = self._write_db
         undo_rollbacks(using)
         store = self.model._sonic.store(using)
         with translated_errors(f"{self.model._meta.label}.objects"):
@@ -596,7 +597,9 @@ class SonicQuerySet:
         """Set fields of all of them; how many. Loads and writes in batches of 1,000."""
         if self._is_sliced:
             raise TypeError("Cannot update a query once a slice has been taken.")
-        return writing.update(self.using(self._write_db), values)
+        changed = writing.update(self.using(self._write_db), values)
+        self._result_cache = None
+        return changed
 
     update.alters_data = True  # type: ignore[attr-defined]
 
@@ -619,7 +622,9 @@ class SonicQuerySet:
             raise TypeError("Cannot use 'limit' or 'offset' with delete().")
         if self._shape is not None:
             raise TypeError("Cannot call delete() after .values() or .values_list()")
-        return writing.remove(self.using(self._write_db), method)
+        removed = writing.remove(self.using(self._write_db), method)
+        self._result_cache = None
+        return removed
 
     def get_or_create(self, defaults: Any = None, **kwargs: Any) -> tuple[Any, bool]:
         return writing.get_or_create(self, defaults or {}, kwargs)

@@ -28,14 +28,21 @@ def resolve(options: SonicOptions, node: Q) -> Logic:
     children = [
         resolve(options, child) if isinstance(child, Q) else _resolve_pair(options, child)
         for child in node.children
+        if not (isinstance(child, Q) and _is_empty(child))
     ]
+    if not children:
+        return EVERYTHING  # as in Django, also when negated: exclude() excludes nothing
     if node.connector == Q.OR:
-        logic = disjoin(*children) if children else EVERYTHING
+        logic = disjoin(*children)
     elif node.connector == Q.XOR:
         raise FieldError("Q objects combined by ^ are not supported; write (a & ~b) | (~a & b).")
     else:
         logic = conjoin(*children)
     return negate(logic) if node.negated else logic
+
+
+def _is_empty(node: Q) -> bool:
+    return all(isinstance(child, Q) and _is_empty(child) for child in node.children)
 
 
 def _resolve_pair(options: SonicOptions, child: Any) -> Logic:

@@ -232,6 +232,8 @@ def _flat(node: Any) -> Iterable[Any]:
     """The parts of a conjunction, and of those within it."""
     if isinstance(node, Not) and isinstance(node.child, Not):
         yield from _flat(node.child.child)
+    elif isinstance(node, Test) and node.lookup == "exact" and node.value is None:
+        yield Test(node.field, "isnull", True)
     elif isinstance(node, Not) and isinstance(node.child, Test) and node.child.lookup == "isnull":
         yield Test(node.child.field, "isnull", not node.child.value)
     elif isinstance(node, All) or (isinstance(node, Any_) and len(node.children) == 1):

@@ -12,7 +12,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 
 from tests.query.oracle import Oracle
-from tests.testapp.models import Blog, Everything, Plain
+from tests.testapp.models import Blog, Everything, Pair, Plain
 
 UTC = timezone.utc
 HUGE = 10**400  # beyond what any double holds
@@ -67,6 +67,7 @@ class World:
     indexes: tuple[tuple[frozenset[str], str | None], ...]
     #: Attribute that takes the primitive, where it is not the field's name.
     attnames: dict[str, str]
+    uniques: tuple[tuple[str, ...], ...] = ()
 
     def oracle(self) -> Oracle:
         return Oracle(list(self.indexes), self.ordered)
@@ -117,6 +118,16 @@ BLOG = World(
     ),
     attnames={"author": "author_id"},
 )  # fmt: skip
+
+PAIR = World(
+    Pair,
+    lambda ids, users: {"left": ["", "a", "a|b"], "right": [0, 1, 2**60], "code": TEXTS[:6]},
+    lists=frozenset(),
+    ordered=frozenset(["left", "right", "code"]),
+    indexes=(_index("left", "right"), _index(by="code")),
+    attnames={},
+    uniques=(("left", "right"), ("code",)),
+)
 
 
 def values(world: World, pools: Pools) -> st.SearchStrategy[dict[str, Any]]:

@@ -1,7 +1,7 @@
 -- Filters: read from ARGV into nodes, tested for one object, enumerated.
 --
 -- In ARGV a filter stands in prefix notation:
---   "&" n, "|" n, "!", "a" (all), "i" and ids joined by commas
+--   "&" n, "|" n, "+" n (no object satisfies two), "!", "a" (all), "i" and ids joined by commas
 --   "p" name, kind, low score, low member, high score, high member ("" score: open)
 --
 -- Every node knows ``size``, a bound on its objects, and ``share``, an estimate of the part of all
@@ -122,7 +122,11 @@ function take_node()
       node.size = node.size + node[i].size
       node.share = node.share * (1 - node[i].share)
     end
-    node.share = 1 - node.share
+    if op == '|' then
+      node.share = 1 - node.share
+    else
+      node.share = total > 0 and node.size / total or 0
+    end
     node.size = math.min(node.size, total)
   end
   return node
@@ -202,7 +206,7 @@ local function satisfies(node, id)
   for i = 1, #node do
     local yes = satisfies(node[i], id)
     if op == '&' and not yes then return false end
-    if op == '|' and yes then return true end
+    if op ~= '&' and yes then return true end
   end
   return op == '&'
 end
@@ -249,6 +253,8 @@ local function each_match(node, visit)
     each_match(driver, function(id)
       if satisfies_rest(node, driver, id) then visit(id) end
     end)
+  elseif op == '+' then
+    for i = 1, #node do each_match(node[i], visit) end
   elseif op == '|' then
     local seen = {}
     for i = 1, #node do

@@ -1,0 +1,101 @@
+"""What an index holds in Redis, and what it should: worked out without the scripts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sonic_django.index.client import redis_client
+from sonic_django.index.specs import BY_SCORE, BY_TEXT, IndexSpec, Part
+from sonic_django.index.store import Document, IndexStore, Mode
+
+COLOURS = IndexSpec((Part("colours", many=True),))
+NUMBERS = IndexSpec((), Part("number", order=BY_SCORE))
+BY_NAME = IndexSpec((), Part("name", order=BY_TEXT))
+PAIRS = IndexSpec((Part("group"), Part("colours", many=True)))
+GROUPED = IndexSpec((Part("group"),), Part("number", order=BY_SCORE))
+SPECS = (COLOURS, NUMBERS, BY_NAME, PAIRS, GROUPED)
+
+Content = dict[str, Any]
+
+
+def document(id: int, version: int, state: Any = "live", **values: Any) -> Document:
+    """What a model would make of an object with these values."""
+    row = {"colours": [], "number": None, "name": "", "group": None, **values}
+    entries = tuple(e for spec in SPECS for e in spec.entries(row)) if state == "live" else ()
+    return Document(id, version, state, entries)
+
+
+def held(store: IndexStore) -> Content:
+    """All keys of the index: sets as (member, score) lists, hashes as dicts; no state, no times."""
+    client, found = redis_client(), {}
+    for key in sorted(store.keys()):
+        name = key[len(store.base) + 1 :].decode("utf-8", "backslashreplace")
+        if name == "state":
+            continue
+        if name == "rec":
+            ids = [int(id) for id in client.hkeys(key)]
+            found[name] = {id: store.entries_of([id]).get(id) for id in ids}
+        elif client.type(key) == b"hash":
+            found[name] = dict(client.hgetall(key))
+        else:
+            pairs = client.zrange(key, 0, -1, withscores=True)
+            found[name] = sorted(member for member, _ in pairs) if name == "gone" else pairs
+    return found
+
+
+@dataclass
+class Expected:
+    """The last document of each object, by the documented rules."""
+
+    documents: dict[int, Document] = field(default_factory=dict)
+
+    def apply(self, document: Document, mode: Mode) -> None:
+        old = self.documents.get(document.id)
+        if old is not None:
+            if mode == "" and old.version >= document.version:
+                return
+            if mode == "rebuild" and old.version > document.version:
+                return
+        if mode == "reset" and document.state == "gone":
+            self.documents.pop(document.id, None)
+        else:
+            self.documents[document.id] = document
+
+    def content(self) -> Content:
+        """What ``held`` should find."""
+        sets: dict[str, dict[bytes, float]] = {}
+        originals: dict[str, dict[bytes, bytes]] = {}
+        records: dict[int, Any] = {}
+        gone: list[bytes] = []
+        for id, document in self.documents.items():
+            digits = str(id)
+            member = f"{len(digits)}{digits}".encode()
+            pairs = {(entry.name, entry.prefix) for entry in document.entries}
+            records[id] = (document.version, pairs)
+            if document.state == "gone":
+                gone.append(digits.encode())
+                continue
+            sets.setdefault({"live": "ids", "deleted": "del"}[document.state], {})[member] = id
+            for entry in document.entries:
+                name = entry.name.decode("utf-8", "backslashreplace")
+                score = float(entry.score) if entry.score else float(id)
+                sets.setdefault(name, {})[entry.prefix + member] = score
+                if entry.original:
+                    digest, part = entry.name[:8].decode(), entry.name[9:]
+                    originals.setdefault(f"{digest}$", {})[part] = entry.original
+        counted = f"{COLOURS.digest}:"
+        counts = {n.removeprefix(counted).encode(): float(len(s)) for n, s in sets.items()
+                  if n.startswith(counted)}  # fmt: skip
+        if counts:
+            sets[f"{COLOURS.digest}#"] = counts
+        found: Content = {
+            name: sorted(members.items(), key=lambda pair: (pair[1], pair[0]))
+            for name, members in sets.items()
+        }
+        found.update(originals)
+        if records:
+            found["rec"] = records
+        if gone:
+            found["gone"] = sorted(gone)
+        return found
