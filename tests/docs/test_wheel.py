@@ -22,11 +22,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     copy = tmp_path_factory.mktemp("tree")
     for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copy)
-    for name in (*_PACKAGES, "example_project", "benchmarks"):
+    for name in (*_PACKAGES, "example_project"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    # A package of tests, to be left out.
-    (copy / "tests").mkdir()
-    (copy / "tests/__init__.py").touch()
+    for name in ("tests", "benchmarks"):  # to be left out
+        (copy / name).mkdir()
+        (copy / name / "__init__.py").touch()
     out = tmp_path_factory.mktemp("wheel")
     pip = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index"]
     done = subprocess.run(
