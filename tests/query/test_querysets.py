@@ -11,8 +11,9 @@ from django.core.exceptions import FieldError, ValidationError
 from django.db.models import F, Q, Value
 from django.test.utils import isolate_apps
 
-from sonic_django import SonicObj, int_field
+from sonic_django import Index, SonicObj, int_field
 from sonic_django.query.plan import Planner
+from sonic_django.query.resolve import resolve
 from tests.testapp.models import Author, Blog, Everything, Plain
 
 pytestmark = pytest.mark.django_db
@@ -61,17 +62,22 @@ class TestOrder:
             assert names(queryset[start : start + 2]) == expected[start : start + 2]
         assert names([queryset.first(), queryset.last()]) == expected[0] + backwards[0]
 
-    @pytest.mark.parametrize("order", [("number",), ("-number",), ("number", "-pk"), ("-pk",)])
-    def test_cursors_part_the_list(self, plains: list[Plain], order: tuple[str, ...]) -> None:
+    @pytest.mark.parametrize(
+        "order", [("number",), ("-number",), ("number", "-pk"), ("-number", "pk"), ("-pk",)]
+    )
+    def test_cursors_part_the_list(self, order: tuple[str, ...]) -> None:
+        numbers = [2, 1, None, 3, 2, 1, 3, 2, 1, None]
+        Plain.objects.bulk_create([Plain(group="g", number=number) for number in numbers])
         whole = Plain.objects.filter(group="g").order_by(*order)
         listed = list(whole)
         for at, cursor in enumerate(listed):
             assert list(whole.after(cursor)) == listed[at + 1 :]
             assert list(whole.before(cursor.id)) == listed[:at]
-            assert whole.after(cursor).count() == 4 - at
+            assert whole.after(cursor).count() == 9 - at
             assert whole.before(cursor).exists() is (at > 0)
-            nearest = [obj for obj in whole.reverse() if obj in listed[:at]]
-            assert list(whole.before(cursor).reverse()) == nearest
+            for part in (whole.before(cursor), whole.after(cursor)):
+                turned = [obj for obj in whole.reverse() if obj in list(part)]
+                assert list(part.reverse()) == turned
             assert list(whole.after(cursor)[:2]) == listed[at + 1 : at + 3]
 
     def test_cursors_and_other_orders_do_not_mix(self, plains: list[Plain]) -> None:
@@ -231,6 +237,23 @@ class TestConditionsOfOneIndex:
         assert Blog.objects.filter(author=author, tags__all=["a", "b"]).count() == 1
         ordered = Blog.objects.filter(author=author, tags="b").order_by("-created")
         assert [blog.created.day for blog in ordered] == [3, 1]
+
+    @isolate_apps("tests.testapp")
+    def test_a_condition_that_is_answered_still_chooses_sets(self) -> None:
+        class Parcel(SonicObj):
+            sender = int_field()
+            town = int_field()
+            weight = int_field()
+
+            indexes = {"both": [sender, town], "heavy": Index([sender], order_by=weight)}
+
+            class Meta:
+                app_label = "testapp"
+
+        options = Parcel._sonic
+        logic = resolve(options, Q(sender=1, town=2, weight__gt=3))
+        query = Planner(options).plan(logic)
+        assert set(query.needs) == {"ids", *(spec.digest for spec in options.schema.specs)}
 
     def test_a_number_beside_its_group(self, plains: list[Plain]) -> None:
         assert names(Plain.objects.filter(group="g", number__gt=1)) == "40"
