@@ -17,6 +17,9 @@ settings.register_profile(
     "sonic",
     deadline=None,
     print_blob=True,  # a failure says how to run it again
+    # The same questions each time by default, so that a change is judged by what it changes;
+    # the nightly run asks new ones.
+    derandomize=not _IS_NIGHTLY,
     database=None,
     # Making a failure as small as can be takes up to five minutes: for who looks into one.
     phases=[Phase.explicit, Phase.generate, *([Phase.shrink] if _SHRINKS else [])],

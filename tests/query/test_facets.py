@@ -129,3 +129,12 @@ def test_what_has_no_facet() -> None:
         Blog.objects.all()[:3].facet("score")
     with pytest.raises(FieldError, match="deleted objects are in no index"):
         Blog.objects.deleted().facet("score")
+
+
+@pytest.mark.django_db
+def test_the_two_zeros_are_one_value() -> None:
+    """Found by the oracle: under a filter they were counted apart."""
+    Everything.objects.create(real=0.0)
+    Everything.objects.create(real=-0.0)
+    assert Everything.objects.facet("real") == [(0.0, 2)]
+    assert Everything.objects.filter(pk__gt=0).facet("real") == [(0.0, 2)]
