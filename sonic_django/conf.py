@@ -25,16 +25,25 @@ class SonicSettings:
     COMPRESS_OVER: int | None = 4096
     #: "inline": the saving process feeds full text after its commit; "queue": a worker does.
     FULLTEXT: str = "inline"
+    #: Seconds to wait for Redis, connecting and answering, where OPTIONS of the cache do not say.
+    TIMEOUT: float = 5.0
     #: Seconds for which the sweep leaves a written row to the process that wrote it.
     GRACE: float = 5.0
     #: Seconds for which a written row keeps its mark, so that a write that Redis lost by a
     #: restart or failover is applied again. Longer than Redis may be behind with its disk.
     RETENTION: float = 60.0
+    #: Seconds between the slices of the sweep that a writing process does; None for none, where
+    #: ``sonic_sync --loop`` runs.
+    SWEEP_EVERY: float | None = 2.0
 
     def __post_init__(self) -> None:
         if self.FULLTEXT not in ("inline", "queue"):
             raise ImproperlyConfigured(
                 f'SONIC["FULLTEXT"] is {self.FULLTEXT!r}; it must be "inline" or "queue".'
+            )
+        if self.TIMEOUT <= 0:
+            raise ImproperlyConfigured(
+                f'SONIC["TIMEOUT"] is {self.TIMEOUT!r}; it must be above 0 seconds.'
             )
 
 

@@ -15,7 +15,7 @@ from .nodes import FacetQuery, IndexQuery
 from .specs import TAILS, Entry, IndexSpec
 
 _APPLY, _QUERY, _FACET = Script("apply"), Script("query"), Script("facet")
-_RECORDS, _HELD = Script("records"), Script("held")
+_RECORDS, _HELD, _PRUNE = Script("records"), Script("held"), Script("prune")
 
 #: Objects a single run of the script takes: some milliseconds at most, so that Redis stays free.
 OBJECTS_PER_SCRIPT = 100
@@ -173,6 +173,24 @@ class IndexStore:
             if record
         }
 
+    def prune(self, ids: Sequence[int], sets: Sequence[bytes]) -> int:
+        """Take objects out of those of the sets (of plain ids) that their records do not name;
+        the number of entries removed: one round trip."""
+        return int(_PRUNE(self._client, self.base, ",".join(map(str, ids)), *sets))
+
+    def runs(self) -> tuple[str, str]:
+        """(the server's run id, that of the server when a sweep last ended, or ""): one round
+        trip. They differ after a restart, a failover and a change of the server."""
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.info("server")
+        pipeline.get(f"{self.base}:run")
+        facts, swept = pipeline.execute()
+        return str(facts["run_id"]), (swept or b"").decode()
+
+    def note_swept(self, run: str) -> None:
+        """Note that what this run of the server may have lost has been applied again."""
+        self._client.set(f"{self.base}:run", run)
+
     def number_of_ids(self) -> int:
         """How many live objects the index knows, built or not: one round trip."""
         return int(self._client.zcard(f"{self.base}:ids"))
@@ -208,7 +226,7 @@ class IndexStore:
     def stray_keys(self, batch: int = 500) -> Iterator[bytes]:
         """Keys of this model that no current declaration uses; a SCAN over the whole server."""
         current = {digest.encode() for digest in self.schema.digests}
-        current |= {b"del", b"rec", b"state", b"job", b"gone", b"text"}
+        current |= {b"del", b"rec", b"state", b"job", b"gone", b"text", b"run"}
         start = len(self.base) + 1
         for key in self.keys(batch):
             digest = key[start : start + 8]
@@ -235,7 +253,7 @@ class IndexStore:
             if some:
                 self.apply([Document(int(id), DESTROYED_VERSION, "gone") for id in some], "reset")
         states = self._client.hkeys(f"{self.base}:state")
-        names = {"ids", "del", "rec", "state", "job", "gone", "text"}
+        names = {"ids", "del", "rec", "state", "job", "gone", "text", "run"}
         for digest in {*self.schema.digests, *(state.decode() for state in states)}:
             names.update(digest + tail for tail in TAILS)
         self._client.unlink(*(f"{self.base}:{name}" for name in names))

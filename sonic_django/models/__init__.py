@@ -1,5 +1,6 @@
-"""What a user declares. Django finds the table of the uniques here as well."""
+"""What a user declares. Django finds the shared tables here as well."""
 
+from ..table.gone import Tombstone
 from ..table.uniques import UniqueValue
 from .base import SonicObj
 from .fields import (
@@ -57,6 +58,7 @@ __all__ = [
     "StrField",
     "TextField",
     "TimeField",
+    "Tombstone",
     "URLField",
     "UUIDField",
     "UniqueValue",

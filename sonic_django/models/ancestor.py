@@ -206,10 +206,10 @@ class AncestorSpelling(models.Model):
 
     @classmethod
     def build_table(cls) -> bool:
-        """Make the table (and the shared one of the uniques) if missing; whether it was."""
+        """Make the table (and those that all classes share) if missing; whether it was."""
         model = cast("type[SonicObj]", cls)
         using = router.db_for_write(model)
-        ddl.create_unique_table(using)
+        ddl.create_shared_tables(using)
         return ddl.create_table(model, using)
 
     @classmethod

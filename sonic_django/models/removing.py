@@ -14,7 +14,7 @@ from ..fulltext.availability import is_available
 from ..index.store import Document, State
 from ..sync.apply import schedule
 from ..sync.journal import undo_rollbacks
-from ..table import uniques
+from ..table import gone, uniques
 from ..table.rows import Row
 from . import deletion, uniqueness
 from .columns import Payload
@@ -47,7 +47,7 @@ def _remove(obj: SonicObj, using: str, *, for_good: bool) -> tuple[int, dict[str
     origin = model._meta.concrete_model
     related = deletion.has_dependents(model)
     counts: dict[str, int] = {}
-    with transaction_if(related or bool(options.uniques), using):
+    with transaction_if(for_good or related or bool(options.uniques), using):
         if pre_delete.has_listeners(origin):
             pre_delete.send(origin, instance=obj, using=using, origin=obj)
         if related:
@@ -58,6 +58,8 @@ def _remove(obj: SonicObj, using: str, *, for_good: bool) -> tuple[int, dict[str
             if options.uniques and not row.is_deleted:
                 keys = options.unique_keys(options.values_of(row.payload, row.id))
                 uniques.release(list(keys), row.id, using)
+            if for_good:
+                gone.bury(options.label, row.id, row.version + 1, using)
             state: State = "gone" if for_good else "deleted"
             text = bool(options.text_fields) and is_available()
             schedule(model, using, [Document(row.id, row.version + 1, state, (), text)])
@@ -123,7 +125,7 @@ def _on_present_row(
         if not done(row) and write(row):
             obj.__dict__.update(sonic_payload=Payload(row.payload), sonic_version=row.version + 1)
             return row
-        row = obj._sonic.table(using).fetch([obj.id]).get(obj.id)
+        row = obj._sonic.table(using).fetch_latest(obj.id)
         if row is not None and done(row):
             obj.__dict__.update(sonic_payload=Payload(row.payload), sonic_version=row.version)
             return None

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from ..fulltext.queue import drain
 from ..index.store import Document
 from ..signals import index_failed, post_index
-from . import state
+from . import slices, state
 from .journal import journal
 
 if TYPE_CHECKING:
@@ -90,9 +90,11 @@ def apply_now(model: type[SonicObj], using: str, documents: Sequence[Document]) 
             error,
         )
         index_failed.send(sender=model, ids=ids, using=using, exception=error)
+        slices.after_write(model, using, applied=False)
         return False
     if post_index.has_listeners(model):
         post_index.send(sender=model, ids=ids, using=using)
     if any(document.text_changed for document in documents):
         drain(model, using)
+    slices.after_write(model, using, applied=True)
     return True

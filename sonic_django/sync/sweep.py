@@ -1,15 +1,18 @@
 """The sweep: bring what a crash or a loss of Redis left behind into the index.
 
-Each write leaves a mark on its row, in the same statement. The sweep takes marked rows, compares
-their versions with those in the index, applies what lags, and takes the mark off once the index
-has held the version for the retention: until then a restart of Redis may still lose it.
+Each write leaves a mark on its row, in the same statement; a row that is removed leaves a
+tombstone. The sweep takes what is marked, compares the versions with those in the index, applies
+what lags, and takes a mark off once the index has held its version for the retention: until then
+a restart of Redis may still lose it.
 """
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from django.utils import timezone
 
@@ -17,19 +20,27 @@ from ..conf import sonic_settings
 from ..fulltext import queue
 from ..fulltext.availability import is_available
 from ..index.store import Document
+from ..table import gone
+from . import repair, state
 from .journal import resync
 
 if TYPE_CHECKING:
-    from ..index.store import IndexStore
     from ..models.base import SonicObj
-    from ..table.rows import DirtyRow
+    from ..table.marks import Mark, Place
+    from ..table.rows import Row
+
+logger = logging.getLogger("sonic_django.sync")
 
 BATCH = 500
+
+#: Whose marks: those of rows, and those of rows that are gone.
+Kind = Literal["rows", "tombstones"]
+KINDS: tuple[Kind, ...] = ("rows", "tombstones")
 
 
 @dataclass
 class SweepResult:
-    """Numbers of rows: looked at, applied because the index lagged, and cleared of their mark."""
+    """Numbers of marks: looked at, applied because the index lagged, and taken off."""
 
     checked: int = 0
     applied: int = 0
@@ -41,63 +52,130 @@ class SweepResult:
 def sweep(
     model: type[SonicObj], using: str, *, limit: int | None = None, now: datetime | None = None
 ) -> SweepResult:
-    """Sweep the class's marked rows, ``limit`` at most. Errors of Redis come out as they are.
+    """Sweep all of the class that was written before ``SONIC["GRACE"]``, ``limit`` marks at most;
+    all marks there are when Redis was restarted or replaced since it was last swept. Errors of
+    Redis come out as they are.
 
-    One statement and one or two round trips for 500 rows, one statement more to clear marks.
+    Two statements and one round trip, and for each 500 marks one statement and one or two round
+    trips more, two statements more where something lags.
     """
-    settings = sonic_settings()
     now = now or timezone.now()
-    table, store = model._sonic.table(using), model._sonic.store(using)
+    store = model._sonic.store(using)
+    repair.drain(model, using)
+    server, swept = store.runs()
+    grace = timedelta(seconds=sonic_settings().GRACE if server == swept else 0)
     result = SweepResult()
-    after = 0
-    while limit is None or result.checked < limit:
-        number = BATCH if limit is None else min(BATCH, limit - result.checked)
-        rows = table.dirty(now - timedelta(seconds=settings.GRACE), after, number)
-        if rows:
-            _sweep_batch(model, using, store, rows, now, result)
-            after = rows[-1].row.id
-            result.checked += len(rows)
-        if len(rows) < number:
-            break
+    finished = all(_sweep_kind(model, using, kind, now - grace, limit, result) for kind in KINDS)
+    if finished and server != swept:
+        store.note_swept(server)
     if is_available():
         result.texts = queue.drain(model, using, force=True)
     return result
 
 
-def _sweep_batch(
+def _sweep_kind(
     model: type[SonicObj],
     using: str,
-    store: IndexStore,
-    rows: list[DirtyRow],
-    now: datetime,
+    kind: Kind,
+    before: datetime,
+    limit: int | None,
     result: SweepResult,
-) -> None:
+) -> bool:
+    """Whether all marks of the kind were looked at within the limit."""
+    place: Place | None = None
+    while limit is None or result.checked < limit:
+        number = BATCH if limit is None else min(BATCH, limit - result.checked)
+        place = sweep_batch(model, using, kind, before, place, number, result)
+        if place is None:
+            return True
+    return False
+
+
+def sweep_batch(
+    model: type[SonicObj],
+    using: str,
+    kind: Kind,
+    before: datetime,
+    after: Place | None,
+    number: int,
+    result: SweepResult,
+) -> Place | None:
+    """Sweep up to ``number`` marks set before a time, behind a place; the place to go on behind,
+    or None if these were the last. One statement if there are none."""
     options = model._sonic
-    text = bool(options.text_fields) and is_available()
-    held = {id: version for id, (version, _) in store.entries_of([d.row.id for d in rows]).items()}
-    lagging, ahead = [], []
-    for dirty in rows:
-        known = held.get(dirty.row.id, -1)
-        if known < dirty.row.version:
-            lagging.append(dirty.row)
-        elif known > dirty.row.version:
-            ahead.append(dirty.row.id)
+    if kind == "rows":
+        marks = options.table(using).dirty(before, after, number)
+    else:
+        marks = gone.tombstones(options.label, using, before, after, number)
+    if marks:
+        work = _sweep_rows if kind == "rows" else _sweep_tombstones
+        work(model, using, marks, result)
+        result.checked += len(marks)
+    return marks[-1].place if len(marks) == number else None
+
+
+def _sweep_rows(model: type[SonicObj], using: str, marks: list[Mark], result: SweepResult) -> None:
+    options = model._sonic
+    table, store = options.table(using), options.store(using)
+    held = _held_versions(model, using, marks)
+    lagging = [mark.id for mark in marks if held.get(mark.id, -1) < mark.version]
+    ahead = [mark.id for mark in marks if held.get(mark.id, -1) > mark.version]
     if ahead:
         # Written again since it was read here, or the database lost a commit that the index has.
-        fresh = options.table(using).fetch(ahead)
+        fresh = table.fetch(ahead)
         lost = [id for id, row in fresh.items() if row.version < held[id]]
         resync(model, using, lost)
         result.applied += len(lost)
     if lagging:
-        documents: list[Document] = [options.document(row, text_changed=text) for row in lagging]
-        store.apply(documents)
+        documents = _documents(model, list(table.fetch(lagging).values()))
+        _, complete = store.apply(documents)
+        if not complete:
+            state.adopt_if_complete(model, using)
         # The index has only now got them: let them keep their marks for the retention anew.
-        options.table(using).renew_dirty([(row.id, row.version) for row in lagging])
+        table.renew_dirty([(document.id, document.version) for document in documents])
+        result.applied += len(documents)
+    settled = [m for m in _settled(marks) if held.get(m.id) == m.version]
+    result.cleared += table.clear_dirty([(mark.id, mark.version) for mark in settled])
+
+
+def _documents(model: type[SonicObj], rows: Sequence[Row]) -> list[Document]:
+    """What the index shall hold of the rows; one that cannot be read keeps its mark, and keeps no
+    other from being swept."""
+    text = bool(model._sonic.text_fields) and is_available()
+    documents = []
+    for row in rows:
+        try:
+            documents.append(model._sonic.document(row, text_changed=text))
+        except ValueError as error:
+            logger.error("%s; it is not indexed until its row is mended.", error)
+    return documents
+
+
+def _sweep_tombstones(
+    model: type[SonicObj], using: str, marks: list[Mark], result: SweepResult
+) -> None:
+    options = model._sonic
+    text = bool(options.text_fields) and is_available()
+    held = _held_versions(model, using, marks)
+    lagging = [mark for mark in marks if held.get(mark.id, -1) < mark.version]
+    if lagging:
+        options.store(using).apply(
+            [Document(mark.id, mark.version, "gone", (), text) for mark in lagging]
+        )
+        gone.renew([mark.place.id for mark in lagging], using)
         result.applied += len(lagging)
-    settled_before = now - timedelta(seconds=sonic_settings().RETENTION)
-    settled = [
-        (dirty.row.id, dirty.row.version)
-        for dirty in rows
-        if dirty.dirty_at < settled_before and held.get(dirty.row.id) == dirty.row.version
-    ]
-    result.cleared += options.table(using).clear_dirty(settled)
+    settled = [m.place.id for m in _settled(marks) if held.get(m.id, -1) >= m.version]
+    if settled:
+        gone.remove(settled, using)
+    result.cleared += len(settled)
+
+
+def _held_versions(model: type[SonicObj], using: str, marks: Sequence[Mark]) -> dict[int, int]:
+    found = model._sonic.store(using).entries_of([mark.id for mark in marks])
+    return {id: version for id, (version, _) in found.items()}
+
+
+def _settled(marks: Sequence[Mark]) -> list[Mark]:
+    """The marks older than the retention."""
+    limit = timezone.now() - timedelta(seconds=sonic_settings().RETENTION)
+    return [mark for mark in marks if mark.dirty_at < limit]

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from django.db import connections, models
 
+from .gone import Tombstone
 from .uniques import UniqueValue
+
+#: The models whose tables all classes of a database share.
+SHARED: tuple[type[models.Model], ...] = (UniqueValue, Tombstone)
 
 
 def create_table_sql(model: type[models.Model], using: str) -> str:
@@ -27,6 +31,7 @@ def create_table(model: type[models.Model], using: str) -> bool:
     return True
 
 
-def create_unique_table(using: str) -> bool:
-    """Make the shared table of the uniques if it is missing; whether it was."""
-    return create_table(UniqueValue, using)
+def create_shared_tables(using: str) -> list[str]:
+    """Make the tables of the uniques and of the tombstones; the names of those that were
+    missing."""
+    return [model._meta.db_table for model in SHARED if create_table(model, using)]

@@ -17,6 +17,8 @@ from django.db import connections, models
 from django.db.models.expressions import Col
 from django.utils import timezone
 
+from .marks import Mark, Place
+
 #: Parameters a statement may carry; SQLite's limit was 999 until 3.32.
 _IDS_PER_STATEMENT = 900
 #: Bytes of payload in one INSERT; MariaDB's max_allowed_packet is 16 MiB by default.
@@ -33,13 +35,6 @@ class Row(NamedTuple):
     payload: bytes
     is_deleted: bool
     version: int
-
-
-class DirtyRow(NamedTuple):
-    """A row with a mark, and when it was last written."""
-
-    row: Row
-    dirty_at: datetime
 
 
 class Table:
@@ -74,10 +69,7 @@ class Table:
         self._delete = f"DELETE FROM {table} WHERE {self._id} = %s AND {version} = %s"
         self._count = f"SELECT COUNT(*) FROM {table}"
         self._deleted, self._dirty, self._version = deleted, dirty, version
-        self._marked = (
-            f"SELECT {self._id}, {data}, {deleted}, {version}, {dirty} FROM {table} "
-            f"WHERE {dirty} < %s AND {self._id} > %s ORDER BY {self._id} LIMIT %s"
-        )
+        self._marked = f"SELECT {self._id}, {version}, {dirty} FROM {table} WHERE {dirty} < %s"
         self._mark = f"UPDATE {table} SET {dirty} = %s WHERE "
         self._any = f"SELECT 1 FROM {table} LIMIT 1"
 
@@ -173,6 +165,16 @@ class Table:
                     found[row[0]] = Row(row[0], bytes(row[1]), bool(row[2]), row[3])
         return found
 
+    def fetch_latest(self, id: int) -> Row | None:
+        """The row as last committed, also within a transaction that has seen it otherwise; locked
+        there until its end. One statement."""
+        locks = connections[self.using].features.has_select_for_update
+        statement = f"{self._select} WHERE {self._id} = %s" + (" FOR UPDATE" if locks else "")
+        with connections[self.using].cursor() as cursor:
+            cursor.execute(statement, (id,))
+            row = cursor.fetchone()
+        return Row(row[0], bytes(row[1]), bool(row[2]), row[3]) if row else None
+
     def walk(self, after: int = 0, *, batch: int = 1000) -> Iterator[list[Row]]:
         """All rows in the order of their ids, in batches, by keyset. One statement a batch."""
         statement = f"{self._select} WHERE {self._id} > %s ORDER BY {self._id} LIMIT %s"
@@ -207,21 +209,28 @@ class Table:
             cursor.execute(f"{self._count} WHERE {self._dirty} IS NOT NULL")
             return int(cursor.fetchone()[0])
 
-    def dirty(self, before: datetime, after: int, limit: int) -> list[DirtyRow]:
-        """Up to ``limit`` rows marked before a time, behind the id ``after``. One statement, by
-        the index on the mark."""
+    def dirty(self, before: datetime, after: Place | None, limit: int) -> list[Mark]:
+        """Up to ``limit`` marks set before a time, behind a place, the oldest first. One
+        statement, by the index on the mark; no payload is read."""
         connection = connections[self.using]
-        adapted = connection.ops.adapt_datetimefield_value(before)
         field: models.DateTimeField[Any, Any] = models.DateTimeField()
         converters = connection.ops.get_db_converters(Col("", field))
+        values: list[Any] = [connection.ops.adapt_datetimefield_value(before)]
+        statement = self._marked
+        if after is not None:
+            behind = f"{self._dirty} = %s AND {self._id} > %s"
+            statement += f" AND ({self._dirty} > %s OR ({behind}))"
+            values += [after.time, after.time, after.id]
         found = []
         with connection.cursor() as cursor:
-            cursor.execute(self._marked, (adapted, after, limit))
-            for id, payload, is_deleted, version, dirty_at in cursor.fetchall():
+            cursor.execute(
+                f"{statement} ORDER BY {self._dirty}, {self._id} LIMIT %s", [*values, limit]
+            )
+            for id, version, raw in cursor.fetchall():
+                moment = raw
                 for convert in converters:
-                    dirty_at = convert(dirty_at, None, connection)
-                row = Row(id, bytes(payload), bool(is_deleted), version)
-                found.append(DirtyRow(row, dirty_at))
+                    moment = convert(moment, None, connection)
+                found.append(Mark(id, version, moment, Place(raw, id)))
         return found
 
     def exists(self) -> bool:

@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 import io
-from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
-from django.utils import timezone
+from django.db import connection, transaction
 
 from sonic_django.index.store import Document
 from sonic_django.sync.sweep import sweep
+from sonic_django.table import gone
+from tests.sync.marking import age, destroy_behind_the_index, write_behind_the_index
 from tests.testapp.models import Author, Plain
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def age(seconds: float) -> None:
-    """Let the rows have been written so long ago."""
-    written = timezone.now() - timedelta(seconds=seconds)
-    adapted = connection.ops.adapt_datetimefield_value(written)
-    with connection.cursor() as cursor:
-        for table in ("testapp_plain", "testapp_author"):
-            cursor.execute(
-                f"UPDATE {table} SET dirty_at = %s WHERE dirty_at IS NOT NULL", [adapted]
-            )
-
-
-def write_behind_the_index(name: str) -> int:
-    """What a writer that dies between its commit and the index leaves: a marked row."""
-    values = {"name": name, "group": "", "number": None}
-    return Plain._sonic.table("default").insert(Plain._sonic.codec.encode(values))
 
 
 class TestSweep:
@@ -45,8 +28,20 @@ class TestSweep:
         assert sweep(Plain, "default").applied == 0
 
     def test_young_rows_are_left_to_their_writer(self) -> None:
+        sweep(Plain, "default")
         write_behind_the_index("young")
         assert sweep(Plain, "default").checked == 0
+        age(10)
+        assert sweep(Plain, "default").applied == 1
+
+    def test_after_a_restart_of_redis_young_rows_too(self) -> None:
+        sweep(Plain, "default")
+        id = write_behind_the_index("young")
+        Plain._sonic.store("default").note_swept("another run")
+        assert sweep(Plain, "default").applied == 1
+        assert Plain.objects.filter(name="young").ids() == [id]
+        write_behind_the_index("younger")
+        assert sweep(Plain, "default").checked == 0, "the restart is dealt with"
 
     def test_marks_stay_for_the_retention(self) -> None:
         Plain.objects.create(name="x")
@@ -104,9 +99,71 @@ class TestSweep:
         age(10)
         assert sweep(Plain, "default", limit=7).checked == 7
 
+    def test_a_row_that_cannot_be_read_keeps_no_other_from_being_swept(self, caplog) -> None:
+        Plain.objects.create(name="first")
+        damaged = Plain._sonic.table("default").insert(b"no payload")
+        write_behind_the_index("behind")
+        age(10)
+        assert sweep(Plain, "default").applied == 1
+        assert f"testapp.Plain {damaged}: the bytes start with" in caplog.text
+        assert Plain.objects.filter(name="behind").exists()
+
+
+class TestDestroyed:
+    def test_the_row_goes_and_a_tombstone_stays_for_the_retention(self) -> None:
+        Plain.objects.create(name="x").destroy()
+        assert not Plain.sql.exists()
+        assert gone.count("testapp.plain", "default") == 1
+        age(30)
+        sweep(Plain, "default")
+        assert gone.count("testapp.plain", "default") == 1
+        age(61)
+        assert sweep(Plain, "default").cleared == 1
+        assert gone.count("testapp.plain", "default") == 0
+
+    def test_what_was_destroyed_behind_the_index_is_forgotten(self) -> None:
+        destroyed = Plain.objects.create(name="x", group="g")
+        kept = Plain.objects.create(name="y", group="g")
+        destroy_behind_the_index(destroyed)
+        assert Plain.objects.filter(group="g").count() == 2
+        age(10)
+        assert sweep(Plain, "default").applied == 1
+        assert Plain.objects.filter(group="g").count() == 1
+        assert Plain.objects.all().ids() == [kept.pk]
+
+    def test_a_removal_that_redis_lost_is_applied_again(self) -> None:
+        plain = Plain.objects.create(name="x")
+        document = Plain._sonic.document(Plain._sonic.table("default").fetch([plain.pk])[plain.pk])
+        plain.destroy()
+        store = Plain._sonic.store("default")
+        store.apply([document], "reset")
+        assert Plain.objects.count() == 1
+        age(30)
+        sweep(Plain, "default")
+        assert Plain.objects.count() == 0
+
+    def test_an_id_that_was_given_to_a_new_object_is_left_alone(self) -> None:
+        plain = Plain.objects.create(name="old")
+        id = plain.pk
+        plain.destroy()
+        Plain(id=id, name="new").save()
+        age(61)
+        sweep(Plain, "default")
+        assert Plain.objects.filter(name="new").ids() == [id]
+        assert gone.count("testapp.plain", "default") == 0
+
+    def test_a_rollback_brings_row_and_index_back(self) -> None:
+        plain = Plain.objects.create(name="x")
+        with pytest.raises(RuntimeError), transaction.atomic():
+            Plain.objects.get(pk=plain.pk).destroy()
+            raise RuntimeError
+        assert Plain.objects.filter(name="x").ids() == [plain.pk]
+        assert gone.count("testapp.plain", "default") == 0
+
 
 class TestFullTextQueue:
     def test_a_worker_drains_it(self, settings) -> None:
+        Author.objects.create(username="first")
         settings.SONIC = {"FULLTEXT": "queue"}
         author = Author.objects.create(username="a", intro="sailing")
         assert Author.search("sailing") == []

@@ -11,7 +11,6 @@ from django.db import connections, router
 from ...models.registry import named_models
 from ...sync.tables import start_empty_index
 from ...table import ddl
-from ...table.uniques import UniqueValue
 
 
 class Command(BaseCommand):
@@ -25,14 +24,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         made = left = 0
-        unique_tables: set[str] = set()
+        shared: set[str] = set()
         for model in named_models(options["labels"]):
             using = options["database"] or router.db_for_write(model)
             if not router.allow_migrate_model(using, model):
                 continue
-            if using not in unique_tables:
-                unique_tables.add(using)
-                made += self._make(UniqueValue, using, options["sql"])
+            if using not in shared:
+                shared.add(using)
+                made += sum(self._make(table, using, options["sql"]) for table in ddl.SHARED)
             if self._make(model, using, options["sql"]):
                 made += 1
                 if not options["sql"]:

@@ -1,0 +1,38 @@
+"""What tests of the sweep do to the rows of ``tests.testapp.models.Plain``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import connection
+from django.utils import timezone
+
+from tests.testapp.models import Plain
+
+
+def age(seconds: float) -> None:
+    """Let all that is marked have been written so long ago."""
+    written = timezone.now() - timedelta(seconds=seconds)
+    adapted = connection.ops.adapt_datetimefield_value(written)
+    with connection.cursor() as cursor:
+        for table in ("testapp_plain", "testapp_author", "sonic_gone"):
+            cursor.execute(
+                f"UPDATE {table} SET dirty_at = %s WHERE dirty_at IS NOT NULL", [adapted]
+            )
+
+
+def write_behind_the_index(name: str) -> int:
+    """What a writer that dies between its commit and the index leaves: a marked row."""
+    values = {"name": name, "group": "", "number": None}
+    return Plain._sonic.table("default").insert(Plain._sonic.codec.encode(values))
+
+
+def destroy_behind_the_index(plain: Plain) -> None:
+    """What one leaves that dies between the commit of ``destroy()`` and the index."""
+    from django.db import transaction
+
+    from sonic_django.table import gone
+
+    with transaction.atomic():
+        assert Plain._sonic.table("default").delete(plain.pk, plain.sonic_version)
+        gone.bury("testapp.plain", plain.pk, plain.sonic_version + 1, "default")
