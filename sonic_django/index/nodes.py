@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from .encoding import Bound, redis_score
-from .specs import BY_ID
+from .specs import BY_ID, BY_TEXT
 
 Token: TypeAlias = "str | bytes | int"
 
@@ -93,6 +93,23 @@ class IndexQuery:
     universe: str = "ids"
     #: digest -> how a person knows that index; all must be built.
     needs: dict[str, str] = field(default_factory=dict)
+
+    def plain_sets(self) -> set[bytes]:
+        """The names of the sets asked whose members are plain ids."""
+        found = {leaf.name for leaf in self.order if leaf.kind != BY_TEXT}
+
+        def collect(node: Node | None) -> None:
+            if isinstance(node, Leaf):
+                if node.kind != BY_TEXT:
+                    found.add(node.name)
+            elif isinstance(node, Not):
+                collect(node.child)
+            elif isinstance(node, (And, Or)):
+                for child in node.children:
+                    collect(child)
+
+        collect(self.filter)
+        return found
 
     def arguments(self, what: str, offset: int, limit: int | None) -> list[Token]:
         """The ARGV of ``query.lua``."""

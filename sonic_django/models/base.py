@@ -158,8 +158,9 @@ class SonicObj(AncestorSpelling, metaclass=SonicBase):
         """Fill in the declared fields that were neither set nor read since the load."""
         values = self.__dict__
         options = self._sonic
-        payload = self.sonic_payload
-        stored = options.decode(payload, self.id) if payload else {}
+        stored = values.pop("_sonic_decoded", None)
+        if stored is None:
+            stored = self._stored_values()
         for field in options.fields.values():
             key = field.key
             if key in stored:
@@ -256,8 +257,8 @@ class SonicObj(AncestorSpelling, metaclass=SonicBase):
             values.pop(field.attname, None)
             if isinstance(field, ReferenceField) and field.is_cached(self):
                 field.delete_cached_value(self)
-        values.pop("_sonic_extra", None)
-        values.pop("_sonic_filled_in", None)
+        for name in ("_sonic_extra", "_sonic_filled_in", "_sonic_decoded"):
+            values.pop(name, None)
 
     def to_dict(self) -> dict[str, Any]:
         """id, fields (references as ids) and extra keys, by name."""

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import FieldError
 from django.db.models.constants import LOOKUP_SEP
 
+from ..exceptions import PayloadError
+
 if TYPE_CHECKING:
     from ..models.base import SonicObj
+    from .verify import Verdict
 
 
 #: Ids that one IN takes; more are fetched in steps.
@@ -22,19 +25,47 @@ def load(
 ) -> list[Any]:
     """The objects of these ids in their order; rows that are missing are left out, and those that
     are deleted (or, with ``deleted``, are not)."""
-    table = model._sonic.table(using)
+    return verified(model, using, ids, None, deleted=deleted)[0]
+
+
+def verified(
+    model: type[SonicObj],
+    using: str,
+    ids: Sequence[int],
+    verdict: Verdict | None,
+    *,
+    deleted: bool = False,
+) -> tuple[list[Any], list[int]]:
+    """(the objects of these ids whose rows satisfy the filter, in their order; the other ids).
+
+    A payload that is decoded to be judged is not decoded again when the object is read; one that
+    cannot be decoded is given, and says so when it is read.
+    """
+    options = model._sonic
     found: list[Any] = []
-    # A BIGINT has no other ids, and SQLite refuses to be asked for larger ones.
-    possible = [id for id in ids if 0 < id < 2**63]
-    for start in range(0, len(possible), _CHUNK):
-        some = possible[start : start + _CHUNK]
-        rows = table.fetch(some)
-        found.extend(
-            model._from_row(using, rows[id])
-            for id in some
-            if id in rows and rows[id].is_deleted == deleted
-        )
-    return found
+    stale: list[int] = []
+    for start in range(0, len(ids), _CHUNK):
+        some = ids[start : start + _CHUNK]
+        # A BIGINT has no other ids, and SQLite refuses to be asked for larger ones.
+        rows = options.table(using).fetch([id for id in some if 0 < id < 2**63])
+        for id in some:
+            row = rows.get(id)
+            if row is None or row.is_deleted != deleted:
+                stale.append(id)
+                continue
+            obj = model._from_row(using, row)
+            if verdict is not None:
+                try:
+                    stored = options.decode(row.payload, id)
+                except PayloadError:
+                    found.append(obj)
+                    continue
+                if verdict(stored, id) is False:
+                    stale.append(id)
+                    continue
+                obj.__dict__["_sonic_decoded"] = stored
+            found.append(obj)
+    return found, stale
 
 
 def attach_references(objects: Sequence[Any], paths: Iterable[str], using: str) -> None:

@@ -15,15 +15,16 @@ from ..index.client import translated_errors
 from ..index.nodes import NOTHING as NO_OBJECTS
 from ..index.nodes import IndexQuery
 from ..index.store import Unbuilt
-from ..sync import state
+from ..sync import repair, state
 from ..sync.journal import undo_rollbacks
 from . import facets, writing
 from .explanation import Explanation
-from .loading import ValueShape, attach_references, load
+from .loading import ValueShape, attach_references, load, verified
 from .logic import EVERYTHING, NOTHING, Logic, conjoin, disjoin
 from .plan import Planner
 from .ranges import Cursor
 from .resolve import as_id, listed, resolve
+from .verify import verdict
 
 if TYPE_CHECKING:
     from ..models.base import SonicObj
@@ -377,12 +378,46 @@ class SonicQuerySet:
     # Objects ------------------------------------------------------------------------------------
 
     def _load(self, ids: Sequence[int]) -> list[Any]:
+        """The objects of these ids, or the values asked for, where the rows satisfy the filter."""
         if self._shape is not None and self._shape.only_ids:
             return list(self._shape.shape(ids))
-        return self._completed(self._load_rows(ids))
+        return self._completed(self._confirmed(ids))
 
-    def _load_rows(self, ids: Sequence[int]) -> list[Any]:
-        return load(self.model, self.db, ids, deleted=self._universe != "ids")
+    def _confirmed(self, ids: Sequence[int]) -> list[Any]:
+        """The objects of these ids whose rows satisfy the filter. One statement."""
+        objects, stale = self._verified(ids)
+        self._report(stale)
+        return objects
+
+    def _load_page(self) -> list[Any]:
+        """The objects as sliced: what the rows do not confirm is made up for from behind."""
+        ids = self.ids()
+        if self._shape is not None and self._shape.only_ids:
+            return list(self._shape.shape(ids))
+        objects, stale = self._verified(ids)
+        if stale:
+            met, end, lacking = list(stale), self._high, len(stale)
+            while lacking and end is not None and self._order != ("?",):
+                following = self._clone()
+                following._low, following._high = end, end + lacking
+                ids = following.ids()
+                more, stale = self._verified(ids)
+                objects += more
+                met += stale
+                # Fewer than asked for: the index has no more.
+                lacking, end = (len(stale), end + len(ids)) if len(ids) == lacking else (0, end)
+            self._report(met)
+        return self._completed(objects)
+
+    def _verified(self, ids: Sequence[int]) -> tuple[list[Any], list[int]]:
+        judge = verdict(self.model._sonic, self._logic)
+        return verified(self.model, self.db, ids, judge, deleted=self._universe != "ids")
+
+    def _report(self, stale: Sequence[int]) -> None:
+        """Have the entries mended that led to rows which do not agree."""
+        if stale:
+            query = self._plan(("-id",) if self._order == ("?",) else None)
+            repair.report(self.model, self._write_db, stale, query.plain_sets())
 
     def _completed(self, objects: list[Any]) -> list[Any]:
         if self._related:
@@ -393,7 +428,7 @@ class SonicQuerySet:
 
     def _fetch_all(self) -> list[Any]:
         if self._result_cache is None:
-            self._result_cache = self._load(self.ids())
+            self._result_cache = self._load_page()
         return self._result_cache
 
     def __iter__(self) -> Iterator[Any]:
@@ -496,7 +531,7 @@ class SonicQuerySet:
 
     def _load_by_id(self, id: int) -> list[Any]:
         """By id the row itself answers; the index is not asked."""
-        objects = self._load_rows([id])
+        objects = load(self.model, self.db, [id], deleted=self._universe != "ids")
         if self._shape is not None and self._shape.only_ids:
             return list(self._shape.shape([obj.id for obj in objects]))
         return self._completed(objects)
@@ -547,7 +582,10 @@ class SonicQuerySet:
             return {obj.id: obj for obj in self}
         ids = [as_id(self.model._sonic, id) for id in listed("pk", "in", id_list)]
         if self._is_everything:
-            return {obj.id: obj for obj in self._load(list(dict.fromkeys(ids)))}
+            found = load(
+                self.model, self.db, list(dict.fromkeys(ids)), deleted=self._universe != "ids"
+            )
+            return {obj.id: obj for obj in self._completed(found)}
         return {obj.id: obj for obj in self.filter(pk__in=ids)}
 
     # Writing ------------------------------------------------------------------------------------

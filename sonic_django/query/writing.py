@@ -14,7 +14,6 @@ from ..sync import state
 from ..sync.apply import schedule
 from ..sync.journal import undo_rollbacks
 from ..table import uniques
-from .loading import load
 
 if TYPE_CHECKING:
     from ..models.base import SonicObj
@@ -117,7 +116,7 @@ def update(queryset: SonicQuerySet, values: dict[str, Any]) -> int:
             fields[name].to_primitive(value)
     changed = 0
     for ids in batches(queryset.ids(), _BATCH):
-        found = load(model, using, ids, deleted=queryset._universe != "ids")
+        found = queryset._confirmed(ids)
         with transaction.atomic(using=using, savepoint=False):
             for obj in found:
                 for name, value in values.items():
@@ -131,10 +130,10 @@ def remove(queryset: SonicQuerySet, method: str) -> tuple[int, dict[str, int]]:
     """What ``SonicQuerySet.delete`` and ``destroy`` say."""
     using = queryset._write_db
     total: dict[str, int] = {}
-    deleted = queryset._universe != "ids"
     for ids in batches(queryset.ids(), _BATCH):
+        objects = queryset._confirmed(ids)
         with transaction.atomic(using=using, savepoint=False):
-            for obj in load(queryset.model, using, ids, deleted=deleted):
+            for obj in objects:
                 for label, number in getattr(obj, method)(using=using)[1].items():
                     total[label] = total.get(label, 0) + number
     return sum(total.values()), total

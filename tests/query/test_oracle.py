@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sonic_django.query.verify import verdict
 from tests.profiles import examples
 from tests.query.oracle import Not, Oracle, equal, is_trivial, spelling, to_q
 from tests.query.questions import Question, questions
@@ -183,7 +184,18 @@ def check(run: Run, question: Question) -> None:
     assert set(found) == set(oracle.matching(tree))
     assert queryset.count() == len(found)
     assert queryset.exists() is bool(found)
+    _check_verdict(run, queryset, set(found))
     _check_order(run, question, queryset)
+
+
+def _check_verdict(run: Run, queryset: Any, expected: set[int]) -> None:
+    """Each row, judged by itself, is among the answers exactly if the index gives it."""
+    options = run.model._sonic
+    judge = verdict(options, queryset._logic)
+    if judge is not None:
+        rows = options.table("default").fetch(run.ids).values()
+        live = {row.id: options.decode(row.payload, row.id) for row in rows if not row.is_deleted}
+        assert {id for id, stored in live.items() if judge(stored, id)} == expected
 
 
 def _filtered(run: Run, question: Question) -> tuple[Any, FieldError | None]:

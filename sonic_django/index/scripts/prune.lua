@@ -5,19 +5,38 @@
 -- returns  number of entries removed
 -- cost     O(ids * sets * log n)
 
+local function names_of(id)
+  local record, names = read_record(id), {}
+  if not record then return names end
+  for i = 3, #record, 2 do names[record[i]] = true end
+  if record[2] == 1 then
+    names.ids = true
+  elseif not redis.call('ZSCORE', base .. ':gone', id) then
+    names.del = true
+  end
+  return names
+end
+
+-- The number of objects of a value, where an index keeps it.
+local function note(name)
+  local numbers, value = base .. ':' .. name:sub(1, 8) .. '#', name:sub(10)
+  if not redis.call('ZSCORE', numbers, value) then return end
+  local number = redis.call('ZCARD', base .. ':' .. name)
+  if number > 0 then
+    add(numbers, number, value)
+  else
+    remove(numbers, value)
+  end
+end
+
 local removed = 0
 for id in ARGV[1]:gmatch('[^,]+') do
-  local record, named = read_record(id) or {}, {}
-  for i = 3, #record, 2 do named[record[i]] = true end
+  local names = names_of(id)
   for i = 2, #ARGV do
     local name = ARGV[i]
-    if not named[name] and redis.call('ZSCORE', base .. ':' .. name, member_of(id)) then
-      removed = removed + remove(base .. ':' .. name, member_of(id))
-      local index, value = base .. ':' .. name:sub(1, 8), name:sub(10)
-      if redis.call('ZSCORE', index .. '#', value) then
-        local number = redis.call('ZCARD', base .. ':' .. name)
-        if number > 0 then add(index .. '#', number, value) else remove(index .. '#', value) end
-      end
+    if not names[name] and remove(base .. ':' .. name, member_of(id)) == 1 then
+      removed = removed + 1
+      note(name)
     end
   end
 end
