@@ -3,7 +3,8 @@
 #
 # Installs what is missing, with apt (root or sudo) and with pip into .venv-test; the second run
 # finds it all there. The servers are private and end with the tests. Arguments go to pytest:
-# `sh test.sh -k payload` runs only pytest, on MariaDB. PYTHON=... chooses another python3.
+# `sh test.sh -k payload` runs only pytest, on MariaDB. `--set-up` only installs.
+# PYTHON=... chooses another python3.
 set -eu
 cd "$(dirname "$0")"
 venv=.venv-test
@@ -101,6 +102,7 @@ if [ "$(cat "$venv/stamp" 2>/dev/null)" != "$(stamp)" ]; then
 fi
 
 python=$venv/bin/python
+[ "${1:-}" != --set-up ] || exit 0
 if [ $# -gt 0 ]; then
     say "pytest $*"
     exec "$python" -m pytest "$@"

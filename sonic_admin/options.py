@@ -20,7 +20,7 @@ from .deletion import DeletionOptions
 from .editing import LOST_RACES, EditingOptions
 from .field_filters import automatic_filters
 from .filters import IndexFilter
-from .problems import answering_problems
+from .problems import AutocompletePaginator, answering_problems
 from .search import SearchOptions, automatic_search_fields, search_help
 
 if TYPE_CHECKING:
@@ -114,6 +114,14 @@ class SonicModelAdmin(
                 messages.error(request, _("Nothing was saved. %(error)s") % {"error": error})
                 return HttpResponseRedirect(request.get_full_path())
         return answer.response
+
+    def get_paginator(
+        self, request: HttpRequest, queryset: Any, per_page: int, *args: Any, **kwargs: Any
+    ) -> Any:
+        match = request.resolver_match
+        if match is not None and match.url_name == "autocomplete":
+            return AutocompletePaginator(queryset, per_page, *args, **kwargs)
+        return super().get_paginator(request, queryset, per_page, *args, **kwargs)
 
     # The rest, where it needs the index -----------------------------------------------------------
 

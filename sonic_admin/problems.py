@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from django.core.paginator import Page, Paginator
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
@@ -52,3 +54,39 @@ def problem_page(model_admin: Any, request: HttpRequest, error: SonicError) -> T
         "has_add_permission": model_admin.has_add_permission(request),
     }
     return TemplateResponse(request, "sonic_admin/problem.html", context, status=503)
+
+
+class AutocompletePaginator(Paginator):  # type: ignore[type-arg] # only generic in the stubs
+    """The objects that a field offers; in place of all of them a problem of the index, in words.
+
+    Django's view for these answers with a list and nothing else.
+    """
+
+    problem: SonicError | None = None
+
+    def page(self, number: Any) -> Page[Any]:
+        try:
+            page = super().page(number)
+            page.object_list = list(page.object_list)
+        except INDEX_PROBLEMS as error:
+            logger.warning("autocomplete: %s", error)
+            self.problem = error
+            return Page([_Notice(error)], 1, self)
+        return page
+
+    @cached_property
+    def num_pages(self) -> int:
+        return 1 if self.problem else super().num_pages
+
+
+class _Notice:
+    """Stands among the offered objects; to choose it is to choose none."""
+
+    def __init__(self, error: SonicError) -> None:
+        self.error = error
+
+    def __str__(self) -> str:
+        return str(self.error)
+
+    def __getattr__(self, name: str) -> str:
+        return ""  # the key, whichever field that is

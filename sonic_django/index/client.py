@@ -1,21 +1,34 @@
-"""The way to Redis: connections by django-redis, scripts by their digest, errors translated."""
+"""The way to Redis: connections by django-redis, scripts by their digest, errors translated.
+
+Nothing waits for ever: ``SONIC["TIMEOUT"]`` bounds connecting and answering. A connection that
+turns out to be closed, or to lead to a server that has become a replica, is made anew and used
+once more, at once: every script may be repeated.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from hashlib import sha1
 from importlib.resources import files
-from typing import Any
+from threading import Lock
+from typing import Any, NamedTuple, TypeVar
+from weakref import WeakKeyDictionary
 
 from django.core.cache import InvalidCacheBackendError
 from django.core.exceptions import ImproperlyConfigured
 from redis import Redis
-from redis.exceptions import NoScriptError, RedisError
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
 
 from ..conf import sonic_settings
 from ..exceptions import IndexUnavailable
+
+_T = TypeVar("_T")
 
 #: Scripts that read a filter need more than ``lib.lua``.
 _SHARED_PARTS = {"query": ("lib", "nodes", "paging"), "facet": ("lib", "nodes")}
@@ -39,6 +52,9 @@ class Script:
 
     def __call__(self, client: Redis, key: str, *args: Any) -> Any:
         """Run it: one round trip, two when the server does not know the script yet."""
+        return _on_the_primary(client, lambda: self._run(client, key, *args))
+
+    def _run(self, client: Redis, key: str, *args: Any) -> Any:
         try:
             return _execute(client, "EVALSHA", self.digest, 1, key, *args)
         except NoScriptError:
@@ -52,6 +68,9 @@ class Script:
         """
         if len(calls) == 1:
             return [self(client, key, *calls[0])]
+        return _on_the_primary(client, lambda: self._run_many(client, key, calls))
+
+    def _run_many(self, client: Redis, key: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
         for source in (None, self.source):
             pipeline = client.pipeline(transaction=False)
             if source is not None:
@@ -66,6 +85,21 @@ class Script:
         raise AssertionError("unreachable: the second round returns or raises")
 
 
+def _on_the_primary(client: Any, action: Callable[[], _T]) -> _T:
+    """The result of an action; tried again on new connections where the server refuses to write.
+
+    After a failover the open connections still lead to the former primary, and the address may
+    already lead to the new one. Redis 6.2 gives this error no class of its own within scripts.
+    """
+    try:
+        return action()
+    except ResponseError as error:
+        if not isinstance(error, ReadOnlyError) and "READONLY" not in str(error):
+            raise
+        client.connection_pool.reset()
+        return action()
+
+
 def _execute(client: Any, *command: Any) -> Any:
     # redis-py gives this method no types.
     return client.execute_command(*command)
@@ -76,16 +110,52 @@ def redis_client(*, write: bool = True) -> Redis:
     # The package has no type hints.
     from django_redis import get_redis_connection  # type: ignore[import-untyped]
 
-    alias = sonic_settings().REDIS
+    settings = sonic_settings()
+    alias = settings.REDIS
     try:
         client: Redis = get_redis_connection(alias, write=write)
-        return client
     except (InvalidCacheBackendError, NotImplementedError) as error:
         raise ImproperlyConfigured(
             f'Sonic keeps its indexes in the django-redis cache {alias!r}: add CACHES["{alias}"] '
             f'with BACKEND "django_redis.cache.RedisCache" and a LOCATION, or name another alias '
             f'in SONIC["REDIS"].'
         ) from error
+    limits = _limits.get(client.connection_pool)
+    if limits is None or limits.timeout != settings.TIMEOUT:
+        _limit_waiting(client.connection_pool, settings.TIMEOUT)
+    return client
+
+
+class _Limits(NamedTuple):
+    """What was set on a pool of connections: the time-out, and for which of its options."""
+
+    timeout: float
+    names: tuple[str, ...]
+
+
+#: The pools that were met. django-redis makes one for each address, for the whole process.
+_limits: WeakKeyDictionary[Any, _Limits] = WeakKeyDictionary()
+_limiting = Lock()
+
+
+def _limit_waiting(pool: Any, timeout: float) -> None:
+    """Set the time-out and the second try where the project's OPTIONS do not set them.
+
+    redis-py 5 waits for ever by default; 6 to 8 wait for ever or for five seconds.
+    """
+    with _limiting:
+        options = pool.connection_kwargs
+        known = _limits.get(pool)
+        names = ("socket_timeout", "socket_connect_timeout")
+        ours = known.names if known else tuple(name for name in names if name not in options)
+        options.update(dict.fromkeys(ours, timeout))
+        if not options.keys() & {"retry", "retry_on_error", "retry_on_timeout"}:
+            # Not after a time-out: who has waited once need not wait again.
+            options["retry"] = Retry(NoBackoff(), 1, (RedisConnectionError,))
+            options["retry_on_error"] = [RedisConnectionError]
+        # Connections that were made before do not know of it.
+        pool.reset()
+        _limits[pool] = _Limits(timeout, ours)
 
 
 @contextmanager
@@ -95,6 +165,12 @@ def translated_errors(question: str) -> Iterator[None]:
         yield
     except RedisError as error:
         raise IndexUnavailable(
-            f"{question} needs the index in Redis, which failed: {error}. The rows are safe in "
-            f'SQL; start Redis or correct CACHES["{sonic_settings().REDIS}"].'
+            f"{question} needs the index in Redis, which {what_happened(error)}. The rows are safe "
+            f'in SQL; start Redis or correct CACHES["{sonic_settings().REDIS}"].'
         ) from error
+
+
+def what_happened(error: RedisError) -> str:
+    """The end of a sentence about Redis: "does not answer (...)" or "refused: ..."."""
+    is_silent = isinstance(error, (RedisConnectionError, RedisTimeoutError))
+    return f"does not answer ({error})" if is_silent else f"refused: {error}"

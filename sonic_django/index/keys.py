@@ -14,6 +14,7 @@ on one Redis never meet.
 ``<base>:job``        hash, how far a rebuild has come
 ``<base>:gone``       ordered set, destroyed ids by the time of it; their records are tombstones
 ``<base>:run``        string, the server's run id when a sweep last ended
+``<base>:sum``        hash, range of a thousand ids -> digest of its objects; see ``table.digests``
 ``<base>:text``       ordered set, ids whose full text is to be brought up to date, by version
 ``<base>:<digest>…``  the postings and sorted indexes; see ``specs``
 ``<base>:<digest>#``  ordered set, the values of a one-field index by their numbers of objects

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from .client import Script, redis_client
 from .keys import base_key
@@ -19,6 +19,8 @@ _RECORDS, _HELD, _PRUNE = Script("records"), Script("held"), Script("prune")
 
 #: Objects a single run of the script takes: some milliseconds at most, so that Redis stays free.
 OBJECTS_PER_SCRIPT = 100
+#: Records that a single run of the script reads.
+RECORDS_PER_SCRIPT = 1000
 #: The version of what is destroyed: later than any that a row can have.
 DESTROYED_VERSION = 2**53 - 1
 #: The digest under which the set of all ids is known to be built or not.
@@ -38,8 +40,9 @@ class Document:
     entries: tuple[Entry, ...] = ()
     text_changed: bool = False
 
-    def arguments(self) -> list[Any]:
-        flat: list[Any] = [self.id, self.version, self.state, "1" if self.text_changed else ""]
+    def arguments(self, has_text: bool = False) -> list[Any]:
+        text = "1" if self.text_changed else "0" if has_text else ""
+        flat: list[Any] = [self.id, self.version, self.state, text]
         flat.append(len(self.entries))
         for name, score, prefix, _ in self.entries:
             flat.extend((name, score, prefix))
@@ -48,6 +51,17 @@ class Document:
         for entry in hashed:
             flat.extend((entry.name, entry.original))
         return flat
+
+
+class Applied(NamedTuple):
+    """What an apply came to."""
+
+    #: Documents that were newer than what the index had.
+    written: int
+    #: Whether every index of the declaration is built.
+    complete: bool
+    #: Whether the full text of some is to be brought up to date.
+    texts: bool
 
 
 @dataclass(frozen=True)
@@ -72,6 +86,8 @@ class Schema:
 
     label: str
     specs: tuple[IndexSpec, ...]
+    #: Whether there is full text to be kept up to date.
+    has_text: bool = False
 
     @property
     def digests(self) -> tuple[str, ...]:
@@ -91,18 +107,24 @@ class IndexStore:
         self.using = using
         self.base = base_key(schema.label, using)
 
-    def apply(self, documents: Sequence[Document], mode: Mode = "") -> tuple[int, bool]:
-        """Write documents: one round trip. (number written, whether all indexes are built)."""
+    def apply(self, documents: Sequence[Document], mode: Mode = "") -> Applied:
+        """Write documents: one round trip."""
+        if not documents:
+            return Applied(0, True, False)
         counted = ",".join(spec.digest for spec in self.schema.specs if spec.counts_values)
         head = [int(time.time()), mode, self.schema.fingerprint, counted]
         calls = []
         for start in range(0, len(documents), OBJECTS_PER_SCRIPT):
             call = list(head)
             for document in documents[start : start + OBJECTS_PER_SCRIPT]:
-                call.extend(document.arguments())
+                call.extend(document.arguments(self.schema.has_text))
             calls.append(call)
         replies = _APPLY.many(redis_client(), self.base, calls)
-        return sum(reply[0] for reply in replies), bool(replies[-1][1])
+        return Applied(
+            sum(reply[0] for reply in replies),
+            bool(replies[-1][1]),
+            any(reply[2] for reply in replies),
+        )
 
     def ids(self, query: IndexQuery, offset: int, limit: int | None) -> list[int] | Unbuilt:
         """The ids of a page, in order: one round trip."""
@@ -158,11 +180,20 @@ class IndexStore:
         marks[f"all:{self.schema.fingerprint}"] = "built"
         self._client.hset(f"{self.base}:state", mapping=marks)
 
-    def records(self, low: int, high: int) -> dict[int, tuple[int, bool]]:
+    def records(
+        self, low: int, high: int, limit: int = RECORDS_PER_SCRIPT
+    ) -> Iterator[tuple[int, dict[int, tuple[int, bool]]]]:
         """id -> (version, live) of the records of low <= id <= high, tombstones of destroyed
-        objects left out: one round trip."""
-        flat = _RECORDS(self._client, self.base, low, high)
-        return {int(flat[i]): (int(flat[i + 1]), bool(flat[i + 2])) for i in range(0, len(flat), 3)}
+        objects left out: in pieces, each with the id up to which it is complete. One round trip
+        for ``limit`` objects."""
+        while low <= high:
+            last, *flat = _RECORDS(self._client, self.base, low, high, limit)
+            numbers = iter(flat)
+            yield (
+                int(last),
+                {int(id): (int(next(numbers)), bool(next(numbers))) for id in numbers},
+            )
+            low = int(last) + 1
 
     def entries_of(self, ids: Sequence[int]) -> dict[int, tuple[int, set[tuple[bytes, bytes]]]]:
         """id -> (version, {(set name, prefix)}) as recorded: one round trip."""
@@ -212,6 +243,11 @@ class IndexStore:
         queue = self._client.zrange(f"{self.base}:text", 0, number - 1, withscores=True)
         return [(int(id), int(version)) for id, version in queue]
 
+    def queue_text(self, objects: Sequence[tuple[int, int]]) -> None:
+        """Queue objects (id, version) for full text: one round trip, if any."""
+        if objects:
+            self._client.zadd(f"{self.base}:text", dict(objects), gt=True)
+
     def done_text(self, done: Iterable[tuple[int, int]]) -> None:
         """Take objects off the queue unless queued anew since: one round trip."""
         pipeline = self._client.pipeline(transaction=False)
@@ -226,7 +262,7 @@ class IndexStore:
     def stray_keys(self, batch: int = 500) -> Iterator[bytes]:
         """Keys of this model that no current declaration uses; a SCAN over the whole server."""
         current = {digest.encode() for digest in self.schema.digests}
-        current |= {b"del", b"rec", b"state", b"job", b"gone", b"text", b"run"}
+        current |= {b"del", b"rec", b"state", b"job", b"gone", b"text", b"run", b"sum"}
         start = len(self.base) + 1
         for key in self.keys(batch):
             digest = key[start : start + 8]
@@ -253,7 +289,7 @@ class IndexStore:
             if some:
                 self.apply([Document(int(id), DESTROYED_VERSION, "gone") for id in some], "reset")
         states = self._client.hkeys(f"{self.base}:state")
-        names = {"ids", "del", "rec", "state", "job", "gone", "text", "run"}
+        names = {"ids", "del", "rec", "state", "job", "gone", "text", "run", "sum"}
         for digest in {*self.schema.digests, *(state.decode() for state in states)}:
             names.update(digest + tail for tail in TAILS)
         self._client.unlink(*(f"{self.base}:{name}" for name in names))

@@ -10,14 +10,15 @@ from django.db import models, router
 from django.db.models.base import ModelBase, ModelState
 from django.db.models.signals import post_init
 
-from ..payload import same
 from ..query.manager import SonicManager
 from ..table.rows import Row
 from . import removing, saving, uniqueness
 from .ancestor import AncestorSpelling
+from .changes import changed_keys, names_of
 from .columns import Payload, PayloadField
 from .options import SonicOptions
 from .references import ReferenceField
+from .rollbacks import undo_rolled_back
 from .sql import GuardedManager
 from .virtual import VirtualField, make_virtual
 
@@ -125,6 +126,12 @@ class SonicObj(AncestorSpelling, metaclass=SonicBase):
         abstract = True
         base_manager_name = "sql"
 
+    def __getstate__(self) -> dict[str, Any]:
+        # What belongs to this thread's transaction cannot be pickled or copied along.
+        state: dict[str, Any] = super().__getstate__()
+        state.pop("_sonic_uncommitted", None)
+        return state
+
     # Making and loading -------------------------------------------------------------------------
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -215,40 +222,15 @@ class SonicObj(AncestorSpelling, metaclass=SonicBase):
         payload = self.sonic_payload
         return self._sonic.decode(payload, self.id) if payload else {}
 
-    def _changed_keys(self, stored: dict[str, Any], original: dict[str, Any]) -> set[str]:
-        """The payload keys that differ; a missing key is not a change to the field's default."""
-        missing = object()
-        changed = {key for key in original if key not in stored}
-        for key, value in stored.items():
-            before = original.get(key, missing)
-            if before is missing:
-                field = self._sonic.by_key.get(key)
-                if field is not None and self._is_untouched_default(field, value):
-                    continue
-                changed.add(key)
-            elif not same(value, before):
-                changed.add(key)
-        return changed
-
-    def _is_untouched_default(self, field: VirtualField, value: Any) -> bool:
-        if field.has_unsteady_default:
-            # A default like Now gives another value each time; ask whether it is the one that was
-            # filled in when the payload was decoded.
-            filled_in = self.__dict__.get("_sonic_filled_in", {})
-            current = self.__dict__[field.attname]
-            return field.attname in filled_in and filled_in[field.attname] is current
-        return same(value, field.to_primitive(field.get_default()))
-
     @property
     def dirty_fields(self) -> list[str]:
         """The names of the fields (and extra keys) that a save would write; in-place changes of
         lists and dicts are seen. All fields of an object that is not saved yet."""
+        undo_rolled_back(self)
         if self._state.adding:
             return list(self._sonic.fields)
         stored = self._encode_values()[1]
-        changed = self._changed_keys(stored, self._stored_values())
-        by_key = self._sonic.by_key
-        return sorted(by_key[key].name if key in by_key else key for key in changed)
+        return names_of(self, changed_keys(self, stored, self._stored_values()))
 
     def revert(self) -> None:
         """Forget unsaved changes. No round trip."""
@@ -277,9 +259,11 @@ class SonicObj(AncestorSpelling, metaclass=SonicBase):
     ) -> bool:
         """Write the object; whether there was anything to write.
 
-        One SQL statement and one Redis round trip (outside a transaction, without uniques).
-        Raises ValidationError for a value that does not fit, IntegrityError for a broken unique,
-        StaleObjectError if the row changed since it was loaded.
+        One SQL statement and one Redis round trip (outside a transaction, without uniques). If
+        others have written the row since it was loaded, the changed fields are written on top of
+        theirs, for two statements more each time. Raises ValidationError for a value that does
+        not fit, IntegrityError for a broken unique, StaleObjectError if others have changed a
+        field that is changed here too, or have deleted the object.
         """
         using = using or router.db_for_write(type(self), instance=self)
         return saving.save(
@@ -362,6 +346,7 @@ class SonicObj(AncestorSpelling, metaclass=SonicBase):
                     setattr(self, field.attname, getattr(fresh, field.attname))
             return
         self.revert()
+        values.pop("_sonic_uncommitted", None)
         values.update(type(self)._from_row(using, row).__dict__)
         values.pop("sonic_dirty_at", None)
         self._state.db = using

@@ -11,6 +11,7 @@ from django.core.exceptions import FieldError
 from django.db.models import DateField, Field, TimeField
 
 from ..conf import sonic_settings
+from ..fulltext.availability import is_available
 from ..index.encoding import key_part
 from ..index.specs import Entry, IndexSpec
 from ..index.store import Document, IndexStore, Schema, State
@@ -67,10 +68,23 @@ class SonicOptions:
 
     # Stores -------------------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def schema(self) -> Schema:
+        return self._schema_with_text if self.has_text else self._schema
+
+    @cached_property
+    def _schema(self) -> Schema:
         specs = {spec.digest: spec for spec in self.indexes.values()}
         return Schema(self.label, tuple(specs.values()))
+
+    @cached_property
+    def _schema_with_text(self) -> Schema:
+        return replace(self._schema, has_text=True)
+
+    @property
+    def has_text(self) -> bool:
+        """Whether full text is declared, and can be kept where Haystack is installed."""
+        return bool(self.text_fields) and is_available()
 
     def table(self, using: str) -> Table:
         return table(self.model._meta.db_table, using)

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from django.db import IntegrityError, transaction
+from django.db import connections, transaction
 from django.db.models.signals import post_delete, pre_delete
 
 from ..exceptions import StaleObjectError
-from ..fulltext.availability import is_available
-from ..index.store import Document, State
+from ..index.store import Document
+from ..index.store import State as IndexState
 from ..sync.apply import schedule
 from ..sync.journal import undo_rollbacks
 from ..table import gone, uniques
 from ..table.rows import Row
 from . import deletion, uniqueness
-from .columns import Payload
+from .rollbacks import State, remember, restore, state_of, undo_rolled_back
 
 if TYPE_CHECKING:
     from .base import SonicObj
 
 #: How often the row is read again when others keep writing it.
-_ATTEMPTS = 20
+ATTEMPTS = 20
 
 
 def delete(obj: SonicObj, using: str) -> tuple[int, dict[str, int]]:
@@ -44,10 +44,15 @@ def _remove(obj: SonicObj, using: str, *, for_good: bool) -> tuple[int, dict[str
     if obj.id is None:
         verb = "destroyed" if for_good else "deleted"
         raise ValueError(f"{model._meta.label} object can't be {verb}: its id is None.")
+    undo_rolled_back(obj)
+    before = state_of(obj)
     origin = model._meta.concrete_model
     related = deletion.has_dependents(model)
     counts: dict[str, int] = {}
-    with transaction_if(for_good or related or bool(options.uniques), using):
+    with (
+        transaction_if(for_good or related or bool(options.uniques), using),
+        undone_on_error(obj, using),
+    ):
         if pre_delete.has_listeners(origin):
             pre_delete.send(origin, instance=obj, using=using, origin=obj)
         if related:
@@ -55,34 +60,53 @@ def _remove(obj: SonicObj, using: str, *, for_good: bool) -> tuple[int, dict[str
         row = _take_out(obj, using) if for_good else _mark(obj, using, is_deleted=True)
         if row is not None:
             counts[model._meta.label] = counts.get(model._meta.label, 0) + 1
-            if options.uniques and not row.is_deleted:
-                keys = options.unique_keys(options.values_of(row.payload, row.id))
-                uniques.release(list(keys), row.id, using)
-            if for_good:
-                gone.bury(options.label, row.id, row.version + 1, using)
-            state: State = "gone" if for_good else "deleted"
-            text = bool(options.text_fields) and is_available()
-            schedule(model, using, [Document(row.id, row.version + 1, state, (), text)])
+            _let_go(obj, row, before, using, for_good=for_good)
         if post_delete.has_listeners(origin):
             post_delete.send(origin, instance=obj, using=using, origin=obj)
     return sum(counts.values()), counts
 
 
+def _let_go(obj: SonicObj, row: Row, before: State, using: str, *, for_good: bool) -> None:
+    """Give up the uniques of a row that was deleted, and tell the index."""
+    options = obj._sonic
+    version = row.version + 1
+    if options.uniques and not row.is_deleted:
+        keys = options.unique_keys(options.values_of(row.payload, row.id))
+        uniques.release(list(keys), row.id, using)
+    if for_good:
+        gone.bury(options.label, row.id, version, using)
+    state: IndexState = "gone" if for_good else "deleted"
+    document = Document(row.id, version, state, (), options.has_text)
+    token = schedule(type(obj), using, [document])
+    remember(obj, before, row.id, None if for_good else version, token)
+
+
 def undelete(obj: SonicObj, using: str) -> None:
     """What ``SonicObj.undelete`` says."""
     options = obj._sonic
+    undo_rolled_back(obj)
+    before = state_of(obj)
+    with transaction_if(bool(options.uniques), using), undone_on_error(obj, using):
+        row = _mark(obj, using, is_deleted=False)
+        if row is None:
+            return
+        values = options.values_of(row.payload, row.id)
+        uniqueness.take(obj, options.unique_keys(values), obj.id, values, using)
+        entries = options.entries(values)
+        document = Document(row.id, row.version + 1, "live", entries, options.has_text)
+        token = schedule(type(obj), using, [document])
+        remember(obj, before, row.id, row.version + 1, token)
+
+
+@contextmanager
+def undone_on_error(obj: SonicObj, using: str) -> Iterator[None]:
+    """Within a transaction that an error rolls back: the object is then what it was before."""
+    before = state_of(obj)
     try:
-        with transaction_if(bool(options.uniques), using):
-            row = _mark(obj, using, is_deleted=False)
-            if row is None:
-                return
-            values = options.values_of(row.payload, row.id)
-            uniqueness.take(obj, options.unique_keys(values), obj.id, values, using)
-            text = bool(options.text_fields) and is_available()
-            entries = options.entries(values)
-            schedule(type(obj), using, [Document(row.id, row.version + 1, "live", entries, text)])
-    except IntegrityError:
-        obj.is_deleted = True
+        yield
+    except BaseException:
+        if connections[using].in_atomic_block:
+            restore(obj, before)
         raise
 
 
@@ -119,18 +143,20 @@ def _on_present_row(
     """Write under the version last seen, and if that has passed, under the row's present one."""
     undo_rollbacks(using)
     row: Row | None = Row(obj.id, bytes(obj.sonic_payload), obj.is_deleted, obj.sonic_version)
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         if row is None:
             raise obj.DoesNotExist(f"{obj._meta.label} {obj.id} has no row in {using!r}.")
         if not done(row) and write(row):
-            obj.__dict__.update(sonic_payload=Payload(row.payload), sonic_version=row.version + 1)
+            if row.version == obj.sonic_version:
+                # Else the object is still what it was loaded as, so that its next save is merged
+                # with what others have written, and does not undo it.
+                obj.sonic_version = row.version + 1
             return row
         row = obj._sonic.table(using).fetch_latest(obj.id)
         if row is not None and done(row):
-            obj.__dict__.update(sonic_payload=Payload(row.payload), sonic_version=row.version)
             return None
     raise StaleObjectError(
-        f"{obj._meta.label} {obj.id} was written by others {_ATTEMPTS} times meanwhile; try again."
+        f"{obj._meta.label} {obj.id} was written by others {ATTEMPTS} times meanwhile; try again."
     )
 
 

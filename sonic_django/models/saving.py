@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models.signals import post_save, pre_save
 
 from ..exceptions import StaleObjectError
 from ..fulltext.availability import is_available
+from ..index.specs import Entry
 from ..index.store import Document
 from ..sync.apply import schedule
 from ..sync.journal import undo_rollbacks
+from ..sync.tokens import Token
 from ..table import uniques
+from ..table.rows import Row
 from . import uniqueness
+from .changes import Change, change_of, changed_keys, merged, overtaken, settle
 from .columns import Payload
 from .references import ReferenceField
-from .removing import transaction_if
+from .removing import ATTEMPTS, transaction_if
+from .rollbacks import remember, state_of, undo_rolled_back
 
 if TYPE_CHECKING:
     from .base import SonicObj
@@ -36,6 +41,7 @@ def save(
     if options.problems:
         options.raise_problems()
     undo_rollbacks(using)
+    undo_rolled_back(obj)
     if force_insert and (force_update or update_fields):
         raise ValueError("Cannot force both insert and updating in model saving.")
     if update_fields is not None:
@@ -105,41 +111,84 @@ def _insert(obj: SonicObj, using: str) -> None:
             id, version = given, table.insert_with_id(given, payload, is_deleted=obj.is_deleted)
         if not obj.is_deleted:
             uniqueness.take(obj, keys, id, by_name, using)
+    before = state_of(obj)
     obj.__dict__.update(id=id, sonic_payload=Payload(payload), sonic_version=version)
     obj.__dict__.pop("sonic_dirty_at", None)
-    _index(obj, using, entries, text=bool(options.text_fields))
+    token = _index(obj, using, entries, text=bool(options.text_fields))
+    remember(obj, before, id, version, token)
 
 
 def _update(obj: SonicObj, using: str, force: bool, update_fields: frozenset[str] | None) -> bool:
-    options = obj._sonic
-    original = obj._stored_values()
-    by_name, stored = obj._encode_values()
-    changed = obj._changed_keys(stored, original)
-    if not changed and not force and update_fields is None:
-        return False
-    if _run_pre_save(obj, False):
-        by_name, stored = obj._encode_values()
-        changed = obj._changed_keys(stored, original)
-    if update_fields is not None:
-        wanted = {options.fields[name].key for name in update_fields}
-        stored = {**original, **{key: stored[key] for key in wanted}}
-        changed &= wanted
-        by_name = options.by_name(stored)
-    payload = options.codec.encode(stored)
-    entries = options.entries(by_name)
-    table = options.table(using)
-    names = {_name_of_key(obj, key) for key in changed}
-    old_keys, new_keys = uniqueness.key_changes(obj, original, by_name, names)
-    with transaction_if(bool(old_keys or new_keys), using):
-        if not table.update(obj.id, obj.sonic_version, payload, is_deleted=obj.is_deleted):
-            raise _stale(obj, using, changed)
-        if old_keys:
-            uniques.release(list(old_keys), obj.id, using)
-        uniqueness.take(obj, new_keys, obj.id, by_name, using)
-    obj.__dict__.update(sonic_payload=Payload(payload), sonic_version=obj.sonic_version + 1)
-    obj.__dict__.pop("sonic_dirty_at", None)
-    _index(obj, using, entries, text=bool(options.text_fields & names))
+    change = find_change(obj, update_fields)
+    if change is None:
+        if not force and update_fields is None:
+            return False
+        change = change_of(obj, obj._stored_values(), obj._encode_values()[1], set(), update_fields)
+    write([change], using, merged)
     return True
+
+
+def find_change(obj: SonicObj, update_fields: frozenset[str] | None) -> Change | None:
+    """What a save of these fields (None: of all) would write; None if nothing. No round trip."""
+    undo_rolled_back(obj)
+    original = obj._stored_values()
+    stored = obj._encode_values()[1]
+    differing = changed_keys(obj, stored, original)
+    if not differing and update_fields is None:
+        return None
+    if _run_pre_save(obj, False):
+        stored = obj._encode_values()[1]
+        differing = changed_keys(obj, stored, original)
+    return change_of(obj, original, stored, differing, update_fields)
+
+
+def write(
+    changes: Sequence[Change], using: str, renew: Callable[[Change, Row | None], Change | None]
+) -> list[Change]:
+    """Write changed objects of one class, each under its version; those that were written.
+
+    ``renew`` gives the change on top of a row that others have written meanwhile, or None to leave
+    the row alone. Values that one object gives up may be taken by another of them. All are written
+    or none. One statement an object; with uniques four more in all.
+    """
+    if not changes:
+        return []
+    model, options = type(changes[0].obj), changes[0].obj._sonic
+    uniques_change = any(change.touches_uniques for change in changes)
+    with transaction_if(len(changes) > 1 or uniques_change, using):
+        attempted = (_write_row(change, using, renew) for change in changes)
+        written = [change for change in attempted if change is not None]
+        for change in written:
+            if change.freed:
+                uniques.release(list(change.freed), change.obj.id, using)
+        for change in written:
+            uniqueness.take(change.obj, change.taken, change.obj.id, change.by_name, using)
+    documents, states = [], []
+    for change in written:
+        states.append(state_of(change.obj))
+        settle(change)
+        text = bool(options.text_fields & change.names)
+        documents.append(_document(change.obj, change.entries, text=text))
+    token = schedule(model, using, documents)
+    for change, before in zip(written, states, strict=True):
+        remember(change.obj, before, change.obj.id, change.version + 1, token)
+    return written
+
+
+def _write_row(
+    change: Change, using: str, renew: Callable[[Change, Row | None], Change | None]
+) -> Change | None:
+    """Write one row; the change as it was written, if it was."""
+    table = change.obj._sonic.table(using)
+    present: Change | None = change
+    for _ in range(ATTEMPTS):
+        if present is None:
+            return None
+        obj = present.obj
+        if table.update(obj.id, present.version, present.payload, is_deleted=obj.is_deleted):
+            return present
+        present = renew(present, table.fetch_latest(obj.id))
+    raise overtaken(change, ATTEMPTS)
 
 
 def save_raw(obj: SonicObj, using: str) -> bool:
@@ -158,7 +207,7 @@ def save_raw(obj: SonicObj, using: str) -> bool:
         else:
             id, version = old.id, old.version + 1
             if not table.update(id, old.version, payload, is_deleted=obj.is_deleted):
-                raise _stale(obj, using, ())
+                raise StaleObjectError(f"{obj._meta.label} {id} is being written by someone else.")
             held = options.unique_keys(options.values_of(old.payload, id))
             uniques.release(list(held), id, using)
         uniqueness.take(obj, keys, id, values, using)
@@ -170,13 +219,15 @@ def save_raw(obj: SonicObj, using: str) -> bool:
 # Parts ------------------------------------------------------------------------------------------
 
 
-def _index(obj: SonicObj, using: str, entries: Any, *, text: bool) -> None:
+def _index(obj: SonicObj, using: str, entries: tuple[Entry, ...], *, text: bool) -> Token | None:
+    return schedule(type(obj), using, [_document(obj, entries, text=text)])
+
+
+def _document(obj: SonicObj, entries: tuple[Entry, ...], *, text: bool) -> Document:
     text = text and is_available()
     if obj.is_deleted:
-        document = Document(obj.id, obj.sonic_version, "deleted", (), text)
-    else:
-        document = Document(obj.id, obj.sonic_version, "live", entries, text)
-    schedule(type(obj), using, [document])
+        return Document(obj.id, obj.sonic_version, "deleted", (), text)
+    return Document(obj.id, obj.sonic_version, "live", entries, text)
 
 
 def _run_pre_save(obj: SonicObj, adding: bool) -> bool:
@@ -185,20 +236,3 @@ def _run_pre_save(obj: SonicObj, adding: bool) -> bool:
     for field in hooked:
         setattr(obj, field.attname, field.pre_save(obj, adding))
     return bool(hooked)
-
-
-def _name_of_key(obj: SonicObj, key: str) -> str:
-    field = obj._sonic.by_key.get(key)
-    return field.name if field else key
-
-
-def _stale(obj: SonicObj, using: str, changed: Iterable[str]) -> StaleObjectError:
-    names = sorted(_name_of_key(obj, key) for key in changed)
-    there = obj._sonic.table(using).fetch([obj.id])
-    happened = "was changed" if there else "was destroyed"
-    cure = "Reload it (obj.reload()) and apply the change again." if there else ""
-    return StaleObjectError(
-        f"{obj._meta.label} {obj.id} {happened} by someone else since it was loaded at version "
-        f"{obj.sonic_version}; not written: {', '.join(names) or 'nothing'}. {cure}".rstrip(),
-        names,
-    )

@@ -18,14 +18,18 @@ if TYPE_CHECKING:
 Keys = dict[bytes, "UniqueConstraint"]
 
 
+def fields_of(obj: SonicObj) -> set[str]:
+    """The names of all fields of the class's uniques."""
+    return {name for constraint in obj._sonic.uniques for name in constraint.fields}
+
+
 def key_changes(
     obj: SonicObj, original: Mapping[str, Any], by_name: Mapping[str, Any], changed: set[str]
 ) -> tuple[Keys, Keys]:
     """(keys to give up, keys to take) when the payload ``original`` becomes these primitives;
     ``changed`` names the fields that differ."""
     options = obj._sonic
-    fields = {name for constraint in options.uniques for name in constraint.fields}
-    if obj.is_deleted or not fields & changed:
+    if obj.is_deleted or not fields_of(obj) & changed:
         return {}, {}
     old = options.unique_keys(options.by_name(original))
     new = options.unique_keys(by_name)

@@ -624,7 +624,11 @@ class SonicQuerySet:
     def bulk_update(
         self, objs: Iterable[Any], fields: Sequence[str], batch_size: int | None = None
     ) -> int:
-        """Write the named fields of objects: one statement each, one Redis call a batch."""
+        """Write the named fields of objects; how many there are. No signals, as in Django.
+
+        One statement each and one Redis call a batch; each batch is one transaction, in which
+        objects may take unique values from each other.
+        """
         return writing.bulk_update(
             self.model, self._write_db, list(objs), list(fields), batch_size or 1000
         )
@@ -632,7 +636,12 @@ class SonicQuerySet:
     bulk_update.alters_data = True  # type: ignore[attr-defined]
 
     def update(self, **values: Any) -> int:
-        """Set fields of all of them; how many. Loads and writes in batches of 1,000."""
+        """Set fields of all of them; how many. No signals, as in Django.
+
+        Values may be computed from the object's own, as in ``update(hits=F("hits") + 1)``: no
+        count is lost, whoever else writes. Loads and writes in batches of 1,000, each of them one
+        transaction: one statement an object and one Redis call.
+        """
         if self._is_sliced:
             raise TypeError("Cannot update a query once a slice has been taken.")
         changed = writing.update(self.using(self._write_db), values)

@@ -111,8 +111,8 @@ def _test(condition: Condition) -> Callable[[Any, int], bool]:
     if lookup == "exact":
         place, kind = key_part(wanted), type(wanted)
         # Values of one type that are equal have one key part; others may: 1 and Decimal("1.0").
-        return lambda value, id: (type(value) is kind and value == wanted) or (
-            key_part(value) == place
+        return lambda value, id: (
+            (type(value) is kind and value == wanted) or (key_part(value) == place)
         )
     low, high = bounds([condition])
 

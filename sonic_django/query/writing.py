@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.core.exceptions import FieldError
 from django.db import IntegrityError, transaction
 
 from ..fulltext.availability import is_available
@@ -14,6 +13,9 @@ from ..sync import state
 from ..sync.apply import schedule
 from ..sync.journal import undo_rollbacks
 from ..table import uniques
+from ..table.rows import Row
+from .expressions import computation, is_expression
+from .verify import verdict
 
 if TYPE_CHECKING:
     from ..models.base import SonicObj
@@ -52,6 +54,7 @@ def bulk_create(
 
 def _insert_batch(model: type[SonicObj], using: str, batch: Sequence[Any]) -> None:
     from ..models.columns import Payload
+    from ..models.rollbacks import remember, state_of
     from ..models.uniqueness import violation
 
     options = model._sonic
@@ -77,53 +80,79 @@ def _insert_batch(model: type[SonicObj], using: str, batch: Sequence[Any]) -> No
                 seen.update(keys)
             raise
     text = bool(options.text_fields) and is_available()
-    documents = []
+    documents, states = [], []
     for obj, id, (_, payload, entries, _) in zip(batch, ids, encoded, strict=True):
+        states.append(state_of(obj))
         obj.__dict__.update(id=id, sonic_payload=Payload(payload), sonic_version=1)
         obj._state.adding = False
         obj._state.db = using
         documents.append(Document(id, 1, "live", entries, text))
-    schedule(model, using, documents)
+    token = schedule(model, using, documents)
+    for obj, before in zip(batch, states, strict=True):
+        remember(obj, before, obj.id, 1, token)
 
 
 def bulk_update(
     model: type[SonicObj], using: str, objects: list[Any], names: list[str], batch_size: int
 ) -> int:
     """What ``SonicQuerySet.bulk_update`` says."""
+    from ..models.changes import merged
+    from ..models.saving import find_change, write
+
     if not names:
         raise ValueError("Field names must be given to bulk_update().")
-    fields = frozenset(names)
-    written = 0
+    unsaved = [obj for obj in objects if obj.id is None]
+    if unsaved:
+        raise ValueError(f"All bulk_update() objects must be saved; {unsaved[0]!r} has no id.")
+    fields = frozenset(model._sonic.field(name).name for name in names)
+    undo_rollbacks(using)
     for batch in batches(objects, batch_size):
-        with transaction.atomic(using=using, savepoint=False):
-            for obj in batch:
-                written += obj.save(using=using, update_fields=fields)
-    return written
+        # In the order of the ids, so that two of them wait for each other instead of locking up.
+        changes = [find_change(obj, fields) for obj in sorted(batch, key=_id_of)]
+        write([change for change in changes if change is not None], using, merged)
+    return len(objects)
+
+
+def _id_of(obj: Any) -> int:
+    return int(obj.id)
 
 
 def update(queryset: SonicQuerySet, values: dict[str, Any]) -> int:
     """What ``SonicQuerySet.update`` says."""
+    from ..models.changes import Change
+    from ..models.saving import find_change, write
+
     model, using = queryset.model, queryset._write_db
     options = model._sonic
-    fields = {name: options.field(name) for name in values}
+    fields = frozenset(options.field(name).name for name in values)
     for name, value in values.items():
-        if hasattr(value, "resolve_expression"):
-            raise FieldError(
-                f"update({name}={value!r}): expressions are computed by SQL, which cannot see "
-                f"into payloads. Give a value, or load, change and save the objects."
-            )
-        if not hasattr(value, "_meta"):
-            fields[name].to_primitive(value)
-    changed = 0
+        if not is_expression(value) and not hasattr(value, "_meta"):
+            options.field(name).to_primitive(value)
+    computations = {name: computation(options, value) for name, value in values.items()}
+
+    def changed(obj: Any) -> Change | None:
+        # All from the values before, as SQL does it.
+        computed = {name: compute(obj) for name, compute in computations.items()}
+        for name, value in computed.items():
+            setattr(obj, name, value)
+        return find_change(obj, fields)
+
+    def renew(change: Change, row: Row | None) -> Change | None:
+        """As UPDATE ... WHERE does it: the filter and the values by the row as it is now."""
+        judge = verdict(options, queryset._logic)
+        if row is None or row.is_deleted != (queryset._universe != "ids"):
+            return None
+        if judge is not None and judge(options.decode(row.payload, row.id), row.id) is False:
+            return None
+        return changed(model._from_row(using, row))
+
+    number = 0
+    undo_rollbacks(using)
     for ids in batches(queryset.ids(), _BATCH):
-        found = queryset._confirmed(ids)
-        with transaction.atomic(using=using, savepoint=False):
-            for obj in found:
-                for name, value in values.items():
-                    setattr(obj, name, value)
-                obj.save(using=using, update_fields=frozenset(f.name for f in fields.values()))
-                changed += 1
-    return changed
+        objects = sorted(queryset._confirmed(ids), key=_id_of)
+        changes = [change for change in map(changed, objects) if change is not None]
+        number += len(objects) - len(changes) + len(write(changes, using, renew))
+    return number
 
 
 def remove(queryset: SonicQuerySet, method: str) -> tuple[int, dict[str, int]]:

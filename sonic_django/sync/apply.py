@@ -18,6 +18,7 @@ from ..index.store import Document
 from ..signals import index_failed, post_index
 from . import slices, state
 from .journal import journal
+from .tokens import Token
 
 if TYPE_CHECKING:
     from ..models.base import SonicObj
@@ -36,13 +37,16 @@ class PendingApply:
         self.using = using
         self.savepoints = savepoints
         self.documents: list[Document] = []
+        self.token = Token(using)
 
     def __call__(self) -> None:
+        self.token.committed = True
         apply_now(self.model, self.using, self.documents)
 
 
-def schedule(model: type[SonicObj], using: str, documents: Sequence[Document]) -> None:
-    """Apply the documents once the present transaction, if any, has committed.
+def schedule(model: type[SonicObj], using: str, documents: Sequence[Document]) -> Token | None:
+    """Apply the documents once the present transaction, if any, has committed; what will tell
+    whether it has, or None outside a transaction.
 
     In autocommit: one round trip now. In a transaction: one for each stretch of saves of one
     model, when it commits; a rolled-back savepoint takes its documents with it. In a test's
@@ -51,11 +55,11 @@ def schedule(model: type[SonicObj], using: str, documents: Sequence[Document]) -
     connection = connections[using]
     if not connection.in_atomic_block:
         apply_now(model, using, documents)
-        return
+        return None
     if any(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks):
-        journal(model, using, [document.id for document in documents])
+        token = journal(model, using, [document.id for document in documents])
         apply_now(model, using, documents)
-        return
+        return token
     savepoints = frozenset(connection.savepoint_ids)
     hooks = connection.run_on_commit
     last = hooks[-1][1] if hooks else None
@@ -68,17 +72,26 @@ def schedule(model: type[SonicObj], using: str, documents: Sequence[Document]) -
         last = PendingApply(model, using, savepoints)
         connection.on_commit(last)
     last.documents.extend(documents)
+    return last.token
+
+
+def _drain_text(model: type[SonicObj], using: str) -> None:
+    try:
+        drain(model, using)
+    except RedisError as error:
+        logger.error("%s: full text waits in its queue (%s).", model._meta.label, error)
 
 
 def apply_now(model: type[SonicObj], using: str, documents: Sequence[Document]) -> bool:
     """Bring the index to these documents; whether Redis took them. One round trip for 1,000."""
     store = model._sonic.store(using)
     ids = [document.id for document in documents]
-    complete = True
+    texts = False
     try:
         for start in range(0, len(documents), _DOCUMENTS_PER_CALL):
-            complete = store.apply(documents[start : start + _DOCUMENTS_PER_CALL])[1]
-        if not complete:
+            applied = store.apply(documents[start : start + _DOCUMENTS_PER_CALL])
+            texts = texts or applied.texts
+        if documents and not applied.complete:
             state.adopt_if_complete(model, using)
     except RedisError as error:
         logger.error(
@@ -94,7 +107,7 @@ def apply_now(model: type[SonicObj], using: str, documents: Sequence[Document]) 
         return False
     if post_index.has_listeners(model):
         post_index.send(sender=model, ids=ids, using=using)
-    if any(document.text_changed for document in documents):
-        drain(model, using)
+    if texts:
+        _drain_text(model, using)
     slices.after_write(model, using, applied=True)
     return True

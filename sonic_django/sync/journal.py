@@ -16,7 +16,9 @@ from django.db import connections
 
 from ..fulltext.availability import is_available
 from ..fulltext.queue import drain
+from ..fulltext.searching import before_search
 from ..index.store import DESTROYED_VERSION, Document
+from .tokens import Token
 
 if TYPE_CHECKING:
     from ..models.base import SonicObj
@@ -25,12 +27,14 @@ if TYPE_CHECKING:
 class _Marker:
     """Stands among the on-commit hooks for a write that was applied before its commit."""
 
-    def __init__(self, model: type[SonicObj], ids: list[int]) -> None:
+    def __init__(self, model: type[SonicObj], using: str, ids: list[int]) -> None:
         self.model = model
         self.ids = ids
+        self.token = Token(using)
 
     def __call__(self) -> None:
-        """Nothing to do: the index already has it."""
+        """The index already has it."""
+        self.token.committed = True
 
 
 class _Journals(threading.local):
@@ -43,11 +47,12 @@ class _Journals(threading.local):
 _journals = _Journals()
 
 
-def journal(model: type[SonicObj], using: str, ids: list[int]) -> None:
+def journal(model: type[SonicObj], using: str, ids: list[int]) -> Token:
     """Note that these objects are applied before their transaction has ended."""
-    marker = _Marker(model, ids)
+    marker = _Marker(model, using, ids)
     connections[using].on_commit(marker)
     _journals.by_alias.setdefault(using, []).append(marker)
+    return marker.token
 
 
 def undo_rollbacks(using: str) -> None:
@@ -68,6 +73,9 @@ def undo_rollbacks(using: str) -> None:
         stale.setdefault(marker.model, set()).update(marker.ids)
     for model, ids in stale.items():
         resync(model, using, sorted(ids))
+
+
+before_search.append(undo_rollbacks)
 
 
 def has_markers() -> bool:

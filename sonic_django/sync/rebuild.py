@@ -8,15 +8,19 @@ that was killed goes on from there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import FieldError
 
 from ..fulltext import queue
+from ..fulltext.availability import is_available
 from ..index.store import Document, IndexStore
 from ..table.rows import Row
+from .digests import DigestsOfRebuild
+from .drift import Drift
 from .journal import resync
+from .uniques_check import UniquesCheck
 
 if TYPE_CHECKING:
     from ..models.base import SonicObj
@@ -34,28 +38,51 @@ def rebuild(
     *,
     batch_size: int = BATCH,
     progress: Progress | None = None,
+    on_duplicate: Callable[[Drift], None] | None = None,
 ) -> int:
     """Rebuild every index of the class; the number of rows. Two round trips and one statement a
-    batch, memory for one batch."""
+    batch, memory for one batch.
+
+    Rows written before a unique was declared get to hold their values, for one statement a batch
+    more; ``on_duplicate`` is called with those that cannot, and the index is built all the same.
+    """
     options = model._sonic
     options.raise_problems()
     table, store = options.table(using), options.store(using)
     after, done = _resume(store)
     total = table.count()
+    digests = DigestsOfRebuild(store)
+    claims = UniquesCheck(model, using, mend=True)
     for rows in table.walk(after, batch=batch_size):
         high = rows[-1].id
         _apply_range(model, using, store, after + 1, high, rows)
+        digests.rows_applied(row.id for row in rows)
+        for drift in _claim_uniques(claims, rows):
+            if on_duplicate is not None and drift.kind == "duplicate":
+                on_duplicate(drift)
         after = high
         done += len(rows)
+        if is_available():
+            # An object that the index knew nothing of, after a loss of Redis, is queued again.
+            queue.drain(model, using)
         notes = {"after": str(after), "done": str(done)}
         store.note_job({"fingerprint": store.schema.fingerprint, **notes})
         if progress:
             progress(done, max(total, done))
     _apply_range(model, using, store, after + 1, _LAST_ID, [])
+    digests.end()
     _drop_strays(store)
     store.mark_built()
     store.note_job(None)
     return done
+
+
+def _claim_uniques(claims: UniquesCheck, rows: list[Row]) -> Iterator[Drift]:
+    options = claims.options
+    if options.uniques:
+        live = [row for row in rows if not row.is_deleted]
+        decoded = [(row.id, row.version, options.values_of(row.payload, row.id)) for row in live]
+        yield from (drift for drift, _ in claims.rows(decoded))
 
 
 def _resume(store: IndexStore) -> tuple[int, int]:
@@ -69,14 +96,26 @@ def _resume(store: IndexStore) -> tuple[int, int]:
 def _apply_range(
     model: type[SonicObj], using: str, store: IndexStore, low: int, high: int, rows: list[Row]
 ) -> None:
+    for last, held in store.records(low, high):
+        piece = [row for row in rows if low <= row.id <= last]
+        _apply_piece(model, using, store, held, piece)
+        low = last + 1
+
+
+def _apply_piece(
+    model: type[SonicObj],
+    using: str,
+    store: IndexStore,
+    held: dict[int, tuple[int, bool]],
+    rows: list[Row],
+) -> None:
     options = model._sonic
-    held = store.records(low, high)
     if held:
         # Read again behind the look at the index: a row that is missing now is missing for good.
         fresh = options.table(using).fetch([row.id for row in rows] + list(held))
         rows = list(fresh.values())
         gone = [
-            Document(id, version + 1, "gone")
+            Document(id, version + 1, "gone", (), options.has_text)
             for id, (version, _) in held.items()
             if id not in fresh
         ]
@@ -118,10 +157,10 @@ def rebuild_fulltext(
     done = 0
     stale = queue.indexed_ids(model)
     for rows in table.walk(batch=batch_size):
-        live = [model._from_row(using, row) for row in rows if not row.is_deleted]
         # In place, so that searches meanwhile find everything.
-        queue.add(model, live)
-        stale.difference_update(obj.id for obj in live)
+        queue.update(model, using, [row.id for row in rows])
+        live = [row.id for row in rows if not row.is_deleted]
+        stale.difference_update(live)
         done += len(live)
         if progress:
             progress(done, max(total, done))

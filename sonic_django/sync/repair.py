@@ -84,7 +84,8 @@ def repair(
     documents = [options.document(row) for row in rows.values()]
     if documents:
         store.apply(documents, "rebuild")
-    gone = [Document(id, held[id][0] + 1, "gone") for id in held if id not in rows]
+    text = options.has_text
+    gone = [Document(id, held[id][0] + 1, "gone", (), text) for id in held if id not in rows]
     if gone:
         store.apply(gone)
     ahead = [id for id, row in rows.items() if id in held and held[id][0] > row.version]

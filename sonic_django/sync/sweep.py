@@ -128,8 +128,7 @@ def _sweep_rows(model: type[SonicObj], using: str, marks: list[Mark], result: Sw
         result.applied += len(lost)
     if lagging:
         documents = _documents(model, list(table.fetch(lagging).values()))
-        _, complete = store.apply(documents)
-        if not complete:
+        if not store.apply(documents).complete:
             state.adopt_if_complete(model, using)
         # The index has only now got them: let them keep their marks for the retention anew.
         table.renew_dirty([(document.id, document.version) for document in documents])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from tests.admin.conftest import form_data, lines, notes, titles, url
+from tests.servers import PrivateRedis
 from tests.testapp.models import Author, Blog, Member, Plain
 
 
@@ -110,3 +113,45 @@ def test_date_ranges_of_an_index_that_was_never_built(
     response = admin.get(url(Blog))
     assert response.status_code == 200
     assert lines(response, "created")["Today"] is None
+
+
+@pytest.mark.parametrize("term", ["", "ada"])
+def test_without_redis_a_field_that_offers_objects_says_so(
+    admin: Client, blogs: list[Blog], redis_away: None, term: str
+):
+    parameters = {"app_label": "testapp", "model_name": "blog", "field_name": "author"}
+    response = admin.get("/admin/autocomplete/", {**parameters, "term": term})
+    assert response.status_code == 200
+    (offered,) = response.json()["results"]
+    assert offered["id"] == ""
+    assert "testapp.Author.objects needs the index in Redis" in offered["text"]
+    assert "start Redis" in offered["text"]
+    assert response.json()["pagination"] == {"more": False}
+
+
+def test_an_index_that_was_never_built_and_a_field_that_offers_objects(
+    admin: Client, db: None, forget_built: Any
+):
+    Author.objects.create(username="ada")
+    forget_built(Author)
+    parameters = {"app_label": "testapp", "model_name": "blog", "field_name": "author"}
+    (offered,) = admin.get("/admin/autocomplete/", parameters).json()["results"]
+    assert "python manage.py sonic_reindex testapp.Author" in offered["text"]
+
+
+def test_a_redis_that_hangs(
+    admin: Client, private_redis: PrivateRedis, blogs: list[Blog], settings: Any
+):
+    settings.SONIC = {"TIMEOUT": 0.2}
+    hanging = {**settings.CACHES["sonic"], "LOCATION": private_redis.url}
+    settings.CACHES = {**settings.CACHES, "sonic": hanging}
+    assert private_redis.pid
+    os.kill(private_redis.pid, signal.SIGSTOP)
+    try:
+        assert admin.get(url(Blog)).status_code == 503
+        page = admin.get(url(Blog, "change", blogs[0].pk))
+        data = {**form_data(page), "title": "Without"}
+        assert admin.post(url(Blog, "change", blogs[0].pk), data).status_code == 302
+    finally:
+        os.kill(private_redis.pid, signal.SIGCONT)
+    assert Blog.sql.get(pk=blogs[0].pk).title == "Without"

@@ -50,13 +50,14 @@ class TestStatus:
 
     def test_json(self) -> None:
         Blog.objects.create(title="t")
-        (status,) = json.loads(output("sonic_status", "testapp.Blog", "--json"))
+        (status,) = json.loads(output("sonic_status", "testapp.Blog", "--json"))["classes"]
         assert (status["label"], status["rows"], status["indexed"]) == ("testapp.Blog", 1, 1)
         assert status["indexes"]["author_tags"] is True
         assert status["redis_bytes"] > 0
 
     def test_whole_app(self) -> None:
-        labels = {status["label"] for status in json.loads(output("sonic_status", "--json"))}
+        found = json.loads(output("sonic_status", "--json"))["classes"]
+        labels = {status["label"] for status in found}
         assert {"testapp.Plain", "testapp.Blog"} <= labels
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hashlib import sha1
 from typing import Any
 
 from sonic_django.index.client import redis_client
@@ -70,7 +71,7 @@ class Expected:
         gone: list[bytes] = []
         for id, document in self.documents.items():
             digits = str(id)
-            member = f"{len(digits)}{digits}".encode()
+            member = f"{'0123456789abcdefghij'[len(digits)]}{digits}".encode()
             pairs = {(entry.name, entry.prefix) for entry in document.entries}
             records[id] = (document.version, pairs)
             if document.state == "gone":
@@ -94,6 +95,15 @@ class Expected:
             for name, members in sets.items()
         }
         found.update(originals)
+        sums: dict[bytes, int] = {}
+        for id, document in self.documents.items():
+            if document.state != "gone":
+                text = f"{id}:{document.version}:{int(document.state == 'live')}"
+                number = int(sha1(text.encode()).hexdigest()[:8], 16)
+                range_of = str(id // 1000).encode()
+                sums[range_of] = sums.get(range_of, 0) + number
+        if sums:
+            found["sum"] = {name: str(number).encode() for name, number in sums.items()}
         if records:
             found["rec"] = records
         if gone:

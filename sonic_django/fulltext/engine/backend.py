@@ -9,7 +9,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,8 @@ class SonicXapianBackend(
                 " index."
             )
         super().__init__(connection_alias, **options)
-        self._database = options.get("DATABASE", "default")
+        #: The alias whose rows are indexed.
+        self.database = options.get("DATABASE", "default")
         self._layout: tuple[Any, Layout] | None = None
 
     @property
@@ -74,8 +75,8 @@ class SonicXapianBackend(
         """The index of the database in use: like the keys in Redis it follows the database, so a
         test run or a staging copy with the same PATH never touches another's index.
         """
-        path = Path(self.path) / database_space(self._database)
-        if is_in_memory(self._database) and path not in _end_with_process:
+        path = Path(self.path) / database_space(self.database)
+        if is_in_memory(self.database) and path not in _end_with_process:
             _end_with_process.add(path)
             atexit.register(shutil.rmtree, path, ignore_errors=True)
         return Store(path)
@@ -182,6 +183,10 @@ class SonicXapianBackend(
                 # Prefixes begin with a capital; words never do.
                 if not b"A" <= item.term[:1] <= b"Z":
                     database.add_spelling(item.term)
+
+    def exclusively(self) -> AbstractContextManager[None]:
+        """Keep other processes from such work until the end of the ``with``."""
+        return self.store.exclusively()
 
     def remove(self, obj_or_string: Any, commit: bool = True) -> None:
         """Remove one object's document, if there is one. Costs a commit: see ``remove_many``."""

@@ -4,14 +4,17 @@
 
 from __future__ import annotations
 
+import operator
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import xapian
 from xapian_backend import InvalidIndexError
 
-from .columns import Column, type_term
-from .documents import load
+from .columns import Column, document_term, type_term
+from .documents import DIGEST_SLOT, digest, load
 from .lookups import EVERYTHING, NOTHING, Query, all_of, any_of, filtering, lacking, one_of
 from .query import of_types, type_names
 from .values import text_of
@@ -98,6 +101,51 @@ class IdsMixin:
 
         found: set[Any] = self.store.read(read)
         return found
+
+    def indexed_digests(self, model: Any) -> tuple[array[int], array[int]]:
+        """The primary keys of all documents of a model, ascending, and the digests of what was
+        indexed; 0 for documents of an older version. For primary keys that are whole numbers.
+        Costs 6 microseconds and 16 bytes for each.
+        """
+        term = type_term(type_names(model)[0])
+
+        def read(database: Any) -> tuple[array[int], array[int]]:
+            keys, digests = array("q"), array("Q")
+            for posting in database.postlist(term):
+                document = database.get_document(posting.docid)
+                keys.append(load(document.get_data())[2])
+                digests.append(int.from_bytes(document.get_value(DIGEST_SLOT), "big"))
+            return keys, digests
+
+        keys, digests = self.store.read(read)
+        if all(map(operator.le, keys, islice(keys, 1, None))):
+            return keys, digests
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        return (
+            array("q", map(keys.__getitem__, order)),
+            array("Q", map(digests.__getitem__, order)),
+        )
+
+    def digests_of(self, model: Any, pks: Iterable[int]) -> dict[int, int]:
+        """Primary key -> digest of those of these documents that there are."""
+        name = type_names(model)[0]
+
+        def read(database: Any) -> dict[int, int]:
+            return {
+                pk: int.from_bytes(
+                    database.get_document(posting.docid).get_value(DIGEST_SLOT), "big"
+                )
+                for pk in pks
+                for posting in database.postlist(document_term(f"{name}.{pk}"))
+            }
+
+        found: dict[int, int] = self.store.read(read)
+        return found
+
+    def digest_of(self, index: Any, obj: Any) -> int:
+        """The digest of the document that this object would have. Raises whatever the index's
+        own preparation raises."""
+        return digest(index, index.full_prepare(obj))
 
     def attempts(
         self,

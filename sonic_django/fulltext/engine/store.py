@@ -5,6 +5,7 @@
 ::
 
     PATH/lockfile            held while writing; never removed
+    PATH/rows.lockfile       held from reading rows to writing them; never removed
     PATH/XAPIANDB            names the current generation (Xapian's own stub format, so that
                              xapian-delve and friends can be pointed at PATH)
     PATH/sonic-1-000007/     the Xapian database
@@ -21,7 +22,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +30,8 @@ import xapian
 from filelock import FileLock, Timeout
 from haystack.exceptions import HaystackError
 from xapian_backend import InvalidIndexError
+
+from ..waiting import lock_seconds
 
 Result = TypeVar("Result")
 
@@ -106,8 +109,8 @@ class Store:
     def write(self) -> Iterator[Any]:
         """A database to write to, in one transaction: readers see all of it or nothing.
 
-        Waits for other writers; raises IndexLocked after five minutes. Opening and committing
-        take a few milliseconds, so write in batches.
+        Waits for other writers; raises IndexLocked after five minutes, in a save after its
+        time-out. Opening and committing take a few milliseconds, so write in batches.
         """
         with self.lock():
             self.remove_retired()
@@ -128,8 +131,12 @@ class Store:
             self.remove_retired()
             self.start_generation()
 
+    def exclusively(self) -> AbstractContextManager[None]:
+        """For work that reads elsewhere what it then writes here: one process at a time."""
+        return self.lock("rows.lockfile")
+
     @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, name: str = "lockfile") -> Iterator[None]:
         """Keep other writers out.
 
         Xapian's own lock would wait inside C++ with Python's global lock held, and so for ever
@@ -137,26 +144,32 @@ class Store:
         that was made before a fork must not be used after it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
+        seconds = self.patience()
         try:
-            with FileLock(str(self.path / "lockfile"), LOCK_SECONDS).acquire(
-                poll_interval=POLL_SECONDS
-            ):
+            with FileLock(str(self.path / name), seconds).acquire(poll_interval=POLL_SECONDS):
                 yield
         except Timeout as error:
             raise IndexLocked(
-                f"{self.path} has been locked by another process for {LOCK_SECONDS:.0f} s."
+                f"{self.path} has been locked by another process for {seconds:g} s."
             ) from error
 
     def open_to_write(self, generation: Path) -> Any:
         """Open under the lock. A child forked while its parent wrote can hold Xapian's lock on."""
-        deadline = time.monotonic() + LOCK_SECONDS
+        deadline = time.monotonic() + self.patience()
         while True:
             try:
-                return xapian.WritableDatabase(str(generation), xapian.DB_CREATE_OR_OPEN)
+                # Not made anew where it is gone: what it held would be missed by no one.
+                return xapian.WritableDatabase(str(generation), xapian.DB_OPEN)
             except xapian.DatabaseLockError as error:
                 if time.monotonic() > deadline:
                     raise IndexLocked(f"{generation} stays locked: {error}") from error
             time.sleep(POLL_SECONDS)
+
+    @staticmethod
+    def patience() -> float:
+        """Seconds to wait for another writer."""
+        limit = lock_seconds.get()
+        return LOCK_SECONDS if limit is None else min(LOCK_SECONDS, limit)
 
     def start_generation(self) -> Path:
         numbers = [int(one.name.rpartition("-")[2]) for one in self.generations()]

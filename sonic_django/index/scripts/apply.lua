@@ -3,13 +3,15 @@
 -- KEYS[1]  the model's base key
 -- ARGV     now (seconds), mode, fingerprint of the declaration, digests whose values are counted
 --          (comma separated), then for each object:
---          id, version, state ("live", "deleted", "gone"), full text changed ("1" or ""),
+--          id, version, state ("live", "deleted", "gone"), full text ("1" changed, "0" not changed
+--          by this version, "" there is none),
 --          number of entries, and for each entry: set name, score ("" is the id), prefix
 --          number of originals, and for each: set name, the value of which the name has the hash
 -- mode     ""         an older or equal version changes nothing
 --          "rebuild"  an equal version is written again
 --          "reset"    any version is written (a transaction was rolled back)
--- returns  {number of objects written, 1 if every index of the declaration is built else 0}
+-- returns  {number of objects written, 1 if every index of the declaration is built else 0,
+--           1 if full text of some was queued else 0}
 -- cost     O(entries * log n) an object
 --
 -- Marks of indexes that are not in the declaration are taken away.
@@ -44,6 +46,14 @@ local function settle_declaration()
   redis.call('HSET', key, 'writer', fingerprint)
 end
 
+local sums = {} -- range of ids -> what its digest changes by
+local function sum(id, old, state, version)
+  local change = 0
+  if state ~= 'gone' then change = number_of(id, version, state == 'live') end
+  if old and not is_tombstone(id, old) then change = change - number_of(id, old[1], old[2] == 1) end
+  if change ~= 0 then sums[range_of(id)] = (sums[range_of(id)] or 0) + change end
+end
+
 local flagged = {} -- indexes known to have prefixes
 local function flag(digest)
   if flagged[digest] then return end
@@ -52,13 +62,23 @@ local function flag(digest)
   redis.call('HSET', base .. ':state', 'prefixed:' .. digest, '1')
 end
 
+local texts = 0
+
 local function write(id, version, state, text, entries, originals)
   local old = read_record(id)
+  -- A version in between that was never seen may have changed the text, one that comes late may be
+  -- what changed it, and who applies the write of another ("rebuild", "reset") cannot know.
+  local skips = not old or version > old[1] + 1 or (mode ~= '' and version ~= old[1])
+  if text == '1' or (text == '0' and skips) then
+    redis.call('ZADD', base .. ':text', 'GT', version, id)
+    texts = 1
+  end
   if old then
     if mode == '' and old[1] >= version then return 0 end
     if mode == 'rebuild' and old[1] > version then return 0 end
   end
   settle_declaration()
+  sum(id, old, state, version) -- while the old record can still be told from a tombstone
   local member = member_of(id)
   local wanted, record = {}, { version, state == 'live' and 1 or 0 }
   for _, entry in ipairs(entries) do
@@ -102,7 +122,6 @@ local function write(id, version, state, text, entries, originals)
   else
     redis.call('HSET', base .. ':rec', id, cmsgpack.pack(record))
   end
-  if text ~= '' then redis.call('ZADD', base .. ':text', version, id) end
   return 1
 end
 
@@ -140,10 +159,16 @@ for name in pairs(touched) do
   end
 end
 
+for range, change in pairs(sums) do
+  -- '%.0f': Lua writes numbers from 10^14 on with an exponent, which HINCRBY does not take.
+  local total = redis.call('HINCRBY', base .. ':sum', range, ('%.0f'):format(change))
+  if total == 0 then redis.call('HDEL', base .. ':sum', range) end
+end
+
 local old = redis.call('ZRANGEBYSCORE', base .. ':gone', '-inf', now - KEEP_TOMBSTONES, 'LIMIT', 0, 50)
 for _, id in ipairs(old) do
   redis.call('HDEL', base .. ':rec', id)
   redis.call('ZREM', base .. ':gone', id)
 end
 
-return { written, redis.call('HEXISTS', base .. ':state', 'all:' .. fingerprint) }
+return { written, redis.call('HEXISTS', base .. ':state', 'all:' .. fingerprint), texts }

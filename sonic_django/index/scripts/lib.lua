@@ -84,6 +84,23 @@ local function read_record(id)
   return packed and cmsgpack.unpack(packed)
 end
 
+-- Whether the record is what is kept of an object that was destroyed.
+local function is_tombstone(id, record)
+  return record[2] ~= 1 and redis.call('ZSCORE', base .. ':gone', id) ~= false
+end
+
+-- The digest of a range of a thousand ids is the sum of its objects' numbers, which SQL works out
+-- in the same way from the rows: see sonic_django/table/digests.py. Below 2^43, so exact.
+local function number_of(id, version, live)
+  local text = ('%s:%.0f:%d'):format(id, version, live and 1 or 0)
+  return tonumber(redis.sha1hex(text):sub(1, 8), 16)
+end
+
+-- By the digits: 64 bits are more than a number in Lua holds.
+local function range_of(id)
+  return #id > 3 and id:sub(1, -4) or '0'
+end
+
 -- The first of the digests (comma separated) whose index is not built, all of them; or nil.
 local function unbuilt(digests)
   local names = {}

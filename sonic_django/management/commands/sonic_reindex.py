@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import FieldError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import router
-from redis.exceptions import RedisError
 
-from ...exceptions import FullTextUnavailable
 from ...models.registry import named_models
 from ...sync import rebuild
+from ...sync.drift import Drift
 from ...sync.rebuild import BATCH
 from .. import console
+from ..failures import explained
+
+#: Duplicates of a class that are printed.
+SHOWN = 20
 
 
 class Command(BaseCommand):
@@ -46,16 +50,27 @@ class Command(BaseCommand):
                 self.stdout.write("None of these classes declares fulltext_indexes.")
         for model in models:
             using = options["database"] or router.db_for_write(model)
-            work = rebuild.rebuild_fulltext if options["fulltext"] else rebuild.rebuild
+            duplicates: list[Drift] = []
+            work: Any = rebuild.rebuild_fulltext
+            if not options["fulltext"]:
+                work = partial(rebuild.rebuild, on_duplicate=duplicates.append)
             try:
-                with console.progress(self.stdout, model._meta.label) as report:
+                with (
+                    explained(model._meta.label, using),
+                    console.progress(self.stdout, model._meta.label) as report,
+                ):
                     rows = work(model, using, batch_size=options["batch_size"], progress=report)
-            except RedisError as error:
-                raise CommandError(f"Redis does not answer: {error}. Nothing is lost.") from error
-            except (FieldError, FullTextUnavailable) as error:
+            except FieldError as error:
                 raise CommandError(str(error)) from error
             what = "full text" if options["fulltext"] else "indexes"
             self.stdout.write(f"{model._meta.label}: {what} of {rows:,} row(s) built.")
+            self._show(model._meta.label, duplicates)
+
+    def _show(self, label: str, duplicates: list[Drift]) -> None:
+        for drift in duplicates[:SHOWN]:
+            self.stdout.write(self.style.WARNING(f"{label}: {drift}"))
+        if len(duplicates) > SHOWN:
+            self.stdout.write(f"{label}: and {len(duplicates) - SHOWN:,} duplicates more.")
 
     def _with_index(self, models: list[Any], name: str) -> list[Any]:
         having = [model for model in models if name in model._sonic.indexes or name == "ids"]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
+from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, router
-from redis.exceptions import RedisError
+from django.core.management.base import BaseCommand
+from django.db import router
 
+from ...index.server import Problem, server_facts
 from ...models.registry import named_models
 from ...sync.status import ModelStatus, model_status
 from .. import console
+from ..failures import explained
 
 
 class Command(BaseCommand):
@@ -27,18 +29,24 @@ class Command(BaseCommand):
         found = []
         for model in named_models(options["labels"]):
             using = options["database"] or router.db_for_write(model)
-            try:
+            with explained(model._meta.label, using):
                 found.append(model_status(model, using))
-            except RedisError as error:
-                raise CommandError(f"Redis does not answer: {error}") from error
-            except DatabaseError as error:
-                raise CommandError(
-                    f"{model._meta.label}: {error}. Is the table made? "
-                    f"Run migrate or sonic_build_tables."
-                ) from error
+        with explained("sonic_status", ""):
+            facts = server_facts()
+        problems = [*facts.problems(), *facts.losses()]
         if options["json"]:
-            self.stdout.write(json.dumps([status.as_dict() for status in found], indent=2))
-            return
+            self._print_json(found, problems)
+        else:
+            self._print(found, problems)
+
+    def _print_json(self, found: list[ModelStatus], problems: list[Problem]) -> None:
+        shown = {
+            "classes": [status.as_dict() for status in found],
+            "problems": [asdict(problem) for problem in problems],
+        }
+        self.stdout.write(json.dumps(shown, indent=2))
+
+    def _print(self, found: list[ModelStatus], problems: list[Problem]) -> None:
         columns = ("class", "rows", "indexed", "deleted", "dirty", "text queue", "redis", "built")
         console.table(self.stdout, columns, [self._row(status) for status in found])
         for status in found:
@@ -47,6 +55,9 @@ class Command(BaseCommand):
                     f"{status.label}: not built: {', '.join(status.unbuilt)}. "
                     f"Run: python manage.py sonic_reindex {status.label}"
                 )
+        for problem in problems:
+            style = self.style.ERROR if problem.is_error else self.style.WARNING
+            self.stdout.write(style(f"{problem.id}: {problem.message} {problem.hint}"))
 
     def _row(self, status: ModelStatus) -> tuple[Any, ...]:
         built = len(status.indexes) - len(status.unbuilt)

@@ -7,12 +7,14 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, close_old_connections, router
-from redis.exceptions import RedisError
+from django.db import close_old_connections, router
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from ...models.registry import named_models
 from ...sync.sweep import SweepResult, sweep
 from .. import console
+from ..failures import explained
 
 
 class Command(BaseCommand):
@@ -31,25 +33,39 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         models = named_models(options["labels"])
         pause: float | None = options["loop"]
-        if pause is not None and pause <= 0:
+        if pause is None:
+            results, failures = self._sweep(models, options["database"])
+            self._show(results)
+            if failures:
+                raise CommandError("\n".join(failures))
+            return
+        if pause <= 0:
             raise CommandError(f"--loop is {pause}; it must be above 0.")
         while True:
-            try:
-                results = [self._sweep(model, options["database"]) for model in models]
-            except (RedisError, DatabaseError) as error:
-                if pause is None:
-                    raise CommandError(f"A server does not answer: {error}") from error
-                self.stderr.write(f"A server does not answer: {error}; trying again.")
-            else:
-                if pause is None or any(r.applied or r.texts for _, r in results):
-                    self._show(results)
-            if pause is None:
-                return
+            results, failures = self._sweep(models, options["database"])
+            if any(result.applied or result.texts for _, result in results):
+                self._show(results)
+            for failure in failures:
+                self.stderr.write(f"{failure} Trying again.")
             close_old_connections()
             time.sleep(pause)
 
-    def _sweep(self, model: Any, database: str | None) -> tuple[str, SweepResult]:
-        return model._meta.label, sweep(model, database or router.db_for_write(model))
+    def _sweep(
+        self, models: list[Any], database: str | None
+    ) -> tuple[list[tuple[str, SweepResult]], list[str]]:
+        """The results, and what failed. A class that cannot be swept holds up no other; a Redis
+        that does not answer is asked once."""
+        results, failures = [], []
+        for model in models:
+            using = database or router.db_for_write(model)
+            try:
+                with explained(model._meta.label, using):
+                    results.append((model._meta.label, sweep(model, using)))
+            except CommandError as error:
+                failures.append(str(error))
+                if isinstance(error.__cause__, (RedisConnectionError, RedisTimeoutError)):
+                    break
+        return results, failures
 
     def _show(self, results: list[tuple[str, SweepResult]]) -> None:
         columns = ("class", "marked rows", "applied", "confirmed", "full text")

@@ -1,0 +1,1 @@
+"""What Sonic costs, measured on servers of its own: ``sh benchmarks/run.sh --help``."""

@@ -1,0 +1,46 @@
+"""What a benchmark gives back: a table for people, and the same as JSON."""
+
+from __future__ import annotations
+
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass
+class Result:
+    """A benchmark's table; ``facts`` says under what circumstances it was measured."""
+
+    name: str
+    columns: Sequence[str]
+    rows: list[Sequence[Any]]
+    facts: dict[str, Any] = field(default_factory=dict)
+    #: What the table shows, in sentences.
+    conclusions: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def median_seconds(action: Callable[[], Any], repetitions: int) -> float:
+    """The median of the times that the action takes."""
+    times = []
+    for _ in range(repetitions):
+        started = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
+def machine() -> dict[str, Any]:
+    """What runs the benchmark."""
+    import os
+
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()}",
+        "processors": os.cpu_count(),
+    }

@@ -1,0 +1,8 @@
+#!/bin/sh
+# Run the benchmarks: `sh benchmarks/run.sh --only check --rows 200000`; `--help` lists them.
+#
+# Installs what test.sh installs, in the same place. The servers are private and end with the run.
+set -eu
+cd "$(dirname "$0")/.."
+sh test.sh --set-up
+exec .venv-test/bin/python -m benchmarks "$@"

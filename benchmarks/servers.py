@@ -1,0 +1,56 @@
+"""The servers of a run: a MariaDB that syncs each commit and a Redis that syncs each second."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import django
+
+from sonic_django.embedded import EmbeddedRedis
+from tests.mariadb import MariaDB
+
+
+@contextmanager
+def servers(parent: str | None = None) -> Iterator[dict[str, Any]]:
+    """Start both in a new directory, set Django up on them, make the tables; gives facts for the
+    result. ``parent``: where the directory is made; the system's temporary one by default."""
+    with (
+        tempfile.TemporaryDirectory(prefix="sonic-benchmarks-", dir=parent) as directory,
+        MariaDB(Path(directory) / "mariadb") as mariadb,
+        EmbeddedRedis(Path(directory) / "redis", persist=True) as redis,
+    ):
+        mariadb.execute("CREATE DATABASE sonic_benchmarks")
+        os.environ["SONIC_BENCHMARKS_MARIADB_SOCKET"] = str(mariadb.socket)
+        os.environ["SONIC_BENCHMARKS_REDIS_URL"] = redis.url
+        os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
+        django.setup()
+        yield _facts(mariadb)
+        _disconnect()
+
+
+def _facts(mariadb: MariaDB) -> dict[str, Any]:
+    from sonic_django.index.client import redis_client
+
+    info: Any = redis_client().info("server")
+    return {
+        "mariadb": mariadb.execute("SELECT VERSION()")[0][0],
+        "innodb_flush_log_at_trx_commit": int(
+            mariadb.execute("SELECT @@innodb_flush_log_at_trx_commit")[0][0]
+        ),
+        "redis": info["redis_version"],
+        "appendfsync": "everysec",
+        "django": django.get_version(),
+    }
+
+
+def _disconnect() -> None:
+    from django.core.cache import caches
+    from django.db import connections
+
+    connections.close_all()
+    caches.close_all()

@@ -1,0 +1,205 @@
+"""Looking at what an index holds, to compare it with the rows: for ``sonic_check``.
+
+Every script looks at a thousand objects or entries at most, so that Redis stays free. What is
+found wrong within one script is so: a script sees the index between two writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from ..table.digests import range_bounds
+from .client import Script, redis_client
+from .specs import BY_ID, NULLS, IndexSpec
+from .store import OBJECTS_PER_SCRIPT, Document, IndexStore
+
+_DIGEST, _VERSIONS, _COMPARE = Script("digest"), Script("versions"), Script("compare")
+_WALK, _COUNTS, _CENSUS = Script("walk"), Script("counts"), Script("census")
+
+#: What one script looks at, and how many scripts go in one round trip.
+_PER_SCRIPT = 500
+_SCRIPTS_PER_CALL = 100
+
+
+class Held(NamedTuple):
+    """The version of an object that the index has seen, and whether that is live."""
+
+    version: int
+    live: bool
+
+
+class Difference(NamedTuple):
+    """An object of which the index holds something else than it should; ``version`` is that of
+    its record, or None without one. Where it is the expected one, (kind, set name) pairs say what
+    is wrong."""
+
+    id: int
+    version: int | None
+    problems: tuple[tuple[str, str], ...]
+
+
+class Walked(NamedTuple):
+    """A part of a set: entries looked at, ids whose records do not name it, and whether
+    the number of its objects should be kept and is not."""
+
+    name: bytes
+    entries: int
+    stale: tuple[str, ...]
+    is_uncounted: bool
+
+
+class Inspection:
+    """What the index of one class holds. Writes only where it is told to mend."""
+
+    def __init__(self, store: IndexStore, built: Iterable[str]) -> None:
+        self.store = store
+        self.base = store.base
+        built = set(built)
+        #: The indexes that can be compared: those of the declaration that are built.
+        self.specs = {
+            spec.digest.encode(): spec for spec in store.schema.specs if spec.digest in built
+        }
+
+    @property
+    def _client(self) -> Any:
+        # redis-py's types provide for replies as str, which this connection never gives.
+        return redis_client()
+
+    # Digests ------------------------------------------------------------------------------------
+
+    def kept_digests(self, ranges: Sequence[int]) -> list[int]:
+        """The digests of these ranges of ids as the index keeps them: one round trip for 1,000."""
+        kept: list[int] = []
+        for start in range(0, len(ranges), 1000):
+            values = self._client.hmget(f"{self.base}:sum", ranges[start : start + 1000])
+            kept.extend(int(value or 0) for value in values)
+        return kept
+
+    def ranges(self) -> Iterator[int]:
+        """The ranges that have a digest, in no order; some may come twice. One round trip for
+        some hundreds."""
+        for field, _ in self._client.hscan_iter(f"{self.base}:sum", count=_PER_SCRIPT):
+            yield int(field)
+
+    def work_out_digests(self, ranges: Sequence[int], *, mend: bool) -> list[tuple[int, int]]:
+        """For each range its digest as kept and as the records give it; ``mend`` sets the former
+        right. One round trip for 100 ranges."""
+        calls = [(one, *range_bounds(one), "1" if mend else "") for one in ranges]
+        pairs = _in_calls(_DIGEST, self._client, self.base, calls)
+        return [(int(kept), int(given)) for kept, given in pairs]
+
+    # Objects ------------------------------------------------------------------------------------
+
+    def versions(self, ids: Sequence[int]) -> dict[int, Held]:
+        """The versions of the objects that the index has, destroyed ones left out: one round trip
+        for 50,000."""
+        calls = [ids[start : start + _PER_SCRIPT] for start in range(0, len(ids), _PER_SCRIPT)]
+        replies = _in_calls(_VERSIONS, self._client, self.base, calls)
+        flat = [number for reply in replies for number in reply]
+        return {
+            id: Held(version, bool(live))
+            for id, version, live in zip(ids, flat[::2], flat[1::2], strict=True)
+            if version >= 0
+        }
+
+    def compare(self, documents: Sequence[Document]) -> list[Difference]:
+        """Which objects the index does not hold as these documents say: one round trip."""
+        looked_at = b",".join(self.specs)
+        calls = []
+        for start in range(0, len(documents), OBJECTS_PER_SCRIPT):
+            call: list[Any] = [looked_at]
+            for document in documents[start : start + OBJECTS_PER_SCRIPT]:
+                call.extend(document.arguments())
+            calls.append(call)
+        return [
+            Difference(
+                int(id),
+                None if version < 0 else version,
+                tuple(zip(map(_text, rest[::2]), map(_text, rest[1::2]), strict=True)),
+            )
+            for reply in _in_calls(_COMPARE, self._client, self.base, calls)
+            for id, version, *rest in reply
+        ]
+
+    def census(self) -> Iterator[list[int]]:
+        """The ids of all objects that have a record, destroyed ones left out: one round trip for
+        some hundreds."""
+        cursor = b"0"
+        while True:
+            cursor, *ids = _CENSUS(self._client, self.base, cursor, _PER_SCRIPT)
+            if ids:
+                yield [int(id) for id in ids]
+            if cursor == b"0":
+                return
+
+    # Sets ---------------------------------------------------------------------------------------
+
+    def walk(self, *, mend: bool) -> Iterator[Walked]:
+        """Every entry of every set of the declaration: is it named by its object's record?
+        ``mend`` removes it if not. A SCAN over the whole server, and a round trip for 100 sets or
+        50,000 entries."""
+        waiting: list[tuple[bytes, bytes]] = []
+        for name in self._sets():
+            waiting.append((name, b"0"))
+            while len(waiting) >= _SCRIPTS_PER_CALL:
+                waiting = yield from self._walk_on(waiting, mend)
+        while waiting:
+            waiting = yield from self._walk_on(waiting, mend)
+
+    def _walk_on(self, places: list[tuple[bytes, bytes]], mend: bool) -> Any:
+        calls = []
+        for name, cursor in places:
+            spec = self.specs.get(name[:8])
+            kind = BY_ID if spec is None or name.endswith(NULLS) else spec.ordering
+            counted = spec is not None and spec.counts_values
+            calls.append(
+                (name, kind, cursor, _PER_SCRIPT, "1" if counted else "", "1" if mend else "")
+            )
+        left = []
+        replies = _WALK.many(self._client, self.base, calls)
+        for (name, _), (cursor, entries, uncounted, *stale) in zip(places, replies, strict=True):
+            yield Walked(name, entries, tuple(map(_text, stale)), bool(uncounted))
+            if cursor != b"0":
+                left.append((name, cursor))
+        return left
+
+    def _sets(self) -> Iterator[bytes]:
+        yield from (b"ids", b"del")
+        start = len(self.base) + 1
+        every = self.store.keys()
+        for name in (key[start:] for key in every):
+            if name[:8] in self.specs and name[8:9] not in (b"#", b"$"):
+                yield name
+
+    def wrong_counts(self, *, mend: bool) -> Iterator[tuple[IndexSpec, str]]:
+        """(index, value) of the numbers of objects and of the values kept for facets that no set
+        bears out; ``mend`` sets them right. A round trip for some hundreds of values."""
+        for digest, spec in self.specs.items():
+            numbers, originals = b"0", b"0"
+            while spec.counts_values and (numbers or originals):
+                numbers, originals, *wrong = _COUNTS(
+                    self._client, self.base, digest, numbers, originals, _PER_SCRIPT,
+                    "1" if mend else "",
+                )  # fmt: skip
+                yield from ((spec, _text(value)) for value in wrong)
+
+    # Full text ----------------------------------------------------------------------------------
+
+    def waiting_for_text(self, ids: Sequence[int]) -> set[int]:
+        """Which of the objects are in the queue of full text: one round trip."""
+        if not ids:
+            return set()
+        places = self._client.zmscore(f"{self.base}:text", ids)
+        return {id for id, place in zip(ids, places, strict=True) if place is not None}
+
+
+def _in_calls(script: Script, client: Any, key: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
+    replies: list[Any] = []
+    for start in range(0, len(calls), _SCRIPTS_PER_CALL):
+        replies.extend(script.many(client, key, calls[start : start + _SCRIPTS_PER_CALL]))
+    return replies
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "backslashreplace")

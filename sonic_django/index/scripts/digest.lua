@@ -1,0 +1,29 @@
+-- The digest of a range of ids: as it is kept, and as the records give it.
+--
+-- KEYS[1]  the model's base key
+-- ARGV     1 the range, 2 its lowest id, 3 its highest id, 4 "1" to set the digest right
+-- returns  {as kept, as the records give it}, as decimal text
+-- cost     O(log n + objects in the range); a range has a thousand ids
+
+local range, low, high, mend = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1'
+local sum = 0
+for _, name in ipairs({ 'ids', 'del' }) do
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', base .. ':' .. name, low, high)) do
+    local id = member:sub(2)
+    -- The scores of ids beyond 2^53 are rounded: neighbours of the range come along.
+    local record = range_of(id) == range and read_record(id)
+    if record and not is_tombstone(id, record) then
+      sum = sum + number_of(id, record[1], record[2] == 1)
+    end
+  end
+end
+local kept = redis.call('HGET', base .. ':sum', range) or '0'
+local given = ('%.0f'):format(sum)
+if mend and kept ~= given then
+  if sum == 0 then
+    redis.call('HDEL', base .. ':sum', range)
+  else
+    redis.call('HSET', base .. ':sum', range, given)
+  end
+end
+return { kept, given }

@@ -1,0 +1,151 @@
+"""What the Redis server says of itself, and what of it an operator must know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from .client import redis_client
+
+#: The oldest Redis that has every command of the scripts.
+OLDEST_VERSION = (6, 2)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that costs data or answers, and the cure."""
+
+    id: str
+    message: str
+    hint: str
+    is_error: bool = False
+
+
+@dataclass(frozen=True)
+class ServerFacts:
+    """None is what the server does not say, as where ACLs or its host forbid INFO or CONFIG."""
+
+    version: tuple[int, ...] | None = None
+    maxmemory: int | None = None
+    maxmemory_policy: str | None = None
+    evicted_keys: int | None = None
+    #: Whether anything is written to disk: an append-only file or save points.
+    is_persistent: bool | None = None
+    is_replica: bool | None = None
+
+    @property
+    def may_evict(self) -> bool:
+        """Keys of Sonic never expire, so the policies ``volatile-*`` leave them alone."""
+        return bool(self.maxmemory) and (self.maxmemory_policy or "").startswith("allkeys-")
+
+    def problems(self) -> list[Problem]:
+        """What is wrong with the server, as far as it can be known."""
+        found = []
+        if self.version and self.version < OLDEST_VERSION:
+            found.append(
+                Problem(
+                    "sonic.E012",
+                    f"Redis is {_dotted(self.version)}; Sonic needs "
+                    f"{_dotted(OLDEST_VERSION)} or later.",
+                    "Upgrade the server.",
+                    is_error=True,
+                )
+            )
+        if self.may_evict:
+            found.append(
+                Problem(
+                    "sonic.W010",
+                    f"Redis may evict keys: its maxmemory-policy is {self.maxmemory_policy}. An "
+                    f"index that loses keys gives incomplete answers.",
+                    "Set maxmemory-policy to noeviction, or give Sonic a Redis of its own.",
+                )
+            )
+        if self.is_persistent is False:
+            found.append(
+                Problem(
+                    "sonic.W011",
+                    "Redis keeps nothing on disk: after a restart every index must be rebuilt.",
+                    "Set appendonly to yes.",
+                )
+            )
+        if self.is_replica:
+            found.append(
+                Problem(
+                    "sonic.W013",
+                    "Redis is a read-only replica: nothing written reaches the index.",
+                    "Let LOCATION begin with the primary, or promote this server.",
+                )
+            )
+        return found
+
+    def losses(self) -> list[Problem]:
+        """What has already gone wrong since the server was started."""
+        if not self.evicted_keys:
+            return []
+        return [
+            Problem(
+                "sonic.W014",
+                f"Redis has evicted {self.evicted_keys:,} key(s) since it was started.",
+                "If others than Sonic use it, they may have been theirs. Run "
+                "python manage.py sonic_check --deep --repair, or sonic_reindex.",
+            )
+        ]
+
+
+def server_facts() -> ServerFacts:
+    """Ask the primary: two round trips. Raises what redis-py raises if it does not answer."""
+    client: Any = redis_client()
+    try:
+        info = client.info()
+    except (RedisConnectionError, RedisTimeoutError):
+        raise
+    except RedisError:
+        return ServerFacts()  # it answers, but not this
+    return ServerFacts(
+        version=_version(info.get("redis_version")),
+        maxmemory=info.get("maxmemory"),
+        maxmemory_policy=info.get("maxmemory_policy"),
+        evicted_keys=info.get("evicted_keys"),
+        is_persistent=_is_persistent(client, info),
+        is_replica=info.get("role") == "slave" and bool(info.get("slave_read_only", 1)),
+    )
+
+
+def server_problems() -> list[Problem]:
+    """``problems()`` of the server, or that it does not answer. Two round trips."""
+    try:
+        return server_facts().problems()
+    except RedisError as error:
+        return [no_answer(error)]
+
+
+def no_answer(error: RedisError) -> Problem:
+    return Problem(
+        "sonic.W012",
+        f"Redis does not answer: {error}.",
+        "Saves go on meanwhile; queries raise IndexUnavailable until it is back.",
+    )
+
+
+def _is_persistent(client: Any, info: dict[str, Any]) -> bool | None:
+    if info.get("aof_enabled"):
+        return True
+    try:
+        return bool(client.config_get("save").get("save"))
+    except (RedisConnectionError, RedisTimeoutError):
+        raise
+    except RedisError:
+        return None  # INFO does not tell the save points, and CONFIG is forbidden
+
+
+def _version(given: Any) -> tuple[int, ...] | None:
+    parts = str(given or "").split(".")[:3]
+    return tuple(map(int, parts)) if all(part.isdigit() for part in parts) else None
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))

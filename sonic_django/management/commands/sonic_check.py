@@ -1,0 +1,96 @@
+"""``sonic_check``: do the stores agree? And make them, with ``--repair``."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from contextlib import nullcontext
+from typing import Any
+
+from django.core.exceptions import FieldError
+from django.core.management.base import BaseCommand, CommandError
+from django.db import router
+
+from ...models.registry import named_models
+from ...sync.check import CheckResult, check
+from .. import console
+from ..failures import explained
+
+#: Drifts of a class that are printed.
+SHOWN = 20
+#: What to do about the kinds that ``--repair`` cannot mend.
+CURES = {
+    "not built": "Build what is not built with sonic_reindex.",
+    "duplicate": "Of duplicates, change or delete all but one and run --repair again.",
+    "payload": "Write payloads that cannot be read anew, from a backup, or delete their rows.",
+}
+
+
+class Command(BaseCommand):
+    help = (
+        "Compare the indexes in Redis with the rows in SQL, by digests that the database works "
+        "out; with --deep every entry, full text and the uniques as well. Writers may go on. "
+        "Exits with 1 if something differs that was not repaired."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("labels", nargs="*", metavar="app[.Model]", help="Default: all.")
+        parser.add_argument("--deep", action="store_true", help="Compare every entry.")
+        parser.add_argument("--repair", action="store_true", help="Mend what differs.")
+        parser.add_argument("--database", default=None, help="Default: where the router puts each.")
+        parser.add_argument("--json", action="store_true", help="Print JSON for machines.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        results = [self._check(model, options) for model in named_models(options["labels"])]
+        if options["json"]:
+            self.stdout.write(json.dumps([result.as_dict() for result in results], indent=2))
+        else:
+            self._print(results, options["deep"])
+        remaining = sum(result.remaining for result in results)
+        if remaining:
+            raise CommandError(f"{remaining:,} difference(s) remain. {_cures(results, options)}")
+
+    def _check(self, model: Any, options: dict[str, Any]) -> CheckResult:
+        using = options["database"] or router.db_for_write(model)
+        label = model._meta.label
+        shown = nullcontext() if options["json"] else console.progress(self.stdout, label)
+        try:
+            with explained(label, using), shown as report:
+                return check(
+                    model,
+                    using,
+                    deep=options["deep"],
+                    repair=options["repair"],
+                    progress=report,
+                )
+        except FieldError as error:
+            raise CommandError(str(error)) from error
+
+    def _print(self, results: list[CheckResult], deep: bool) -> None:
+        columns = ["class", "rows", "ranges", "differing"]
+        columns += ["entries", "documents", "uniques"] if deep else []
+        columns += ["differences", "repaired"]
+        rows = []
+        for result in results:
+            row: list[Any] = [result.label, result.rows, result.ranges, result.differing]
+            row += [result.entries, result.documents, result.uniques] if deep else []
+            kinds = ", ".join(f"{number:,} {kind}" for kind, number in sorted(result.found.items()))
+            rows.append([*row, kinds or "none", result.repaired])
+        console.table(self.stdout, columns, rows)
+        for result in results:
+            for note in result.notes:
+                self.stdout.write(f"{result.label}: {note}")
+            for drift in result.drifts[:SHOWN]:
+                self.stdout.write(f"{result.label}: {drift}")
+            more = result.found.total() - min(SHOWN, len(result.drifts))
+            if more:
+                self.stdout.write(f"{result.label}: and {more:,} more.")
+
+
+def _cures(results: list[CheckResult], options: dict[str, Any]) -> str:
+    left = {kind for result in results for kind, number in (result.found - result.mended).items()}
+    cures = [cure for kind, cure in CURES.items() if kind in left]
+    if left - CURES.keys():
+        again = "Run it again; the log may say more." if options["repair"] else "Run with --repair."
+        cures.insert(0, again)
+    return " ".join(cures)

@@ -1,0 +1,154 @@
+"""``sonic_check`` as typed: what it prints, how it ends."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from sonic_django.fulltext import queue
+from tests.sync.checking import forget_indexes, key, member, payload, redis, sql
+from tests.testapp.models import Author, Blog, Pair, Plain
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def short_grace(settings: Any) -> None:
+    settings.SONIC = {"GRACE": 0.05}
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(transactional_db: None) -> Iterator[None]:
+    for model in (Author, Blog):
+        queue.clear(model)
+    yield
+    forget_indexes(Author, Blog, Pair, Plain)
+
+
+def output(*arguments: str) -> tuple[str, str]:
+    """(what is printed, the error it ends with or "")."""
+    stream = io.StringIO()
+    try:
+        call_command("sonic_check", *arguments, stdout=stream)
+    except CommandError as error:
+        assert error.returncode == 1
+        return stream.getvalue(), str(error)
+    return stream.getvalue(), ""
+
+
+def cells(text: str, label: str) -> list[str]:
+    (line,) = [line for line in text.splitlines() if line.startswith("│") and label in line]
+    return [cell.strip() for cell in line.split("│")[1:-1]]
+
+
+class TestClean:
+    def test_quick(self) -> None:
+        Plain.objects.bulk_create([Plain(name=str(i)) for i in range(1500)])
+        text, error = output("testapp.Plain")
+        assert error == ""
+        label, rows, _, *others = cells(text, "testapp.Plain")
+        assert (label, rows, others) == ("testapp.Plain", "1,500", ["0", "none", "0"])
+        assert "testapp.Plain: 1,500 of 1,500" in text
+
+    def test_deep(self) -> None:
+        Author.objects.create(username="a", intro="words")
+        text, error = output("testapp.Author", "--deep")
+        assert error == ""
+        assert cells(text, "testapp.Author")[4:] == ["1", "1", "1", "none", "0"]
+
+    def test_whole_app_as_json(self) -> None:
+        text, error = output("testapp", "--json")
+        assert error == ""
+        found = {result["label"]: result for result in json.loads(text)}
+        assert found["testapp.Plain"] == {
+            **{"label": "testapp.Plain", "database": "default", "deep": False},
+            **{"rows": 0, "ranges": 0, "differing": 0},
+            **{"entries": 0, "documents": 0, "uniques": 0, "remaining": 0},
+            **{"found": {}, "mended": {}, "drifts": [], "notes": []},
+        }
+
+
+class TestDrift:
+    def test_it_is_listed_and_ends_with_1(self) -> None:
+        plains = [Plain.objects.create(name=str(i)) for i in range(25)]
+        sql("UPDATE testapp_plain SET version = version + 1")
+        text, error = output("testapp.Plain")
+        assert cells(text, "testapp.Plain")[3:] == ["1", "25 stale", "0"]
+        for plain in plains[:20]:
+            line = f"testapp.Plain: stale: {plain.pk}: the row has version 2, the index 1"
+            assert line in text.splitlines()
+        assert text.splitlines()[-1] == "testapp.Plain: and 5 more."
+        assert error == "25 difference(s) remain. Run with --repair."
+
+    def test_what_is_repaired_ends_well(self) -> None:
+        plain = Plain.objects.create(name="x")
+        redis().zrem(key(Plain, "ids"), member(plain.pk))
+        assert output("testapp.Plain")[1] == ""  # it is no matter of versions
+        text, error = output("testapp.Plain", "--deep", "--repair")
+        assert error == ""
+        assert cells(text, "testapp.Plain")[7:] == ["1 digest, 1 missing entry", "2"]
+        assert output("testapp.Plain", "--deep")[1] == ""
+
+    def test_json(self) -> None:
+        plain = Plain.objects.create(name="x")
+        sql("DELETE FROM testapp_plain")
+        text, error = output("testapp.Plain", "--json")
+        assert error
+        (result,) = json.loads(text)
+        assert (result["found"], result["remaining"]) == ({"without row": 1}, 1)
+        assert result["drifts"] == [
+            {"kind": "without row", "id": plain.pk, "detail": "the index has version 1"}
+        ]
+
+    def test_what_cannot_be_repaired_names_its_cure(self) -> None:
+        first, second = Pair.objects.create(code="1"), Pair.objects.create(code="2")
+        changed = payload(Pair, code="1", left=None, right=None)
+        sql("UPDATE testapp_pair SET data = %s WHERE id = %s", changed, second.pk)
+        text, error = output("testapp.Pair", "--deep", "--repair")
+        assert f"duplicate: {second.pk}: code='1', as {first.pk}." in text
+        assert error == (
+            "1 difference(s) remain. Of duplicates, change or delete all but one and run --repair "
+            "again."
+        )
+        sql("UPDATE testapp_pair SET data = %s WHERE id = %s", b"rubbish", second.pk)
+        assert "Write payloads that cannot be read anew" in output("testapp.Pair", "--deep")[1]
+
+    def test_not_built(self) -> None:
+        Plain.objects.create(name="x")
+        forget_indexes(Plain)
+        text, error = output("testapp.Plain")
+        assert "not built: the index group. Run: python manage.py sonic_reindex" in text
+        assert error == "4 difference(s) remain. Build what is not built with sonic_reindex."
+
+
+class TestMistakes:
+    def test_no_such_class(self) -> None:
+        assert "'nope' names no SonicObj class. There are: " in output("nope")[1]
+
+    def test_redis_away(self, settings: Any) -> None:
+        settings.CACHES = {
+            **settings.CACHES,
+            "sonic": {
+                "BACKEND": "django_redis.cache.RedisCache",
+                "LOCATION": "unix:///nonexistent/redis.sock?db=0",
+            },
+        }
+        assert "testapp.Plain: Redis does not answer" in output("testapp.Plain")[1]
+
+    def test_no_table(self) -> None:
+        from django.db import connection
+
+        from tests.testapp.models import Described
+
+        sql("DROP TABLE testapp_described")
+        try:
+            error = output("testapp.Described")[1]
+        finally:
+            with connection.schema_editor() as editor:
+                editor.create_model(Described)
+        assert "is the table made (by migrate or sonic_build_tables)?" in error

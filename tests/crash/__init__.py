@@ -1,0 +1,21 @@
+"""The crash harness: writers that are killed, servers that are killed, and nothing may be lost.
+
+By hand, for any length::
+
+    python -m tests.crash --minutes 30 --seed 7 --kills 200     # writers, Redis and MariaDB killed
+    python -m tests.crash.reindex --rows 60000 --kills 10 --seed 7   # sonic_reindex killed
+    python -m tests.crash.flushall --seed 7                     # FLUSHALL beneath the writers
+
+Each starts a MariaDB and a Redis of its own in a new directory (``--directory``, by default in
+memory where there is room); the variables SONIC_TEST_DATABASE and SONIC_TEST_REDIS choose others,
+see ``tests/servers.py``. What differs at the end is printed with its history, the seed and the
+directory, which is then kept, and the exit status is 1. Short runs are part of the test suite.
+
+How it knows what must be there: each writer appends to a file what an operation will have
+changed, before the first statement that could commit it, and how the operation ended, as soon as
+it knows (``ledger.py``). So after a kill an operation is confirmed, failed or in doubt. One in
+doubt is settled from the rows, once the server has forgotten the writer's former connection: all
+of it is there or none. Each item is written by one writer only, so its last state is known
+exactly; what all of them share are unique values and counters, and of each counter a writer
+knows its own share.
+"""

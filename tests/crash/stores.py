@@ -1,0 +1,141 @@
+"""The three stores of a run, in one directory, and how they are killed."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import tempfile
+import time
+from collections import deque
+from pathlib import Path
+
+from tests.mariadb import MariaDB
+from tests.servers import PrivateRedis, Run, choice, redis_binary
+
+#: What a Redis that syncs its file each second may lose when the machine fails.
+LOSS_SECONDS = 1.0
+#: More than any one transaction is long.
+_TAIL_BYTES = 4 * 1024 * 1024
+
+
+#: Where manage.py is.
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+class Stores:
+    """MariaDB (or SQLite), Redis and Xapian of a run; they start when entered."""
+
+    def __init__(self, directory: Path | None) -> None:
+        if directory is None:
+            directory = Path(tempfile.mkdtemp(prefix="sonic-crash-", dir=Run.parent()))
+        self.directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+        self.redis = PrivateRedis(directory / "redis", binary=redis_binary())
+        self.mariadb: MariaDB | None = None
+        if choice("SONIC_TEST_DATABASE", "mariadb", "sqlite") == "mariadb":
+            self.mariadb = MariaDB(directory / "mariadb")
+        #: (time, file, size) of the file that Redis appends to, and the size it must not go below.
+        self._sizes: deque[tuple[float, Path, int]] = deque(maxlen=200)
+        self._floor = (Path(), 0)
+
+    def __enter__(self) -> Stores:
+        self.redis.start()
+        os.environ["SONIC_CRASH_DIRECTORY"] = str(self.directory)
+        os.environ["SONIC_CRASH_REDIS_URL"] = self.redis.url
+        if self.mariadb is not None:
+            self.mariadb.start()
+            os.environ["SONIC_CRASH_MARIADB_SOCKET"] = str(self.mariadb.socket)
+            self.mariadb.execute("CREATE DATABASE IF NOT EXISTS crash")
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start what does not run."""
+        self.redis.start()
+        if self.mariadb is not None:
+            self.mariadb.start()
+
+    def stop(self) -> None:
+        self.redis.stop()
+        if self.mariadb is not None:
+            self.mariadb.stop()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def remove(self) -> None:
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def user(self, writer: int) -> str:
+        """A user of MariaDB for one writer, so that the connections of its former process can be
+        told from others."""
+        assert self.mariadb is not None
+        name = f"writer{writer}"
+        self.mariadb.execute(f"CREATE USER IF NOT EXISTS {name}@localhost")
+        self.mariadb.execute(f"GRANT ALL ON *.* TO {name}@localhost")
+        return name
+
+    # Redis that loses its last second -----------------------------------------------------------
+
+    def keep_redis_so_far(self) -> None:
+        """What Redis holds now has long been synced: no kill loses it."""
+        if found := self._appended():
+            self._floor = found
+
+    def watch_redis(self) -> None:
+        """Note how long the file is; to be called often."""
+        if found := self._appended():
+            self._sizes.append((time.monotonic(), *found))
+
+    def kill_redis(self, rng: random.Random) -> float:
+        """SIGKILL, and in half of the cases the end of the file is lost too: of how many seconds.
+
+        The kernel keeps what a killed process has written; a machine that fails does not.
+        """
+        self.redis.kill()
+        found = self._appended()
+        if found is None:
+            return 0.0
+        path, size = found
+        lost = rng.choice([0.0, rng.uniform(0.0, LOSS_SECONDS)])
+        if lost:
+            now = time.monotonic()
+            floor = self._floor[1] if self._floor[0] == path else 0
+            older = [kept for at, seen, kept in self._sizes if seen == path and at <= now - lost]
+            # A file that is younger than that is left as it is.
+            os.truncate(path, max(floor, older[-1]) if older else size)
+        self._sizes.clear()
+        _cut_torn_transaction(path)
+        return lost if path.stat().st_size < size else 0.0
+
+    def _appended(self) -> tuple[Path, int] | None:
+        """The file that Redis appends to, and its size."""
+        folder = self.redis.directory
+        files = [*folder.glob("appendonlydir/*.incr.aof"), *folder.glob("appendonly.aof")]
+        if not files:
+            return None
+        try:
+            newest = max(files, key=lambda path: path.stat().st_mtime_ns)
+            return newest, newest.stat().st_size
+        except FileNotFoundError:
+            return None  # replaced by a new one between the two looks
+
+
+def _cut_torn_transaction(path: Path) -> None:
+    """Do what ``redis-check-aof --fix`` does: end the file before a transaction without its end.
+
+    Redis 6.2 and 7.0 ignore such a transaction at the first restart, but leave its beginning in
+    the file, and at the second restart execute the half that is there. A script is a transaction.
+    """
+    with path.open("r+b") as file:
+        start = max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES)
+        file.seek(start)
+        tail = file.read()
+        after = tail.rfind(b"*1\r\n$4\r\nEXEC\r\n")
+        begun = tail.find(b"*1\r\n$5\r\nMULTI\r\n", max(after, 0))
+        if begun >= 0:
+            file.truncate(start + begun)

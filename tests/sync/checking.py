@@ -1,0 +1,72 @@
+"""What the tests of the check share: damage done behind Sonic's back, and what is found of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connection
+
+from sonic_django import SonicObj
+from sonic_django.index.client import redis_client
+from sonic_django.index.encoding import member
+from sonic_django.sync import state
+from sonic_django.sync.check import CheckResult, check
+
+__all__ = [
+    "checked",
+    "forget_indexes",
+    "is_mended",
+    "key",
+    "kinds",
+    "member",
+    "payload",
+    "redis",
+    "sql",
+]
+
+Kinds = dict[str, int]
+
+
+def checked(model: type[SonicObj], **options: Any) -> CheckResult:
+    return check(model, "default", **options)
+
+
+def kinds(model: type[SonicObj], **options: Any) -> Kinds:
+    """How many of each kind of drift."""
+    return dict(checked(model, **options).found)
+
+
+def is_mended(model: type[SonicObj], **options: Any) -> bool:
+    """Repair; whether all that was found was mended, and nothing is found after."""
+    result = checked(model, repair=True, **options)
+    assert result.found, "nothing was found"
+    assert result.mended == result.found
+    assert result.remaining == 0
+    return kinds(model, **options) == {} and kinds(model, deep=True) == {}
+
+
+def key(model: type[SonicObj], name: str | bytes) -> bytes:
+    """The key in Redis of the model's set of this name."""
+    part = name.encode() if isinstance(name, str) else name
+    return model._sonic.store("default").base.encode() + b":" + part
+
+
+def forget_indexes(*models: type[SonicObj]) -> None:
+    """What FLUSHALL does to these classes (other test runs share the server)."""
+    for model in models:
+        for one in list(model._sonic.store("default").keys()):
+            redis().delete(one)
+    state.forget()
+
+
+def redis() -> Any:
+    return redis_client()
+
+
+def sql(statement: str, *values: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+
+
+def payload(model: type[SonicObj], **values: Any) -> bytes:
+    return model._sonic.codec.encode(values)

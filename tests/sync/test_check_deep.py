@@ -1,0 +1,321 @@
+"""The deep check: whatever is changed behind Sonic's back, in any store, is found and mended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from sonic_django.fulltext import queue
+from sonic_django.index.store import Document
+from tests.sync.checking import (
+    checked,
+    forget_indexes,
+    is_mended,
+    key,
+    kinds,
+    member,
+    payload,
+    redis,
+    sql,
+)
+from tests.testapp.models import Author, Blog, Everything, Plain
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LONG = "a very long value " * 20
+
+
+@pytest.fixture(autouse=True)
+def short_grace(settings: Any) -> None:
+    settings.SONIC = {"GRACE": 0.05}
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(transactional_db: None) -> Iterator[None]:
+    """Damage that was not repaired must not reach the next test."""
+    yield
+    forget_indexes(Author, Blog, Everything, Plain)
+
+
+@pytest.fixture
+def plains() -> list[Plain]:
+    objects = [Plain(name=f"n{i:04}", group=f"g{i % 3}", number=i % 11) for i in range(700)]
+    return Plain.objects.bulk_create(objects)
+
+
+@pytest.fixture
+def blogs() -> list[Blog]:
+    author = Author.objects.create(username="a", nick="ann", intro="sailing the seas")
+    return Blog.objects.bulk_create(
+        [
+            Blog(title=f"title {i}", content="words", author=author, tags=["x", LONG], score=i)
+            for i in range(5)
+        ]
+    )
+
+
+def postings(model: Any, index: str, **values: Any) -> bytes:
+    """The key of the set for these values."""
+    return key(model, model._sonic.indexes[index].posting_name(values))
+
+
+def set_of(model: Any, index: str) -> bytes:
+    return key(model, model._sonic.indexes[index].digest)
+
+
+class TestClean:
+    def test_nothing_is_found(self, plains: list[Plain], blogs: list[Blog]) -> None:
+        plains[0].delete()
+        plains[1].destroy()
+        blogs[0].delete()
+        result = checked(Plain, deep=True)
+        assert result.found == {}
+        assert (result.rows, result.entries) == (699, 3 * 698)
+        result = checked(Blog, deep=True)
+        assert result.found == {}
+        assert result.documents == 4
+        result = checked(Author, deep=True)
+        assert result.found == {}
+        assert result.uniques == 1
+
+    def test_one_of_everything(self) -> None:
+        Everything.objects.create()
+        one = Everything.objects.create(
+            text=LONG, whole=2**60 + 1, real=-0.0, exact="1.10", words=["", "a|b~", LONG]
+        )
+        Everything.objects.create(
+            text="\x00-~", whole=-(2**53) - 1, real=float("inf"), parent=one, friends=[one, one]
+        )
+        assert kinds(Everything, deep=True) == {}
+
+
+class TestIndex:
+    def test_a_posting_removed(self, plains: list[Plain]) -> None:
+        redis().zrem(postings(Plain, "group", group="g1"), member(plains[1].pk))
+        (drift, count) = checked(Plain, deep=True).drifts
+        assert drift.kind == "missing entry"
+        assert drift.id == plains[1].pk
+        assert drift.detail.startswith("[group]: ")
+        assert count.kind == "count"
+        assert is_mended(Plain, deep=True)
+        assert plains[1].pk in Plain.objects.filter(group="g1").ids()
+
+    @pytest.mark.parametrize("id", [1, 10**15])
+    def test_a_posting_added(self, plains: list[Plain], id: int) -> None:
+        """Of an object that has another value, and of one that is not there."""
+        id = plains[id].pk if id == 1 else id
+        redis().zadd(postings(Plain, "group", group="g2"), {member(id): id})
+        found = checked(Plain, deep=True)
+        assert found.found == {"stale entry": 1, "count": 1}
+        assert found.drifts[0].id == id
+        assert is_mended(Plain, deep=True)
+        assert id not in Plain.objects.filter(group="g2").ids()
+
+    def test_a_set_that_nobody_belongs_to(self, plains: list[Plain]) -> None:
+        redis().zadd(postings(Plain, "group", group="nobody"), {member(plains[0].pk): 1})
+        assert kinds(Plain, deep=True) == {"stale entry": 1, "count": 1}
+        assert is_mended(Plain, deep=True)
+        assert not redis().exists(postings(Plain, "group", group="nobody"))
+
+    @pytest.mark.parametrize("index", ["name", "group_number"])
+    def test_entries_with_a_prefix_or_a_score(self, plains: list[Plain], index: str) -> None:
+        if index == "name":
+            there, stale = set_of(Plain, "name"), b"zzz\x00" + member(plains[3].pk)
+        else:
+            there = postings(Plain, "group_number", group="g0")
+            stale = b"~5}" + member(plains[3].pk)
+        redis().zadd(there, {stale: 0})
+        assert kinds(Plain, deep=True) == {"stale entry": 1}
+        assert is_mended(Plain, deep=True)
+        redis().zrem(there, redis().zrange(there, 0, 0)[0])
+        assert kinds(Plain, deep=True) == {"missing entry": 1}
+        assert is_mended(Plain, deep=True)
+
+    def test_a_score_changed(self, blogs: list[Blog]) -> None:
+        redis().zadd(set_of(Blog, "score"), {member(blogs[1].pk): 99.5})
+        (drift,) = checked(Blog, deep=True).drifts
+        assert drift[:2] == ("wrong score", blogs[1].pk)
+        assert is_mended(Blog, deep=True)
+        assert Blog.objects.order_by("score").ids() == [blog.pk for blog in blogs]
+
+    @pytest.mark.parametrize("name", ["ids", "del", "gone"])
+    def test_the_sets_of_all_objects(self, plains: list[Plain], name: str) -> None:
+        id = plains[5].pk
+        if name == "ids":
+            redis().zrem(key(Plain, "ids"), member(id))
+            expected = {"missing entry": 1, "digest": 1}
+        else:
+            redis().zadd(key(Plain, name), {member(id) if name == "del" else str(id): id})
+            expected = {"stale entry": 2 if name == "del" else 1}
+        found = kinds(Plain, deep=True)
+        assert found.items() >= {**expected}.items()
+        assert is_mended(Plain, deep=True)
+        assert id in Plain.objects.all().ids()
+
+    def test_a_record_removed(self, plains: list[Plain]) -> None:
+        redis().hdel(key(Plain, "rec"), str(plains[5].pk))
+        found = kinds(Plain, deep=True)
+        assert found["missing"] == 1
+        assert is_mended(Plain, deep=True)
+
+    def test_a_record_that_is_of_no_row(self, plains: list[Plain]) -> None:
+        record = redis().hget(key(Plain, "rec"), str(plains[5].pk))
+        redis().hset(key(Plain, "rec"), "123456", record)
+        assert kinds(Plain, deep=True) == {"without row": 1}
+        assert is_mended(Plain, deep=True)
+
+    def test_a_record_of_other_entries(self, plains: list[Plain]) -> None:
+        """The row was changed by SQL, under the same version: the index is as it was."""
+        sql(
+            "UPDATE testapp_plain SET data = %s WHERE id = %s",
+            payload(Plain, name="n0000", group="other", number=0),
+            plains[0].pk,
+        )
+        assert kinds(Plain) == {}
+        found = kinds(Plain, deep=True)
+        assert found == {"record": 4, "missing entry": 2}
+        assert is_mended(Plain, deep=True)
+        assert Plain.objects.filter(group="other").ids() == [plains[0].pk]
+        assert Plain.objects.filter(group="g0").count() == 233
+
+    def test_a_number_of_objects(self, blogs: list[Blog]) -> None:
+        numbers = set_of(Blog, "author") + b"#"
+        value = redis().zrange(numbers, 0, 0)[0]
+        redis().zadd(numbers, {value: 77, "snobody": 3})
+        assert kinds(Blog, deep=True) == {"count": 2}
+        assert is_mended(Blog, deep=True)
+        redis().delete(numbers)
+        assert kinds(Blog, deep=True) == {"count": 1}
+        assert is_mended(Blog, deep=True)
+        assert redis().zrange(numbers, 0, -1, withscores=True) == [(value, 5.0)]
+
+    def test_values_that_are_hashed_in_names(self) -> None:
+        one = Everything.objects.create(words=[LONG])
+        originals = set_of(Everything, "words") + b"$"
+        redis().delete(originals)
+        assert kinds(Everything, deep=True) == {"missing entry": 1}
+        assert is_mended(Everything, deep=True)
+        redis().hset(originals, "hsnone", "snone")
+        assert kinds(Everything, deep=True) == {"count": 1}
+        assert is_mended(Everything, deep=True)
+        assert Everything.objects.facet("words") == [(LONG, 1)]
+        assert one
+
+    def test_what_the_quick_check_finds(self, plains: list[Plain]) -> None:
+        sql("UPDATE testapp_plain SET version = 2 WHERE id = %s", plains[0].pk)
+        sql("DELETE FROM testapp_plain WHERE id = %s", plains[1].pk)
+        sql("UPDATE testapp_plain SET is_deleted = %s WHERE id = %s", True, plains[2].pk)
+        values = payload(Plain, name="new", group="", number=1)
+        Plain._sonic.table("default").insert(values)
+        entries = Plain._sonic.entries({"name": "later", "group": "", "number": 1})
+        Plain._sonic.store("default").apply([Document(plains[3].pk, 9, "live", entries)])
+        redis().hset(key(Plain, "sum"), "777", 5)
+        found = kinds(Plain, deep=True)
+        wanted = {"stale": 1, "without row": 1, "missing": 1, "ahead": 1, "digest": 1}
+        assert found.items() >= wanted.items()
+        assert is_mended(Plain, deep=True)
+
+    def test_a_payload_that_cannot_be_read(self, plains: list[Plain]) -> None:
+        sql("UPDATE testapp_plain SET data = %s WHERE id = %s", b"rubbish", plains[0].pk)
+        result = checked(Plain, deep=True, repair=True)
+        assert result.found == {"payload": 1}
+        assert result.remaining == 1
+        assert result.drifts[0].detail.startswith(f"testapp.Plain {plains[0].pk}: ")
+
+    def test_keys_of_former_declarations_are_not_drift(self, plains: list[Plain]) -> None:
+        redis().zadd(key(Plain, "aaaaaaaa:sold"), {member(plains[0].pk): 1})
+        assert kinds(Plain, deep=True) == {}
+
+    def test_sets_of_any_size_and_number(self, plains: list[Plain]) -> None:
+        """Several pieces of one set, several calls for many sets."""
+        there = postings(Plain, "group", group="g0")
+        redis().zadd(there, {member(10**9 + i): 10**9 + i for i in range(3000)})
+        for i in range(300):
+            redis().zadd(postings(Plain, "group", group=f"extra {i}"), {member(10**9): 1})
+        found = kinds(Plain, deep=True)
+        assert found == {"stale entry": 3300, "count": 301}
+        assert is_mended(Plain, deep=True)
+
+
+class TestFullText:
+    def remove(self, ids: list[int]) -> None:
+        queue.remove(Blog, ids)
+
+    def test_a_document_removed(self, blogs: list[Blog]) -> None:
+        self.remove([blogs[2].pk])
+        (drift,) = checked(Blog, deep=True).drifts
+        assert drift == ("document missing", blogs[2].pk, "it is not in full text")
+        assert is_mended(Blog, deep=True)
+        assert Blog.search("title 2")[0] == blogs[2]
+
+    def test_a_document_of_other_words(self, blogs: list[Blog]) -> None:
+        blogs[2].title = "never saved"
+        index = queue.haystack_index(Blog)
+        index.get_backend().update(index, [blogs[2]])
+        assert kinds(Blog, deep=True) == {"document stale": 1}
+        assert is_mended(Blog, deep=True)
+        assert Blog.search("never") == []
+
+    @pytest.mark.parametrize("gone", ["DELETE FROM {}", "UPDATE {} SET is_deleted = 1"])
+    def test_a_document_without_a_row(self, blogs: list[Blog], gone: str) -> None:
+        sql(f"{gone.format('testapp_blog')} WHERE id = %s", blogs[2].pk)
+        found = kinds(Blog, deep=True)
+        assert found["document without row"] == 1
+        assert is_mended(Blog, deep=True)
+        assert Blog.search("words").count(blogs[2]) == 0
+
+    def test_a_document_of_an_older_version(
+        self, blogs: list[Blog], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from sonic_django.fulltext.engine import documents
+
+        index = queue.haystack_index(Blog)
+        monkeypatch.setattr(documents, "digest", lambda index, data: 0)
+        index.get_backend().update(index, [blogs[2]])
+        monkeypatch.undo()
+        assert kinds(Blog, deep=True) == {"document without digest": 1}
+        assert is_mended(Blog, deep=True)
+
+    def test_what_waits_for_a_worker_is_no_drift(self, settings: Any) -> None:
+        settings.SONIC = {"GRACE": 0.05, "FULLTEXT": "queue"}
+        queue.clear(Blog)
+        blog = Blog.objects.create(title="waiting")
+        assert kinds(Blog, deep=True) == {}
+        assert Blog.search("waiting") == []
+        redis().delete(key(Blog, "text"))
+        assert kinds(Blog, deep=True) == {"document missing": 1}
+        assert is_mended(Blog, deep=True)
+        assert Blog.search("waiting") == [blog]
+
+    def test_an_engine_that_cannot_tell(
+        self, blogs: list[Blog], settings: Any, reload_haystack: Callable[[str], None]
+    ) -> None:
+        reload_haystack("haystack.backends.simple_backend.SimpleEngine")
+        result = checked(Blog, deep=True)
+        assert result.found == {}
+        assert result.notes == [
+            "Full text cannot be compared: SimpleSearchBackend keeps no digests."
+        ]
+
+
+@pytest.fixture(autouse=True)
+def no_documents_of_other_tests() -> None:
+    for model in (Author, Blog):
+        queue.clear(model)
+
+
+@pytest.fixture
+def reload_haystack(settings: Any) -> Any:
+    from haystack import connections
+
+    before = dict(connections.connections_info["default"])
+
+    def reload(engine: str) -> None:
+        connections.connections_info["default"] = {"ENGINE": engine}
+        connections.reload("default")
+
+    yield reload
+    connections.connections_info["default"] = before
+    connections.reload("default")
