@@ -70,7 +70,7 @@ def as_text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, (list, tuple, set, frozenset)):
-        return " ".join(map(as_text, value))
+        return " ".join(map(as_text, _ordered(value)))
     return str(value)
 
 
@@ -80,4 +80,9 @@ def as_term(value: Any) -> str:
 
 
 def as_terms(value: Any) -> list[str]:
-    return [as_term(element) for element in value or ()]
+    return [as_term(element) for element in _ordered(value or ())]
+
+
+def _ordered(values: Any) -> Any:
+    # A set has another order in each process: the same content would have another digest.
+    return sorted(values, key=str) if isinstance(values, (set, frozenset)) else values

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from sonic_django.fulltext import queue
 from sonic_django.index.store import Document
@@ -20,7 +22,7 @@ from tests.sync.checking import (
     redis,
     sql,
 )
-from tests.testapp.models import Author, Blog, Everything, Plain
+from tests.testapp.models import Author, Blog, Everything, Pair, Plain
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,7 +38,7 @@ def short_grace(settings: Any) -> None:
 def nothing_left(transactional_db: None) -> Iterator[None]:
     """Damage that was not repaired must not reach the next test."""
     yield
-    forget_indexes(Author, Blog, Everything, Plain)
+    forget_indexes(Author, Blog, Everything, Pair, Plain)
 
 
 @pytest.fixture
@@ -237,6 +239,49 @@ class TestIndex:
         found = kinds(Plain, deep=True)
         assert found == {"stale entry": 3300, "count": 301}
         assert is_mended(Plain, deep=True)
+
+
+class TestWritersMeanwhile:
+    def test_what_is_on_its_way_is_no_drift(self, settings: Any) -> None:
+        """Uniques given up and taken, texts changed, objects deleted, brought back, destroyed."""
+        settings.SONIC = {"GRACE": 30}
+        stop = threading.Event()
+        failures: list[BaseException] = []
+        pairs = [Pair.objects.create(code=f"code {i}") for i in range(600)]
+        Blog.objects.bulk_create([Blog(title=f"t{i}", content="words") for i in range(600)])
+
+        def write(start: int) -> None:
+            try:
+                number = 0
+                while not stop.is_set():
+                    pair = Pair.objects.get(pk=pairs[start + number % 20].pk)
+                    pair.code = f"{start} {number}"
+                    pair.save()
+                    blog = Blog.objects.create(title=f"new {number}", tags=[str(number % 3)])
+                    blog.content = "other words"
+                    blog.save()
+                    blog.delete()
+                    if number % 3 == 0:
+                        blog.undelete()
+                    elif number % 3 == 1:
+                        blog.destroy()
+                    number += 1
+            except BaseException as error:
+                failures.append(error)
+            finally:
+                connection.close()
+
+        writers = [threading.Thread(target=write, args=(start,)) for start in (0, 300)]
+        for writer in writers:
+            writer.start()
+        try:
+            found = [(checked(Pair, deep=True), checked(Blog, deep=True)) for _ in range(3)]
+        finally:
+            stop.set()
+            for writer in writers:
+                writer.join()
+        assert failures == []
+        assert [drift for pair in found for result in pair for drift in result.drifts] == []
 
 
 class TestFullText:
