@@ -160,11 +160,9 @@ class SonicChangeList(ChangeList):
         mine = [spec for spec in self.filter_specs if isinstance(spec, IndexFilter)]
         fill(self, mine)
         all_mine = len(mine) == len(self.filter_specs)
-        if not hasattr(self.root_queryset, "aggregate"):
-            # What Django's own filters count by, and what its bar of dates is made of.
-            self.date_hierarchy = None
-            self.add_facets = self.add_facets and all_mine
-            self.is_facets_optional = self.is_facets_optional and all_mine
+        if self.date_hierarchy:
+            # Its bar is made while the page is rendered, when it is late for a problem.
+            self.queryset.order_by(self.date_hierarchy)[:1].ids()
         if all_mine and all(spec.is_counted for spec in mine):
             # All counts are there: nothing to show or hide.
             self.is_facets_optional = self.is_facets_optional and self.add_facets

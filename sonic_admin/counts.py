@@ -6,17 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.exceptions import FieldError
-
 from sonic_django.exceptions import IndexNotBuilt
-from sonic_django.index.client import Script, redis_client, translated_errors
 from sonic_django.query import facets
-from sonic_django.query.logic import EVERYTHING
-from sonic_django.query.plan import Planner
-from sonic_django.sync import state
-from sonic_django.sync.journal import undo_rollbacks
-
-_FACET, _QUERY = Script("facet"), Script("query")
+from sonic_django.query.sources import counts
 
 #: Different values of a sorted index that are walked through: one look-up each, well under a
 #: millisecond together.
@@ -44,37 +36,19 @@ def values_of(wanted: Mapping[str, tuple[Any, int]]) -> dict[str, Values]:
     built says so in ``problem`` and does not keep the others from answering. IndexUnavailable if
     Redis is away.
     """
-    calls, readers, sorted_names = [], {}, set()
+    asked = {}
     for name, (queryset, limit) in wanted.items():
-        options = queryset.model._sonic
-        try:
-            spec = facets._spec(options, options.field(name))
-        except FieldError:
-            continue
-        query = Planner(options).facet(spec, queryset._logic)
-        most = MOST_DISTINCT if queryset._logic == EVERYTHING else MOST_OBJECTS
-        calls.append(query.arguments(limit, most))
-        if spec.order is not None:
-            sorted_names.add(name)
-        readers[name] = facets._reader(options.field(name), spec)
-    if not calls:
-        return {}
-    model, using = queryset.model, queryset.db
-    found: dict[str, Values] = {}
-    for (name, read), reply in zip(readers.items(), _ask(_FACET, model, using, calls), strict=True):
-        if reply[0] == b"unbuilt":
-            digests = tuple(digest.decode() for digest in reply[1:])
-            found[name] = Values(problem=state.not_built(model, using, digests))
-            continue
-        _, flat, complete, hashed = reply
-        originals = dict(zip(hashed[::2], hashed[1::2], strict=True))
-        pairs = [
-            (read(value, originals.get(value, b"")), int(number))
-            for value, number in zip(flat[::2], flat[1::2], strict=True)
-        ]
-        # Of values too many to be walked through, those met first say nothing.
-        is_walk_cut = not complete and name in sorted_names
-        found[name] = Values(() if is_walk_cut else tuple(pairs), bool(complete))
+        if facets.has_values(queryset.model._sonic, name):
+            most = MOST_DISTINCT if queryset._is_everything else MOST_OBJECTS
+            asked[name] = queryset, name, limit, most
+    found = {}
+    for name, values in zip(asked, facets.values_of(list(asked.values())), strict=True):
+        if isinstance(values, IndexNotBuilt):
+            found[name] = Values(problem=values)
+        else:
+            # Of values too many to be walked through, those met first say nothing.
+            is_walk_cut = not values.complete and values.is_walk
+            found[name] = Values(() if is_walk_cut else values.pairs, values.complete)
     return found
 
 
@@ -83,15 +57,4 @@ def counts_of(querysets: Sequence[Any]) -> list[int | None]:
 
     One round trip for all.
     """
-    if not querysets:
-        return []
-    queries = [queryset._plan(("id",)) for queryset in querysets]
-    calls = [query.arguments("count", 0, None) for query in queries]
-    replies = _ask(_QUERY, querysets[0].model, querysets[0].db, calls)
-    return [None if reply[0] == b"unbuilt" else int(reply[1]) for reply in replies]
-
-
-def _ask(script: Script, model: Any, using: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
-    undo_rollbacks(using)
-    with translated_errors(f"The list of {model._meta.verbose_name_plural}"):
-        return script.many(redis_client(write=False), model._sonic.store(using).base, calls)
+    return [None if isinstance(n, IndexNotBuilt) else n for n in counts(querysets)]

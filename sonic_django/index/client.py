@@ -20,8 +20,16 @@ from django.core.cache import InvalidCacheBackendError
 from django.core.exceptions import ImproperlyConfigured
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    BusyLoadingError,
+    NoScriptError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
@@ -172,5 +180,7 @@ def translated_errors(question: str) -> Iterator[None]:
 
 def what_happened(error: RedisError) -> str:
     """The end of a sentence about Redis: "does not answer (...)" or "refused: ..."."""
-    is_silent = isinstance(error, (RedisConnectionError, RedisTimeoutError))
+    # redis-py counts these among the errors of connecting.
+    answered = isinstance(error, (AuthenticationError, AuthorizationError, BusyLoadingError))
+    is_silent = isinstance(error, (RedisConnectionError, RedisTimeoutError)) and not answered
     return f"does not answer ({error})" if is_silent else f"refused: {error}"

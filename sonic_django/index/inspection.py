@@ -1,7 +1,8 @@
 """Looking at what an index holds, to compare it with the rows: for ``sonic_check``.
 
-Every script looks at a thousand objects or entries at most, so that Redis stays free. What is
-found wrong within one script is so: a script sees the index between two writes.
+A round trip looks at some thousands of objects or entries at most, so that Redis is busy for some
+tens of milliseconds. What is found wrong within one script is so: a script sees the index between
+two writes.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from .store import OBJECTS_PER_SCRIPT, Document, IndexStore
 _DIGEST, _VERSIONS, _COMPARE = Script("digest"), Script("versions"), Script("compare")
 _WALK, _COUNTS, _CENSUS = Script("walk"), Script("counts"), Script("census")
 
-#: What one script looks at, and how many scripts go in one round trip.
+#: What one script looks at; up to a thousand where it takes whole ranges of ids.
 _PER_SCRIPT = 500
-_SCRIPTS_PER_CALL = 100
+#: Scripts in one round trip. Redis runs what comes together without a look at other clients.
+_SCRIPTS_PER_CALL = 20
 
 
 class Held(NamedTuple):
@@ -84,7 +86,7 @@ class Inspection:
 
     def work_out_digests(self, ranges: Sequence[int], *, mend: bool) -> list[tuple[int, int]]:
         """For each range its digest as kept and as the records give it; ``mend`` sets the former
-        right. One round trip for 100 ranges."""
+        right. One round trip for 20 ranges."""
         calls = [(one, *range_bounds(one), "1" if mend else "") for one in ranges]
         pairs = _in_calls(_DIGEST, self._client, self.base, calls)
         return [(int(kept), int(given)) for kept, given in pairs]
@@ -93,7 +95,7 @@ class Inspection:
 
     def versions(self, ids: Sequence[int]) -> dict[int, Held]:
         """The versions of the objects that the index has, destroyed ones left out: one round trip
-        for 50,000."""
+        for 10,000."""
         calls = [ids[start : start + _PER_SCRIPT] for start in range(0, len(ids), _PER_SCRIPT)]
         replies = _in_calls(_VERSIONS, self._client, self.base, calls)
         flat = [number for reply in replies for number in reply]
@@ -129,7 +131,7 @@ class Inspection:
         while True:
             cursor, *ids = _CENSUS(self._client, self.base, cursor, _PER_SCRIPT)
             if ids:
-                yield [int(id) for id in ids]
+                yield [int(id) for id in ids if id.isdigit()]
             if cursor == b"0":
                 return
 
@@ -137,8 +139,8 @@ class Inspection:
 
     def walk(self, *, mend: bool) -> Iterator[Walked]:
         """Every entry of every set of the declaration: is it named by its object's record?
-        ``mend`` removes it if not. A SCAN over the whole server, and a round trip for 100 sets or
-        50,000 entries."""
+        ``mend`` removes it if not. A SCAN over the whole server, and a round trip for 20 sets or
+        10,000 entries."""
         waiting: list[tuple[bytes, bytes]] = []
         for name in self._sets():
             waiting.append((name, b"0"))

@@ -83,6 +83,18 @@ NOTHING = Ids(())
 
 
 @dataclass(frozen=True)
+class FurtherKey:
+    """What orders objects that are equal in the keys before: sets one after the other."""
+
+    sets: tuple[Leaf, ...]
+    descending: bool
+
+
+#: Entries that one run of a script may touch: some milliseconds, in which Redis serves nobody else.
+BUDGET = 4000
+
+
+@dataclass(frozen=True)
 class IndexQuery:
     """A whole question. ``order`` lists the sets whose concatenation is the order."""
 
@@ -93,6 +105,13 @@ class IndexQuery:
     universe: str = "ids"
     #: digest -> how a person knows that index; all must be built.
     needs: dict[str, str] = field(default_factory=dict)
+    #: The keys of the order behind the first, before the id.
+    further: tuple[FurtherKey, ...] = ()
+
+    @property
+    def by_id(self) -> bool:
+        """Whether the order is that of the ids alone."""
+        return not self.further and [leaf.name for leaf in self.order] == [self.universe.encode()]
 
     def plain_sets(self) -> set[bytes]:
         """The names of the sets asked whose members are plain ids."""
@@ -111,7 +130,9 @@ class IndexQuery:
         collect(self.filter)
         return found
 
-    def arguments(self, what: str, offset: int, limit: int | None) -> list[Token]:
+    def arguments(
+        self, what: str, offset: int, limit: int | None, token: bytes = b"", budget: int = 0
+    ) -> list[Token]:
         """The ARGV of ``query.lua``."""
         arguments: list[Token] = [
             what,
@@ -121,10 +142,17 @@ class IndexQuery:
             "desc" if self.descending else "asc",
             "desc" if self.ties_descending else "asc",
             self.universe,
+            budget or BUDGET,
+            token,
             len(self.order),
         ]
         for leaf in self.order:
             arguments.extend(leaf.tokens())
+        arguments.append(len(self.further))
+        for key in self.further:
+            arguments.append(len(key.sets))
+            for leaf in key.sets:
+                arguments.extend(leaf.tokens())
         if self.filter is not None:
             arguments.extend(self.filter.tokens())
         return arguments
@@ -140,11 +168,14 @@ class FacetQuery:
     filter: Node | None = None
     needs: dict[str, str] = field(default_factory=dict)
 
-    def arguments(self, limit: int, most: int) -> list[Token]:
+    def arguments(
+        self, limit: int, most: int | None, token: bytes = b"", budget: int = 0
+    ) -> list[Token]:
         """The ARGV of ``facet.lua``."""
         digests = dict.fromkeys((self.digest, *self.needs))
-        filter = self.filter.tokens() if self.filter else ()
-        return [",".join(digests), self.kind, limit, most, *filter]
+        head: list[Token] = [",".join(digests), self.kind, limit]
+        head += [-1 if most is None else most, budget or BUDGET, token]
+        return [*head, *(self.filter.tokens() if self.filter else ())]
 
 
 def all_of(nodes: Sequence[Node]) -> Node | None:

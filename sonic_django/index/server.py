@@ -9,7 +9,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from .client import redis_client
+from .client import redis_client, what_happened
 
 #: The oldest Redis that has every command of the scripts.
 OLDEST_VERSION = (6, 2)
@@ -126,7 +126,7 @@ def server_problems() -> list[Problem]:
 def no_answer(error: RedisError) -> Problem:
     return Problem(
         "sonic.W012",
-        f"Redis does not answer: {error}.",
+        f"Redis {what_happened(error)}.",
         "Saves go on meanwhile; queries raise IndexUnavailable until it is back.",
     )
 

@@ -15,6 +15,7 @@ from hashlib import blake2b
 from itertools import product
 from typing import Any, NamedTuple
 
+from ..payload.primitives import CONTAINERS
 from .encoding import (
     EMPTY,
     distinct,
@@ -41,6 +42,10 @@ class Part:
     def elements(self, value: Any) -> list[Any]:
         """The values under which an object with this field value is found."""
         if self.many and isinstance(value, (list, tuple, set, frozenset)):
+            if self.mixed and value:
+                # Of values of any type the single ones are in the index.
+                single = (item for item in value if type(item) not in CONTAINERS)
+                return distinct(item for item in single if item is not None)
             return distinct(value) or [EMPTY]
         if self.mixed and isinstance(value, (list, tuple, set, frozenset, dict)):
             return []

@@ -6,97 +6,35 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from dataclasses import replace
+from typing import Any
 
+from .answers import Answer, FacetAnswer
 from .client import Script, redis_client
+from .documents import (
+    DESTROYED_VERSION,
+    IDS_DIGEST,
+    Applied,
+    Document,
+    Facet,
+    Mode,
+    Schema,
+    State,
+    Unbuilt,
+)
 from .keys import base_key
-from .nodes import FacetQuery, IndexQuery
-from .specs import TAILS, Entry, IndexSpec
+from .nodes import FacetQuery, Ids, IndexQuery, Leaf
+from .specs import TAILS
 
 _APPLY, _QUERY, _FACET = Script("apply"), Script("query"), Script("facet")
 _RECORDS, _HELD, _PRUNE = Script("records"), Script("held"), Script("prune")
 
 #: Objects a single run of the script takes: some milliseconds at most, so that Redis stays free.
 OBJECTS_PER_SCRIPT = 100
+#: Objects whose records one run of a facet reads, beside what it costs to find them.
+_IDS_PER_FACET = 500
 #: Records that a single run of the script reads.
 RECORDS_PER_SCRIPT = 1000
-#: The version of what is destroyed: later than any that a row can have.
-DESTROYED_VERSION = 2**53 - 1
-#: The digest under which the set of all ids is known to be built or not.
-IDS_DIGEST = "ids"
-
-State = Literal["live", "deleted", "gone"]
-Mode = Literal["", "rebuild", "reset"]
-
-
-@dataclass(frozen=True)
-class Document:
-    """What the index shall know of one object at one version."""
-
-    id: int
-    version: int
-    state: State = "live"
-    entries: tuple[Entry, ...] = ()
-    text_changed: bool = False
-
-    def arguments(self, has_text: bool = False) -> list[Any]:
-        text = "1" if self.text_changed else "0" if has_text else ""
-        flat: list[Any] = [self.id, self.version, self.state, text]
-        flat.append(len(self.entries))
-        for name, score, prefix, _ in self.entries:
-            flat.extend((name, score, prefix))
-        hashed = [entry for entry in self.entries if entry.original]
-        flat.append(len(hashed))
-        for entry in hashed:
-            flat.extend((entry.name, entry.original))
-        return flat
-
-
-class Applied(NamedTuple):
-    """What an apply came to."""
-
-    #: Documents that were newer than what the index had.
-    written: int
-    #: Whether every index of the declaration is built.
-    complete: bool
-    #: Whether the full text of some is to be brought up to date.
-    texts: bool
-
-
-@dataclass(frozen=True)
-class Unbuilt:
-    """The answer to a query that needs indexes which are not built."""
-
-    digests: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Facet:
-    """Values of an index as ``decoding`` reads them: (value, number of objects, original)."""
-
-    values: tuple[tuple[bytes, int, bytes], ...]
-    #: Whether there are no others, counted by ``apply.lua``; else, whether all were walked through.
-    complete: bool
-
-
-@dataclass(frozen=True)
-class Schema:
-    """A model's indexes: what the store needs to know of a declaration."""
-
-    label: str
-    specs: tuple[IndexSpec, ...]
-    #: Whether there is full text to be kept up to date.
-    has_text: bool = False
-
-    @property
-    def digests(self) -> tuple[str, ...]:
-        return (IDS_DIGEST, *(spec.digest for spec in self.specs))
-
-    @property
-    def fingerprint(self) -> str:
-        """Stands for all of the declaration at once."""
-        return "-".join(sorted(self.digests))
 
 
 class IndexStore:
@@ -127,46 +65,102 @@ class IndexStore:
         )
 
     def ids(self, query: IndexQuery, offset: int, limit: int | None) -> list[int] | Unbuilt:
-        """The ids of a page, in order: one round trip."""
-        answer = self._ask(query, "ids", offset, limit)
-        return answer if isinstance(answer, Unbuilt) else [int(id) for id in answer]
+        """The ids of a page, in order: one round trip, and one more for each ``BUDGET`` entries."""
+        found: list[int] | Unbuilt = self.ask_many([(query, "ids", offset, limit)])[0]
+        return found
 
     def count(self, query: IndexQuery) -> int | Unbuilt:
-        """How many: one round trip."""
-        answer = self._ask(query, "count", 0, None)
-        return answer if isinstance(answer, Unbuilt) else int(answer)
+        """How many: one round trip, and one more for each ``BUDGET`` entries."""
+        number: int | Unbuilt = self.ask_many([(query, "count", 0, None)])[0]
+        return number
 
     def random_ids(self, query: IndexQuery, number: int, seed: int) -> list[int] | Unbuilt:
-        """Up to ``number`` different ids, each as likely as any other: one round trip."""
-        answer = self._ask(query, "random", seed, number)
-        return answer if isinstance(answer, Unbuilt) else [int(id) for id in answer]
+        """Up to ``number`` different ids in random order, each as likely as any other: one round
+        trip; of a filter by several sets all ids are fetched."""
+        found: list[int] | Unbuilt = self.ask_many([(query, "random", seed, number)])[0]
+        return found
 
-    def _ask(self, query: IndexQuery, what: str, offset: int, limit: int | None) -> Any:
-        arguments = query.arguments(what, offset, limit)
-        reply = _QUERY(redis_client(write=False), self.base, *arguments)
-        if reply[0] == b"unbuilt":
-            return Unbuilt(tuple(name.decode() for name in reply[1:]))
-        return reply[1]
+    def ask_many(
+        self, questions: Sequence[tuple[IndexQuery, str, int, int | None]]
+    ) -> list[Any | Unbuilt]:
+        """Several questions (query, "ids", "count" or "random", offset or seed, limit): one round
+        trip for all, and more for those that touch more than ``BUDGET`` entries."""
+        return [
+            answer if isinstance(answer, Unbuilt) else answer.result(what, offset, limit)
+            for answer, (_, what, offset, limit) in zip(
+                self._answers(questions), questions, strict=True
+            )
+        ]
 
-    def explain(self, query: IndexQuery, offset: int, limit: int | None, what: str) -> Any:
-        """What ``query.lua`` did to answer "ids" or "count": one round trip.
+    def explain(
+        self, query: IndexQuery, offset: int, limit: int | None, what: str
+    ) -> Answer | Unbuilt:
+        """The answer to "ids" or "count" itself, which knows how it was found."""
+        return self._answers([(query, what, offset, limit)])[0]
 
-        [strategy, entries looked at, live objects, number of sets that make the order,
-        [set name, entries in question, ...] of the order and of the filter].
-        """
-        return self._ask(query, f"explain {what}", offset, limit)
+    def _answers(
+        self, questions: Sequence[tuple[IndexQuery, str, int, int | None]]
+    ) -> list[Answer | Unbuilt]:
+        answers: list[Answer | Unbuilt] = [Answer(query) for query, *_ in questions]
+        client = redis_client(write=False)
+        while True:
+            open_ones = [
+                (number, answer, answer.query.arguments(*questions[number][1:], answer.token))
+                for number, answer in enumerate(answers)
+                if isinstance(answer, Answer) and not answer.is_complete
+            ]
+            if not open_ones:
+                return answers
+            replies = _QUERY.many(client, self.base, [call for *_, call in open_ones])
+            for (number, answer, _), reply in zip(open_ones, replies, strict=True):
+                unbuilt = _unbuilt(reply)
+                if unbuilt:
+                    answers[number] = unbuilt
+                else:
+                    answer.add(reply)
 
-    def facet(self, query: FacetQuery, limit: int, most: int) -> Facet | Unbuilt:
-        """The ``limit`` values with most objects: one round trip. ``most`` limits the objects of
-        the filter, or the values of a sorted index, that are walked through."""
-        reply = _FACET(redis_client(write=False), self.base, *query.arguments(limit, most))
-        if reply[0] == b"unbuilt":
-            return Unbuilt(tuple(name.decode() for name in reply[1:]))
-        _, flat, complete, hashed = reply
-        originals = dict(zip(hashed[::2], hashed[1::2], strict=True))
-        pairs = zip(flat[::2], flat[1::2], strict=True)
-        values = [(value, int(number), originals.get(value, b"")) for value, number in pairs]
-        return Facet(tuple(values), bool(complete))
+    def facets(
+        self, questions: Sequence[tuple[FacetQuery, int, int | None]]
+    ) -> list[Facet | Unbuilt]:
+        """For each (query, limit, most) the ``limit`` values with most objects: one round trip for
+        all, and more for those that touch more than ``BUDGET`` entries. ``most`` limits the objects
+        of the filter, or the values of a sorted index, that are walked through."""
+        client = redis_client(write=False)
+        calls = [query.arguments(limit, most) for query, limit, most in questions]
+        replies = _FACET.many(client, self.base, calls) if calls else []
+        found: list[Facet | Unbuilt] = []
+        for (query, limit, most), first in zip(questions, replies, strict=True):
+            reply, answer = first, FacetAnswer(query, limit)
+            if reply[0] == b"overlap":
+                found.append(self._facet_of_members(answer, most))
+                continue
+            while reply[0] == b"built":
+                answer.add(reply)
+                if answer.is_complete:
+                    break
+                arguments = query.arguments(limit, most, answer.token)
+                reply = _FACET(client, self.base, *arguments)
+            found.append(_unbuilt(reply) or answer.result())
+        return found
+
+    def _facet_of_members(self, answer: FacetAnswer, most: int | None) -> Facet | Unbuilt:
+        """The facet of a filter that may give an object in several runs: first all ids."""
+        query = answer.query
+        members = IndexQuery((Leaf(b"ids"),), filter=query.filter, needs=query.needs)
+        ids = self.ask_many([(members, "members", 0, None)])[0]
+        if isinstance(ids, Unbuilt):
+            return ids
+        if most is not None and len(ids) > most:
+            return Facet((), False)
+        client = redis_client(write=False)
+        for start in range(0, len(ids), _IDS_PER_FACET):
+            some = replace(query, filter=Ids(tuple(ids[start : start + _IDS_PER_FACET])))
+            reply = _FACET(client, self.base, *some.arguments(answer.limit, None))
+            unbuilt = _unbuilt(reply)
+            if unbuilt:
+                return unbuilt
+            answer.add(reply)
+        return answer.result()
 
     def built(self) -> set[str]:
         """The digests of the declaration that are built: one round trip."""
@@ -308,6 +302,11 @@ class IndexStore:
         return redis_client()
 
 
+def _unbuilt(reply: Any) -> Unbuilt | None:
+    is_unbuilt = reply[0] == b"unbuilt"
+    return Unbuilt(tuple(name.decode() for name in reply[1:])) if is_unbuilt else None
+
+
 #: Remove an id from the queue if it still waits for the version that was done.
 _DEQUEUE = """
 local score = redis.call('ZSCORE', KEYS[1], ARGV[1])
@@ -316,9 +315,13 @@ if score and tonumber(score) <= tonumber(ARGV[2]) then redis.call('ZREM', KEYS[1
 
 __all__ = [
     "DESTROYED_VERSION",
+    "IDS_DIGEST",
+    "OBJECTS_PER_SCRIPT",
+    "Applied",
     "Document",
     "Facet",
     "IndexStore",
+    "Mode",
     "Schema",
     "State",
     "Unbuilt",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ from django.db import models
 from django.db.models.fields import NOT_PROVIDED
 from django.utils import timezone
 
+from .derived import Path
 from .virtual import VirtualField, plain
 
 
@@ -195,6 +197,9 @@ class VarField(SonicField, models.JSONField):
         if isinstance(value, (list, tuple, set, frozenset, dict)):
             self._refuse(f"{value!r} is no single value; the index of a var_field holds those.")
         return super().lookup_value(value)
+
+    def at_path(self, keys: Sequence[str]) -> Path:
+        return Path(self, keys)
 
     def validate(self, value: Any, model_instance: Any) -> None:
         # JSONField's own check would refuse the payload's richer types.

@@ -13,12 +13,17 @@ class Index:
 
     ``fields`` choose the objects by equality (a list field by membership), ``order_by`` orders
     them, and answers ranges on that field; a leading minus is allowed and makes no difference,
-    since an order is read from both ends. Fields are given as in the class body or by name.
+    since an order is read from both ends. Fields are given as in the class body or by name, and
+    what lies within a field by a path, ``"meta__city"``.
+
+    ``case_insensitive``: texts are in the index without their case. It answers ``iexact``, and
+    ``istartswith`` if it is ordered by the text, and nothing else on them.
     """
 
     fields: Sequence[Any] = ()
     order_by: Any = None
     name: str | None = None
+    case_insensitive: bool = False
 
     def field_names(self) -> list[str]:
         return [name_of(field) for field in self.fields]

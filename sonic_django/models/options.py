@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import FieldError
 from django.db.models import DateField, Field, TimeField
+from django.db.models.constants import LOOKUP_SEP
 
 from ..conf import sonic_settings
 from ..fulltext.availability import is_available
@@ -16,8 +17,10 @@ from ..index.encoding import key_part
 from ..index.specs import Entry, IndexSpec
 from ..index.store import Document, IndexStore, Schema, State
 from ..payload import Codec
+from ..query.logic import FOLDED
 from ..table.rows import Row, Table, table
 from ..table.uniques import unique_key
+from .derived import Folded, Indexed, folded, has_case
 from .indexes import Index, name_of
 from .virtual import VirtualField
 
@@ -58,6 +61,8 @@ class SonicOptions:
         self.by_key = {field.key: field for field in self.fields.values()}
         self.attnames = {field.attname: field for field in self.fields.values()}
         self.indexes: dict[str, IndexSpec] = {}
+        #: What indexes are of that is no field, by name.
+        self.derived: dict[str, Indexed] = {}
         self._read_indexes(self._declared("indexes"))
         self.uniques = list(self._read_uniques(self._declared("uniques")))
         #: Full text: field name -> weight; "groups" are filtered on, not searched.
@@ -133,6 +138,8 @@ class SonicOptions:
     def entries(self, values: Mapping[str, Any]) -> tuple[Entry, ...]:
         """The entries of an object with these primitives. ValueError names the field."""
         found: list[Entry] = []
+        if self.derived:
+            values = {**values, **{name: one.of(values) for name, one in self.derived.items()}}
         for spec in self.schema.specs:
             try:
                 found.extend(spec.entries(values))
@@ -173,6 +180,18 @@ class SonicOptions:
             raise FieldError(
                 f"{self.model._meta.label} has no field {name!r}. Its fields are {known}."
             ) from None
+
+    def indexed(self, name: str) -> Indexed:
+        """What an index or a condition by this name is on: a field, what a path leads to, or a
+        text without its case. FieldError if there is no such thing."""
+        found = self.fields.get(name) or self.attnames.get(name) or self.derived.get(name)
+        if found is not None:
+            return found
+        if name.endswith(FOLDED):
+            return folded(self.indexed(name.removesuffix(FOLDED)), self.model._meta.label)
+        root, *keys = name.split(LOOKUP_SEP)
+        reached: Indexed | None = self.field(root).at_path(keys) if keys else None
+        return reached or self.field(name)
 
     def raise_problems(self) -> None:
         """Refuse to work with a declaration that the system checks would refuse."""
@@ -225,23 +244,46 @@ class SonicOptions:
                 "Give fields, order_by or both.",
             )
             return
+        where = f"indexes[{name!r}]"
         wanted = [*names, *([order_name] if order_name else [])]
-        if not self._known(wanted, f"indexes[{name!r}]"):
+        found = [one for name in wanted if (one := self._indexed_or_problem(name, where))]
+        if len(found) < len(wanted):
             return
-        order = self.fields[order_name].part if order_name else None
+        if index.case_insensitive:
+            if not any(map(has_case, found)):
+                self._problem(
+                    "sonic.E007",
+                    f"{self.model._meta.label}.{where} is case-insensitive, and none of its "
+                    f"fields holds texts.",
+                    "Take case_insensitive away, or name a text field.",
+                )
+                return
+            found = [Folded(one) if has_case(one) else one for one in found]
+        order = found.pop().part if order_name else None
         if order is not None and (order.many or order.order is None):
             self._problem(
                 "sonic.E002",
-                f"{self.model._meta.label}.indexes[{name!r}] orders by {order_name}, whose values "
+                f"{self.model._meta.label}.{where} orders by {order_name}, whose values "
                 f"have no order.",
                 "Order by a text, number or time field.",
             )
             return
         # How a field orders says nothing about the postings it chooses.
-        parts = tuple(replace(self.fields[name].part, order=None) for name in names)
+        parts = tuple(replace(one.part, order=None) for one in found)
         spec = IndexSpec(parts, order)
         if spec not in self.indexes.values():
             self.indexes[name if name not in self.indexes else f"{name}_index"] = spec
+            for part in (*spec.parts, *([spec.order] if spec.order else [])):
+                if part.name not in self.fields:
+                    self.derived[part.name] = self.indexed(part.name)
+
+    def _indexed_or_problem(self, name: str, where: str) -> Indexed | None:
+        """What an index names, or None and a problem."""
+        try:
+            return self.indexed(name)
+        except FieldError:
+            self._known([name], where)
+            return None
 
     def _read_uniques(self, declared: Mapping[Any, Any]) -> Iterable[UniqueConstraint]:
         groups = {str(name): given for name, given in declared.items()}

@@ -6,6 +6,7 @@ validation, admin, ``get_field``) and not in ``_meta.concrete_fields`` (SQL, mig
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from django.db import models
 
 from ..index.specs import BY_SCORE, BY_TEXT, Part
 from ..payload.primitives import SCALARS
+from ..query.verify import UNKNOWN
 
 if TYPE_CHECKING:
     from .base import SonicObj
@@ -179,6 +181,20 @@ class VirtualField(_FieldBase):
         raise ValidationError({self.name: [message]})
 
     # Index --------------------------------------------------------------------------------------
+
+    def of(self, values: Mapping[str, Any]) -> Any:
+        """The primitive in an object with these primitives, by field name."""
+        return values[self.name]
+
+    def of_stored(self, stored: Mapping[str, Any]) -> Any:
+        """The primitive in a payload dict; UNKNOWN if it is missing and the default unsteady."""
+        if self.key in stored:
+            return stored[self.key]
+        return UNKNOWN if self.has_unsteady_default else self.to_primitive(self.get_default())
+
+    def at_path(self, keys: Sequence[str]) -> Any:
+        """What an index by a path into this field is of; None if the field has no paths."""
+        return None
 
     @property
     def order_kind(self) -> str | None:

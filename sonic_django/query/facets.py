@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,10 @@ from django.conf import settings
 from django.core.exceptions import FieldError
 from django.db import NotSupportedError, models
 
+from ..exceptions import IndexNotBuilt
 from ..index.decoding import clock, from_key_part, from_score, from_text_prefix, moment
 from ..index.encoding import EMPTY
+from ..index.nodes import FacetQuery
 from ..index.specs import BY_TEXT, IndexSpec
 from .logic import EVERYTHING, NOTHING
 from .plan import Planner
@@ -20,39 +23,92 @@ from .plan import Planner
 if TYPE_CHECKING:
     from ..models.options import SonicOptions
     from ..models.virtual import VirtualField
-    from .queryset import SonicQuerySet
+    from .asking import Asking
 
 #: What one call walks through at most: objects of a filter, or different values of a sorted
 #: index. Some ten milliseconds, in which Redis serves nobody else.
 MOST = 5000
 
 
-def facet(queryset: SonicQuerySet, name: str, limit: int) -> list[tuple[Any, int]]:
-    """What ``SonicQuerySet.facet`` says."""
-    options = queryset.model._sonic
-    field = options.field(name)
-    label = f"{options.model._meta.label}.objects.facet({name!r})"
-    if queryset._is_sliced or queryset._cursor is not None:
-        raise TypeError(f"{label}: cannot be taken once a slice or a cursor has been taken.")
-    if queryset._universe != "ids":
-        raise FieldError(f"{label}: deleted objects are in no index.")
-    spec = _spec(options, field)
-    query = Planner(options).facet(spec, queryset._logic)
-    if limit <= 0 or queryset._logic == NOTHING:
-        return []
-    found = queryset._ask("facet", query, limit, MOST)
-    if not found.complete and queryset._logic != EVERYTHING:
-        raise NotSupportedError(
-            f"{label}: more than {MOST} objects satisfy the filter. Filter more, or take the "
-            f"facet of all objects."
-        )
-    if not found.complete and spec.order is not None:
-        raise NotSupportedError(
-            f"{label}: more than {MOST} different values in a sorted index. Declare "
-            f"Index([{field.name}]) too, which keeps the number of objects of each value."
-        )
-    read = _reader(field, spec)
-    return [(read(value, original), number) for value, number, original in found.values]
+@dataclass(frozen=True)
+class FieldValues:
+    """(value, number of objects) pairs of one field, most objects first."""
+
+    pairs: tuple[tuple[Any, int], ...] = ()
+    #: Whether all objects of the filter, and all different values of a sorted index, were looked
+    #: at; of an index that counts its values, whether there are no others.
+    complete: bool = True
+    #: Whether the values were met one by one in a sorted index: if not complete, the pairs are
+    #: the first of the order then, and need not be the most frequent.
+    is_walk: bool = False
+
+
+def facet(queryset: Asking, names: Sequence[str], limit: int) -> dict[str, list[tuple[Any, int]]]:
+    """What ``SonicQuerySet.facet`` and ``facets`` say."""
+    found = values_of([(queryset, name, limit, MOST) for name in names])
+    answer = {}
+    for name, values in zip(names, found, strict=True):
+        values = raised(values)
+        label = f"{queryset.model._meta.label}.objects.facet({name!r})"
+        if not values.complete and queryset._logic != EVERYTHING:
+            raise NotSupportedError(
+                f"{label}: more than {MOST} objects satisfy the filter. Filter more, or take the "
+                f"facet of all objects."
+            )
+        if not values.complete and values.is_walk:
+            raise NotSupportedError(
+                f"{label}: more than {MOST} different values in a sorted index. Declare "
+                f"Index([{name}]) too, which keeps the number of objects of each value."
+            )
+        answer[name] = list(values.pairs)
+    return answer
+
+
+def values_of(
+    questions: Sequence[tuple[Asking, str, int, int]],
+) -> list[FieldValues | IndexNotBuilt]:
+    """For each (queryset, field, limit, most) the values of the field. One round trip for all.
+
+    The querysets are of one class and one database; ``most`` is what is walked through, see
+    ``MOST``. FieldError for a field whose values no index lists; an index that is not built does
+    not keep the others from answering.
+    """
+    asked: dict[int, tuple[FacetQuery, int, int]] = {}
+    specs = []
+    for at, (given, name, limit, most) in enumerate(questions):
+        queryset = given._bound()
+        options = queryset.model._sonic
+        field = options.field(name)
+        label = f"{options.model._meta.label}.objects.facet({name!r})"
+        if queryset._is_sliced or queryset._cursor is not None:
+            raise TypeError(f"{label}: cannot be taken once a slice or a cursor has been taken.")
+        if queryset._universe != "ids":
+            raise FieldError(f"{label}: deleted objects are in no index.")
+        specs.append(_spec(options, field))
+        query = Planner(options).facet(specs[-1], queryset._logic)
+        if limit > 0 and queryset._logic != NOTHING:
+            asked[at] = query, limit, most
+    answers = questions[0][0]._ask_many("facets", list(asked.values())) if asked else []
+    replies = dict(zip(asked, answers, strict=True))
+    found: list[FieldValues | IndexNotBuilt] = []
+    for at, (queryset, name, _, _) in enumerate(questions):
+        reply = replies.get(at, FieldValues())
+        if isinstance(reply, (FieldValues, IndexNotBuilt)):
+            found.append(reply)
+            continue
+        read = _reader(queryset.model._sonic.field(name), specs[at])
+        pairs = tuple((read(value, original), number) for value, number, original in reply.values)
+        found.append(FieldValues(pairs, reply.complete, specs[at].order is not None))
+    return found
+
+
+def has_values(options: SonicOptions, name: str) -> bool:
+    """Whether some index lists the values of the field."""
+    try:
+        _spec(options, options.field(name))
+    except FieldError:
+        return False
+    return True
 
 
 def _spec(options: SonicOptions, field: VirtualField) -> IndexSpec:
@@ -110,3 +166,10 @@ def _like(field: Any, value: Any) -> Any:
     if isinstance(field, models.IntegerField):
         return int(value)
     return value
+
+
+def raised(values: FieldValues | IndexNotBuilt) -> FieldValues:
+    """The values; the reason why they are not known is raised."""
+    if isinstance(values, IndexNotBuilt):
+        raise values
+    return values

@@ -21,10 +21,10 @@ _CHUNK = 2000
 
 
 def load(
-    model: type[SonicObj], using: str, ids: Sequence[int], *, deleted: bool = False
+    model: type[SonicObj], using: str, ids: Sequence[int], *, deleted: bool | None = False
 ) -> list[Any]:
     """The objects of these ids in their order; rows that are missing are left out, and those that
-    are deleted (or, with ``deleted``, are not)."""
+    are deleted (or, with ``deleted``, are not; with None, neither)."""
     return verified(model, using, ids, None, deleted=deleted)[0]
 
 
@@ -34,7 +34,7 @@ def verified(
     ids: Sequence[int],
     verdict: Verdict | None,
     *,
-    deleted: bool = False,
+    deleted: bool | None = False,
 ) -> tuple[list[Any], list[int]]:
     """(the objects of these ids whose rows satisfy the filter, in their order; the other ids).
 
@@ -50,7 +50,7 @@ def verified(
         rows = options.table(using).fetch([id for id in some if 0 < id < 2**63])
         for id in some:
             row = rows.get(id)
-            if row is None or row.is_deleted != deleted:
+            if row is None or deleted not in (None, row.is_deleted):
                 stale.append(id)
                 continue
             obj = model._from_row(using, row)

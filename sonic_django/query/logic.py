@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
+
+#: Ends the name of a field's text without its case, on which such conditions are.
+FOLDED: Final = "__iexact"
 
 
 @dataclass(frozen=True)
 class Condition:
-    """``field lookup value``; values are primitives. The field ``id`` is the object's id."""
+    """``field lookup value``; values are primitives. The field ``id`` is the object's id, and
+    ``nick__iexact`` the text of ``nick`` without its case."""
 
     field: str
     lookup: str
@@ -19,6 +23,11 @@ class Condition:
             return f"{self.field}__isnull={self.lookup == 'isnull'}"
         if self.lookup == "empty":
             return f"{self.field}=[]"
+        if self.lookup == "related":
+            return " and ".join(f"{self.field}__{part}" for part in str(self.value).split(" and "))
+        if self.field.endswith(FOLDED):
+            lookup = "iexact" if self.lookup == "exact" else f"i{self.lookup}"
+            return f"{self.field.removesuffix(FOLDED)}__{lookup}={self.value!r}"
         suffix = "" if self.lookup == "exact" else f"__{self.lookup}"
         return f"{self.field}{suffix}={self.value!r}"
 

@@ -11,13 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import FieldError
+from django.db.models.constants import LOOKUP_SEP
 
 from ..index import nodes
 from ..index.encoding import EMPTY, id_bounds, key_part
 from ..index.nodes import All, FacetQuery, Ids, IndexQuery, Leaf, Node
 from ..index.specs import BY_ID, NULLS, IndexSpec
 from ..index.store import IDS_DIGEST
-from .logic import NOTHING, Condition, Conjunction, Disjunction, Logic, Negation
+from .logic import FOLDED, NOTHING, Condition, Conjunction, Disjunction, Logic, Negation
 from .ranges import Cursor, bounds, id_range
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ class Planner:
         return len({getattr(logic, "field", None) for logic in alternatives}) == 1 and all(
             isinstance(logic, Condition)
             and logic.lookup in ("exact", "isnull")
-            and not self.options.field(logic.field).many
+            and not self.options.indexed(logic.field).many
             for logic in alternatives
         )
 
@@ -262,8 +263,7 @@ class Planner:
         self.needs[spec.digest] = spec.label
 
     def _only_ids(self, conditions: Sequence[Logic], order: str) -> None:
-        others = [c for c in conditions if not (isinstance(c, Condition) and c.field == "id")]
-        if others or order != "id":
+        if order != "id" or not all(map(_is_on_ids, conditions)):
             raise FieldError(
                 f"{self.options.model._meta.label}: deleted objects are in no index; they can be "
                 f"filtered and ordered by pk only."
@@ -274,10 +274,7 @@ class Planner:
         shown = " and ".join(str(condition) for condition in conditions)
         fields = list(dict.fromkeys(condition.field for condition in conditions))
         cure = ", ".join(
-            f'"{c.field}": Index(order_by="{c.field}")'
-            if c.lookup not in _EQUAL
-            else f'"{c.field}": [{c.field}]'
-            for c in {condition.field: condition for condition in conditions}.values()
+            _index_for(c) for c in {condition.field: condition for condition in conditions}.values()
         )
         there = ", ".join(spec.label for spec in self.options.schema.specs) or "none"
         return FieldError(
@@ -286,9 +283,30 @@ class Planner:
         )
 
 
+def _index_for(condition: Condition) -> str:
+    """What to write in ``indexes`` to have the condition answered."""
+    field = condition.field.removesuffix(FOLDED)
+    is_equality = condition.lookup in _EQUAL | {"related"}
+    of = f'["{field}"]' if is_equality else f'order_by="{field}"'
+    if condition.field.endswith(FOLDED):
+        return f'"{field}_i": Index({of}, case_insensitive=True)'
+    if is_equality and LOOKUP_SEP not in field:
+        return f'"{field}": [{field}]'
+    return f'"{field}": Index({of})'
+
+
 def _parts(logic: Logic) -> list[Logic]:
     """What holds all together."""
     return list(logic.children) if isinstance(logic, Conjunction) else [logic]
+
+
+def _is_on_ids(logic: Logic) -> bool:
+    """Whether the id alone decides."""
+    if isinstance(logic, Condition):
+        return logic.field == "id"
+    if isinstance(logic, Negation):
+        return _is_on_ids(logic.child)
+    return isinstance(logic, (Conjunction, Disjunction)) and all(map(_is_on_ids, logic.children))
 
 
 def _without(conditions: Iterable[Any], answered: Sequence[Condition]) -> list[Any]:
@@ -299,7 +317,7 @@ def _without(conditions: Iterable[Any], answered: Sequence[Condition]) -> list[A
 def _mentions(spec: IndexSpec, condition: Condition) -> bool:
     if spec.order is not None and spec.order.name == condition.field:
         return condition.lookup != "empty"
-    lookups = _EQUAL | {"notnull"}
+    lookups = _EQUAL | {"notnull", "related"}
     return condition.lookup in lookups and any(p.name == condition.field for p in spec.parts)
 
 

@@ -5,28 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.core.exceptions import FieldError, ValidationError
 from django.db import models
 from django.db.models import Q
 from django.db.models.constants import LOOKUP_SEP
 
-from .logic import EVERYTHING, NOTHING, Condition, Logic, conjoin, disjoin, negate
+from .logic import EVERYTHING, FOLDED, NOTHING, Condition, Logic, conjoin, disjoin, negate
+from .plan import Planner
+from .related import Targets, join_targets, target_of
 
 if TYPE_CHECKING:
+    from ..models.derived import Indexed
     from ..models.options import SonicOptions
-    from ..models.virtual import VirtualField
 
 _RANGES = ("gt", "gte", "lt", "lte")
-LOOKUPS = frozenset(["exact", "in", "isnull", "range", "startswith", "contains", "all", *_RANGES])
+_WITHOUT_CASE = frozenset(["iexact", "istartswith"])
+LOOKUPS = frozenset(
+    ["exact", "in", "isnull", "range", "startswith", "contains", "all", *_WITHOUT_CASE, *_RANGES]
+)
+
+#: What makes a condition of one (name, value).
+Pairs: TypeAlias = "Callable[[SonicOptions, Any], Logic]"
 
 
-def resolve(options: SonicOptions, node: Q) -> Logic:
-    """The conditions of a Q. FieldError for an unknown field or lookup, ValidationError for a
-    value that the field cannot have."""
+def resolve(options: SonicOptions, node: Q, pair: Pairs | None = None) -> Logic:
+    """The conditions of a Q, each name and value by ``pair``, else by ``resolve_pair``.
+
+    FieldError for an unknown field or lookup, ValidationError for a value that the field cannot
+    have.
+    """
+    one = pair or resolve_pair
     children = [
-        resolve(options, child) if isinstance(child, Q) else _resolve_pair(options, child)
+        resolve(options, child, pair) if isinstance(child, Q) else one(options, child)
         for child in node.children
         if not (isinstance(child, Q) and _is_empty(child))
     ]
@@ -37,7 +49,7 @@ def resolve(options: SonicOptions, node: Q) -> Logic:
     elif node.connector == Q.XOR:
         raise FieldError("Q objects combined by ^ are not supported; write (a & ~b) | (~a & b).")
     else:
-        logic = conjoin(*children)
+        logic = conjoin(*join_targets(children))
     return negate(logic) if node.negated else logic
 
 
@@ -45,7 +57,8 @@ def _is_empty(node: Q) -> bool:
     return all(isinstance(child, Q) and _is_empty(child) for child in node.children)
 
 
-def _resolve_pair(options: SonicOptions, child: Any) -> Logic:
+def resolve_pair(options: SonicOptions, child: Any) -> Logic:
+    """The condition of one (name, value)."""
     if not (isinstance(child, tuple) and len(child) == 2):
         raise FieldError(
             f"{child!r} is an SQL expression; the index answers name=value lookups only. "
@@ -53,16 +66,52 @@ def _resolve_pair(options: SonicOptions, child: Any) -> Logic:
         )
     name, value = child
     path = name.split(LOOKUP_SEP)
-    lookup = path.pop() if len(path) > 1 and path[-1] in LOOKUPS else "exact"
     if path[0] in ("pk", "id"):
+        lookup = path.pop() if len(path) > 1 and path[-1] in LOOKUPS else "exact"
         _refuse_rest(options, name, path[1:])
         return _on_id(options, lookup, value)
-    field = options.field(path[0])
-    rest = path[1:]
-    if rest and field.is_relation and rest in (["pk"], ["id"]):
-        rest = []
+    indexed, rest = _longest(options, path)
+    target = target_of(indexed)
+    if target and rest and rest[0] in ("pk", "id") and (rest[1:] == [] or rest[1] in LOOKUPS):
+        rest = rest[1:]
+    if target and rest and rest[0] not in LOOKUPS:
+        return _on_targets(options, indexed, target, rest, value)
+    lookup = rest.pop() if rest and rest[-1] in LOOKUPS else "exact"
+    if rest and (keys := options.fields.get(path[0])) and keys.at_path(rest):
+        indexed, rest = options.indexed(LOOKUP_SEP.join([path[0], *rest])), []
     _refuse_rest(options, name, rest)
-    return _on_field(options, field, lookup, value)
+    return _on_field(options, indexed, lookup, value)
+
+
+def _on_targets(
+    options: SonicOptions, indexed: Indexed, target: Any, rest: list[str], value: Any
+) -> Logic:
+    """A lookup across a reference. The target's own FieldError if it cannot answer its part."""
+    name = LOOKUP_SEP.join(rest)
+    theirs = getattr(target, "_sonic", None)
+    if theirs is None:
+        q = Q(**{name: value})
+        target._base_manager.filter(q)  # refuses what the target does not have
+        targets = Targets(target, q=q)
+    else:
+        targets = Targets(target, resolve(theirs, Q(**{name: value})))
+        Planner(theirs).check(targets.logic or EVERYTHING)
+    found = Condition(indexed.name, "related", targets)
+    is_missing = value is True if rest[-1] == "isnull" else value is None
+    if not is_missing or indexed.many:
+        return found
+    # As in Django, where there is no target, nothing of it is there.
+    return disjoin(Condition(indexed.name, "isnull", None), found)
+
+
+def _longest(options: SonicOptions, path: list[str]) -> tuple[Indexed, list[str]]:
+    """What the longest beginning of the path names that an index is of, and the rest of it: a
+    declared path may end in a key that is called like a lookup."""
+    for length in range(len(path), 1, -1):
+        found = options.derived.get(LOOKUP_SEP.join(path[:length]))
+        if found is not None and not found.name.endswith(FOLDED):
+            return found, path[length:]
+    return options.indexed(path[0]), path[1:]
 
 
 def _refuse_rest(options: SonicOptions, name: str, rest: list[str]) -> None:
@@ -73,7 +122,10 @@ def _refuse_rest(options: SonicOptions, name: str, rest: list[str]) -> None:
         )
 
 
-def _on_field(options: SonicOptions, field: VirtualField, lookup: str, value: Any) -> Logic:
+def _on_field(options: SonicOptions, field: Indexed, lookup: str, value: Any) -> Logic:
+    if lookup in _WITHOUT_CASE:
+        field = options.indexed(field.name + FOLDED)
+        lookup = "exact" if lookup == "iexact" else "startswith"
     name = field.name
 
     def primitive(item: Any) -> Any:
@@ -112,7 +164,7 @@ def _on_field(options: SonicOptions, field: VirtualField, lookup: str, value: An
 
 def _on_list(
     options: SonicOptions,
-    field: VirtualField,
+    field: Indexed,
     lookup: str,
     value: Any,
     primitive: Callable[[Any], Any],
@@ -181,7 +233,7 @@ def _bounds(name: str, lookup: str, value: Any) -> Iterable[tuple[str, Any]]:
     return [("gte", pair[0]), ("lte", pair[1])]
 
 
-def _bound(field: VirtualField, value: Any) -> Any:
+def _bound(field: Indexed, value: Any) -> Any:
     if value is None:
         raise ValueError(f"{field.name}: None has no place in an order; use {field.name}__isnull.")
     bound = field.range_value(value)

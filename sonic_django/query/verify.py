@@ -7,8 +7,8 @@ each time (``Now``) cannot be judged; such an object is taken on the index's wor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from ..index.encoding import EMPTY, key_part, member, position
 from .logic import EVERYTHING, Condition, Conjunction, Logic, Negation
@@ -16,6 +16,9 @@ from .ranges import bounds
 
 if TYPE_CHECKING:
     from ..models.options import SonicOptions
+
+#: Stands for a value that a payload lacks, and whose default differs each time.
+UNKNOWN: Final = object()
 
 #: Called with a payload dict and the object's id; None where it cannot be judged.
 Verdict = Callable[[Mapping[str, Any], int], "bool | None"]
@@ -30,7 +33,7 @@ _COMPARE: dict[str, Callable[[int, int], bool]] = {
 
 def verdict(options: SonicOptions, logic: Logic) -> Verdict | None:
     """What judges the rows of a filter; None if the id alone decides. No round trip."""
-    return _judge(options, logic) if _mentions_fields(logic) else None
+    return judge(options, logic) if _mentions_fields(logic) else None
 
 
 def _mentions_fields(logic: Logic) -> bool:
@@ -41,11 +44,12 @@ def _mentions_fields(logic: Logic) -> bool:
     return any(map(_mentions_fields, logic.children))
 
 
-def _judge(options: SonicOptions, logic: Logic) -> Verdict:
+def judge(options: SonicOptions, logic: Logic) -> Verdict:
+    """What judges a row by any filter of the index. No round trip."""
     if isinstance(logic, Condition):
         return _on_id(logic) if logic.field == "id" else _on_field(options, logic)
     if isinstance(logic, Negation):
-        child = _judge(options, logic.child)
+        child = judge(options, logic.child)
 
         def negated(stored: Mapping[str, Any], id: int) -> bool | None:
             verdict = child(stored, id)
@@ -54,21 +58,24 @@ def _judge(options: SonicOptions, logic: Logic) -> Verdict:
         return negated
     if logic == EVERYTHING:
         return lambda stored, id: True
-    # Of a conjunction one False decides, of a disjunction one True.
-    decisive = not isinstance(logic, Conjunction)
-    judges = [_judge(options, child) for child in logic.children]
+    children = [judge(options, child) for child in logic.children]
+    return combined(children, decisive=not isinstance(logic, Conjunction))
 
-    def combined(stored: Mapping[str, Any], id: int) -> bool | None:
+
+def combined(judges: Sequence[Verdict], *, decisive: bool) -> Verdict:
+    """The verdict of several: of a disjunction one True decides, of a conjunction one False."""
+
+    def together(stored: Mapping[str, Any], id: int) -> bool | None:
         found: bool | None = not decisive
-        for judge in judges:
-            verdict = judge(stored, id)
+        for one in judges:
+            verdict = one(stored, id)
             if verdict is decisive:
                 return decisive
             if verdict is None:
                 found = None
         return found
 
-    return combined
+    return together
 
 
 def _on_id(condition: Condition) -> Verdict:
@@ -80,23 +87,22 @@ def _on_id(condition: Condition) -> Verdict:
 
 
 def _on_field(options: SonicOptions, condition: Condition) -> Verdict:
-    field = options.fields[condition.field]
-    key, part, unsteady = field.key, field.part, field.has_unsteady_default
-    test = _test(condition)
+    if condition.lookup == "notnull":
+        # Not "some element is a value": what no index holds, as a dict in a var_field, is no None.
+        return judge(options, Negation(Condition(condition.field, "isnull", None)))
+    indexed = options.indexed(condition.field)
+    part, test = indexed.part, _test(condition)
 
-    def judge(stored: Mapping[str, Any], id: int) -> bool | None:
-        if key in stored:
-            value = stored[key]
-        elif unsteady:
+    def judged(stored: Mapping[str, Any], id: int) -> bool | None:
+        value = indexed.of_stored(stored)
+        if value is UNKNOWN:
             return None
-        else:
-            value = field.to_primitive(field.get_default())
         try:
             return any(test(element, id) for element in part.elements(value))
         except (TypeError, ValueError):
             return False  # no index could hold such a value
 
-    return judge
+    return judged
 
 
 def _test(condition: Condition) -> Callable[[Any, int], bool]:
@@ -104,8 +110,6 @@ def _test(condition: Condition) -> Callable[[Any, int], bool]:
     lookup, wanted = condition.lookup, condition.value
     if lookup == "isnull":
         return lambda value, id: value is None
-    if lookup == "notnull":
-        return lambda value, id: value is not None
     if lookup == "empty":
         return lambda value, id: value is EMPTY
     if lookup == "exact":

@@ -15,7 +15,6 @@ from ..sync.journal import undo_rollbacks
 from ..table import uniques
 from ..table.rows import Row
 from .expressions import computation, is_expression
-from .verify import verdict
 
 if TYPE_CHECKING:
     from ..models.base import SonicObj
@@ -139,8 +138,8 @@ def update(queryset: SonicQuerySet, values: dict[str, Any]) -> int:
 
     def renew(change: Change, row: Row | None) -> Change | None:
         """As UPDATE ... WHERE does it: the filter and the values by the row as it is now."""
-        judge = verdict(options, queryset._logic)
-        if row is None or row.is_deleted != (queryset._universe != "ids"):
+        judge = queryset._verdict()
+        if row is None or queryset._deleted not in (None, row.is_deleted):
             return None
         if judge is not None and judge(options.decode(row.payload, row.id), row.id) is False:
             return None

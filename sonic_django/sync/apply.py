@@ -14,6 +14,7 @@ from django.db import connections
 from redis.exceptions import RedisError
 
 from ..fulltext.queue import drain
+from ..index.breaker import pausing
 from ..index.store import Document
 from ..signals import index_failed, post_index
 from . import slices, state
@@ -88,11 +89,12 @@ def apply_now(model: type[SonicObj], using: str, documents: Sequence[Document]) 
     ids = [document.id for document in documents]
     texts = False
     try:
-        for start in range(0, len(documents), _DOCUMENTS_PER_CALL):
-            applied = store.apply(documents[start : start + _DOCUMENTS_PER_CALL])
-            texts = texts or applied.texts
-        if documents and not applied.complete:
-            state.adopt_if_complete(model, using)
+        with pausing():
+            for start in range(0, len(documents), _DOCUMENTS_PER_CALL):
+                applied = store.apply(documents[start : start + _DOCUMENTS_PER_CALL])
+                texts = texts or applied.texts
+            if documents and not applied.complete:
+                state.adopt_if_complete(model, using)
     except RedisError as error:
         logger.error(
             "%s: the index of %d committed object(s) in %r could not be updated (%s); "

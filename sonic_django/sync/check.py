@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from ..index.inspection import Inspection
 from ..index.store import IDS_DIGEST
-from ..table.digests import RowVersion, digests, range_bounds, versions_between
+from ..table.digests import digests, range_bounds, versions_between
 from .deep import DeepCheck
 from .digests import contains
 from .drift import CheckResult, Drift
+from .journal import undo_rollbacks
 from .mending import Mender
 from .settling import differing, settle
 
@@ -44,6 +45,7 @@ def check(
     """
     options = model._sonic
     options.raise_problems()
+    undo_rollbacks(using)
     result = CheckResult(model._meta.label, using, deep)
     built = _built(model, using, result)
     inspection = Inspection(options.store(using), built)
@@ -130,4 +132,4 @@ def _pieces(numbers: Iterable[int], size: int) -> Iterator[Sequence[int]]:
         yield some
 
 
-__all__ = ["CheckResult", "Progress", "QuickCheck", "RowVersion", "check"]
+__all__ = ["CheckResult", "Progress", "check"]

@@ -139,7 +139,8 @@ class DeepCheck:
         for walked in self.inspection.walk(mend=mend):
             name = self._described(walked.name.decode("utf-8", "backslashreplace"))
             self.mender.mended_already(
-                Drift("stale entry", int(id) if id.isdigit() else None, name) for id in walked.stale
+                Drift("stale entry", int(id) if id.isascii() and id.isdigit() else None, name)
+                for id in walked.stale
             )
             if walked.is_uncounted:
                 self.mender.mended_already([Drift("count", None, f"{name} has none")])

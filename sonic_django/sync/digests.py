@@ -25,7 +25,7 @@ class DigestsOfRebuild:
         self._present = -1
 
     def rows_applied(self, ids: Iterable[int]) -> None:
-        """Note rows in the order of their ids. One round trip for 100 ranges that were passed."""
+        """Note rows in the order of their ids. One round trip for 20 ranges that were passed."""
         passed = []
         for one in sorted({id // IDS_PER_RANGE for id in ids}):
             if one != self._present and self._present >= 0:

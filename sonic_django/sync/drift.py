@@ -24,6 +24,7 @@ KINDS = {
     "record": "an object's record does not name the sets that the object belongs to",
     "stale entry": "a set of the index has an object that does not belong to it",
     "count": "the number of objects of a value is wrong",
+    "full text unreadable": "the index of full text is damaged",
     "document missing": "full text lacks an object",
     "document stale": "full text has other words than the row",
     "document without row": "full text has an object that has no row or is deleted",

@@ -18,6 +18,7 @@ from ..fulltext.availability import is_available
 from ..fulltext.queue import drain
 from ..fulltext.searching import before_search
 from ..index.store import DESTROYED_VERSION, Document
+from .documents import documents_of
 from .tokens import Token
 
 if TYPE_CHECKING:
@@ -97,19 +98,15 @@ def resync(model: type[SonicObj], using: str, ids: list[int]) -> None:
     options = model._sonic
     rows = options.table(using).fetch(ids)
     text = bool(options.text_fields) and is_available()
-    documents = [
-        options.document(rows[id], text_changed=text)
-        if id in rows
-        else Document(id, DESTROYED_VERSION, "gone", (), text)
-        for id in ids
-    ]
-    options.store(using).apply(documents, "reset")
+    gone = [Document(id, DESTROYED_VERSION, "gone", (), text) for id in ids if id not in rows]
+    documents = documents_of(model, rows.values(), text_changed=text)
+    options.store(using).apply([*documents, *gone], "reset")
     # A writer may have committed and applied a newer version in between, which is now undone.
     fresh = options.table(using).fetch(ids)
     overtaken = [
         row for id, row in fresh.items() if id not in rows or row.version != rows[id].version
     ]
     if overtaken:
-        options.store(using).apply([options.document(row) for row in overtaken])
+        options.store(using).apply(documents_of(model, overtaken))
     if text:
         drain(model, using)

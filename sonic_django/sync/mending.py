@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 _OBJECTS_PER_CALL = 500
 _RANGES_PER_CALL = 100
-#: Kinds that say the index has not followed the row, so that full text has not either.
-_OF_VERSIONS = frozenset(["missing", "stale", "ahead", "without row", "state"])
+#: Kinds of a row that was changed under the same version.
+_UNDER_ONE_VERSION = ("state", "record")
 
 
 class Mender:
@@ -45,10 +45,10 @@ class Mender:
         mended: set[int] = set()
         if self.enabled and drifts:
             mended = self._write_again(sorted({drift.id for drift in drifts if drift.id}))
-            lagging = {drift.id for drift in drifts if drift.kind in _OF_VERSIONS} & mended
-            if lagging and self.model._sonic.has_text:
-                store = self.model._sonic.store(self.using)
-                store.queue_text([(id, 0) for id in lagging if id])
+            if mended and self.model._sonic.has_text:
+                # Where the version is the same, the apply script has not queued the text.
+                same = {drift.id for drift in drifts if drift.kind in _UNDER_ONE_VERSION} & mended
+                self.model._sonic.store(self.using).queue_text([(id, 0) for id in same if id])
                 queue.drain(self.model, self.using)
         for drift in drifts:
             self.result.add(drift, mended=drift.id in mended)
@@ -57,25 +57,12 @@ class Mender:
         mended: set[int] = set()
         for start in range(0, len(ids), _OBJECTS_PER_CALL):
             some = ids[start : start + _OBJECTS_PER_CALL]
-            try:
-                repair.repair(self.model, self.using, some)
-            except (ValueError, TypeError):
-                # One of the rows cannot be read: the others are mended without it.
-                mended.update(id for id in some if self._is_written_again(id))
-            else:
-                mended.update(some)
+            mended.update(set(some) - repair.repair(self.model, self.using, some))
         return mended
-
-    def _is_written_again(self, id: int) -> bool:
-        try:
-            repair.repair(self.model, self.using, [id])
-        except (ValueError, TypeError):
-            return False
-        return True
 
     def digests(self, ranges: Sequence[int]) -> None:
         """Compare the digests that are kept of these ranges with their records. One round trip
-        for 100."""
+        for 20 ranges."""
         for start in range(0, len(ranges), _RANGES_PER_CALL):
             some = ranges[start : start + _RANGES_PER_CALL]
             pairs = self.inspection.work_out_digests(some, mend=self.enabled)

@@ -9,15 +9,18 @@ that was killed goes on from there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import FieldError
 
+from ..exceptions import PayloadError
 from ..fulltext import queue
 from ..fulltext.availability import is_available
 from ..index.store import Document, IndexStore
 from ..table.rows import Row
 from .digests import DigestsOfRebuild
+from .documents import OnUnreadable, documents_of
 from .drift import Drift
 from .journal import resync
 from .uniques_check import UniquesCheck
@@ -39,12 +42,14 @@ def rebuild(
     batch_size: int = BATCH,
     progress: Progress | None = None,
     on_duplicate: Callable[[Drift], None] | None = None,
+    on_unreadable: OnUnreadable | None = None,
 ) -> int:
     """Rebuild every index of the class; the number of rows. Two round trips and one statement a
     batch, memory for one batch.
 
     Rows written before a unique was declared get to hold their values, for one statement a batch
-    more; ``on_duplicate`` is called with those that cannot, and the index is built all the same.
+    more; ``on_duplicate`` is called with those that cannot, ``on_unreadable`` with rows that cannot
+    be read, and the index of all others is built all the same.
     """
     options = model._sonic
     options.raise_problems()
@@ -55,7 +60,7 @@ def rebuild(
     claims = UniquesCheck(model, using, mend=True)
     for rows in table.walk(after, batch=batch_size):
         high = rows[-1].id
-        _apply_range(model, using, store, after + 1, high, rows)
+        _apply_range(model, using, store, after + 1, high, rows, on_unreadable)
         digests.rows_applied(row.id for row in rows)
         for drift in _claim_uniques(claims, rows):
             if on_duplicate is not None and drift.kind == "duplicate":
@@ -69,7 +74,7 @@ def rebuild(
         store.note_job({"fingerprint": store.schema.fingerprint, **notes})
         if progress:
             progress(done, max(total, done))
-    _apply_range(model, using, store, after + 1, _LAST_ID, [])
+    _apply_range(model, using, store, after + 1, _LAST_ID, [], on_unreadable)
     digests.end()
     _drop_strays(store)
     store.mark_built()
@@ -80,8 +85,11 @@ def rebuild(
 def _claim_uniques(claims: UniquesCheck, rows: list[Row]) -> Iterator[Drift]:
     options = claims.options
     if options.uniques:
-        live = [row for row in rows if not row.is_deleted]
-        decoded = [(row.id, row.version, options.values_of(row.payload, row.id)) for row in live]
+        decoded = []
+        for row in rows:
+            with suppress(PayloadError):  # it was reported when its entries were made
+                if not row.is_deleted:
+                    decoded.append((row.id, row.version, options.values_of(row.payload, row.id)))
         yield from (drift for drift, _ in claims.rows(decoded))
 
 
@@ -94,11 +102,17 @@ def _resume(store: IndexStore) -> tuple[int, int]:
 
 
 def _apply_range(
-    model: type[SonicObj], using: str, store: IndexStore, low: int, high: int, rows: list[Row]
+    model: type[SonicObj],
+    using: str,
+    store: IndexStore,
+    low: int,
+    high: int,
+    rows: list[Row],
+    on_unreadable: OnUnreadable | None,
 ) -> None:
     for last, held in store.records(low, high):
         piece = [row for row in rows if low <= row.id <= last]
-        _apply_piece(model, using, store, held, piece)
+        _apply_piece(model, using, store, held, piece, on_unreadable)
         low = last + 1
 
 
@@ -108,6 +122,7 @@ def _apply_piece(
     store: IndexStore,
     held: dict[int, tuple[int, bool]],
     rows: list[Row],
+    on_unreadable: OnUnreadable | None,
 ) -> None:
     options = model._sonic
     if held:
@@ -121,8 +136,7 @@ def _apply_piece(
         ]
         if gone:
             store.apply(gone)
-    if rows:
-        store.apply([options.document(row) for row in rows], "rebuild")
+    store.apply(documents_of(model, rows, on_unreadable=on_unreadable), "rebuild")
     # The index knows later versions than the rows, which were read after it: SQL was set back.
     set_back = [row.id for row in rows if row.id in held and held[row.id][0] > row.version]
     if set_back:

@@ -17,6 +17,7 @@ from django.db import DatabaseError, connections
 from redis.exceptions import RedisError
 
 from ..index.store import Document
+from .documents import documents_of
 from .journal import resync
 
 if TYPE_CHECKING:
@@ -72,18 +73,19 @@ def drain(model: type[SonicObj], using: str) -> int:
 
 def repair(
     model: type[SonicObj], using: str, ids: Sequence[int], sets: Iterable[bytes] = ()
-) -> None:
+) -> set[int]:
     """Make the entries of these objects what their rows say, and take them out of those of the
-    sets that their records do not name. Two or three round trips and a statement."""
+    sets that their records do not name; the ids whose rows cannot be read. Two or three round
+    trips and a statement."""
     options = model._sonic
     store = options.store(using)
     # The index is looked at before the rows: a row that is missing or older than what the index
     # has seen is so for good, and not merely on its way.
     held = store.entries_of(ids)
     rows = options.table(using).fetch(ids)
-    documents = [options.document(row) for row in rows.values()]
-    if documents:
-        store.apply(documents, "rebuild")
+    unreadable: set[int] = set()
+    documents = documents_of(model, rows.values(), on_unreadable=lambda id, _: unreadable.add(id))
+    store.apply(documents, "rebuild")
     text = options.has_text
     gone = [Document(id, held[id][0] + 1, "gone", (), text) for id in held if id not in rows]
     if gone:
@@ -94,6 +96,7 @@ def repair(
     names = sorted(sets)
     if names:
         store.prune(ids, names)
+    return unreadable
 
 
 def _wait(model: type[SonicObj], using: str, ids: Sequence[int], sets: set[bytes]) -> None:

@@ -28,7 +28,7 @@ def differing(
 ) -> dict[int, int | None]:
     """The objects whose versions differ, each with that of its row at this look, if it has one."""
     suspects: dict[int, int | None] = {}
-    for id in rows.keys() | held.keys():
+    for id in sorted(rows.keys() | held.keys()):
         row = rows.get(id)
         if row != held.get(id):
             suspects[id] = row.version if row else None

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING
+
+from django.db import DatabaseError
 
 from ..exceptions import IndexNotBuilt
 
 if TYPE_CHECKING:
     from ..models.base import SonicObj
+
+logger = logging.getLogger("sonic_django.sync")
 
 #: Tables up to this many rows are compared with the index, to see whether it is complete.
 _SMALL = 100
@@ -33,16 +38,22 @@ def adopt_if_complete(model: type[SonicObj], using: str) -> bool:
 
     This is how the first saves of a new project make its index complete without a command; after
     a loss of Redis it says no, until the rows are in the index again. One statement and up to two
-    round trips, at most every ten seconds in a process.
+    round trips, at most every ten seconds in a process. Only errors of Redis come out: the write
+    that it follows is committed, so neither the database nor a row that cannot be read may fail it.
     """
     options = model._sonic
     store = options.store(using)
     now = time.monotonic()
     if now < _not_before.get((store.base, using), 0.0):
         return False
-    rows = next(options.table(using).walk(batch=_SMALL + 1), [])
+    try:
+        rows = next(options.table(using).walk(batch=_SMALL + 1), [])
+        wanted = {row.id: options.document(row) for row in rows[:_SMALL]}
+    except (DatabaseError, ValueError) as error:
+        logger.warning("%s: cannot see whether its index is complete: %s", model._meta.label, error)
+        _not_before[store.base, using] = now + _PATIENCE
+        return False
     if len(rows) <= _SMALL:
-        wanted = {row.id: options.document(row) for row in rows}
         held = store.entries_of(list(wanted))
         if all(
             held.get(id) == (document.version, {entry[::2] for entry in document.entries})

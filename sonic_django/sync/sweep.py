@@ -8,7 +8,6 @@ a restart of Redis may still lose it.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,14 +21,12 @@ from ..fulltext.availability import is_available
 from ..index.store import Document
 from ..table import gone
 from . import repair, state
+from .documents import documents_of
 from .journal import resync
 
 if TYPE_CHECKING:
     from ..models.base import SonicObj
     from ..table.marks import Mark, Place
-    from ..table.rows import Row
-
-logger = logging.getLogger("sonic_django.sync")
 
 BATCH = 500
 
@@ -127,7 +124,8 @@ def _sweep_rows(model: type[SonicObj], using: str, marks: list[Mark], result: Sw
         resync(model, using, lost)
         result.applied += len(lost)
     if lagging:
-        documents = _documents(model, list(table.fetch(lagging).values()))
+        rows = table.fetch(lagging).values()
+        documents = documents_of(model, rows, text_changed=options.has_text)
         if not store.apply(documents).complete:
             state.adopt_if_complete(model, using)
         # The index has only now got them: let them keep their marks for the retention anew.
@@ -137,24 +135,11 @@ def _sweep_rows(model: type[SonicObj], using: str, marks: list[Mark], result: Sw
     result.cleared += table.clear_dirty([(mark.id, mark.version) for mark in settled])
 
 
-def _documents(model: type[SonicObj], rows: Sequence[Row]) -> list[Document]:
-    """What the index shall hold of the rows; one that cannot be read keeps its mark, and keeps no
-    other from being swept."""
-    text = bool(model._sonic.text_fields) and is_available()
-    documents = []
-    for row in rows:
-        try:
-            documents.append(model._sonic.document(row, text_changed=text))
-        except ValueError as error:
-            logger.error("%s; it is not indexed until its row is mended.", error)
-    return documents
-
-
 def _sweep_tombstones(
     model: type[SonicObj], using: str, marks: list[Mark], result: SweepResult
 ) -> None:
     options = model._sonic
-    text = bool(options.text_fields) and is_available()
+    text = options.has_text
     held = _held_versions(model, using, marks)
     lagging = [mark for mark in marks if held.get(mark.id, -1) < mark.version]
     if lagging:

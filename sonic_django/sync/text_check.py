@@ -56,9 +56,18 @@ class TextCheck:
                 f"Full text is that of the database {self.backend.database!r} and was not compared."
             )
             return
-        self.enabled = True
-        self.ids, self.digests = self.backend.indexed_digests(model)
+        self.enabled = self._read_digests()
+
+    def _read_digests(self) -> bool:
+        from haystack.exceptions import HaystackError
+
+        try:
+            self.ids, self.digests = self.backend.indexed_digests(self.model)
+        except HaystackError as error:
+            self.mender.result.add(Drift("full text unreadable", None, str(error)))
+            return False
         self._seen = bytearray(len(self.ids))
+        return True
 
     def rows(self, rows: Sequence[Row]) -> None:
         """Compare live rows, which can be read. No statement where they agree."""

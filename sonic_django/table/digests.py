@@ -16,7 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .rows import Table
 
-#: Rows summed up by one statement: a fraction of a second.
+#: Rows summed up by one statement: a fraction of a second. Not fewer than a range can have.
 ROWS_PER_STATEMENT = 200_000
 IDS_PER_RANGE = 1000
 _IDS_PER_STATEMENT = 900

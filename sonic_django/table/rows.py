@@ -185,16 +185,22 @@ class Table:
             row = cursor.fetchone()
         return Row(row[0], bytes(row[1]), bool(row[2]), row[3]) if row else None
 
-    def walk(self, after: int = 0, *, batch: int = 1000) -> Iterator[list[Row]]:
-        """All rows in the order of their ids, in batches, by keyset. One statement a batch."""
-        statement = f"{self._select} WHERE {self._id} > %s ORDER BY {self._id} LIMIT %s"
+    def walk(
+        self, after: int | None = None, *, batch: int = 1000, descending: bool = False
+    ) -> Iterator[list[Row]]:
+        """All rows (behind an id) in the order of their ids, in batches, by keyset. One statement
+        a batch."""
+        sign, way = ("<", "DESC") if descending else (">", "ASC")
+        statement = f"{self._select} WHERE {self._id} {sign} %s ORDER BY {self._id} {way} LIMIT %s"
+        # SQLite takes the integer beyond the last BIGINT for a float, which compares as well.
+        place: float = after if after is not None else (2.0**63 if descending else 0)
         while True:
             with connections[self.using].cursor() as cursor:
-                cursor.execute(statement, (after, batch))
+                cursor.execute(statement, (place, batch))
                 rows = [Row(r[0], bytes(r[1]), bool(r[2]), r[3]) for r in cursor.fetchall()]
             if rows:
                 yield rows
-                after = rows[-1].id
+                place = rows[-1].id
             if len(rows) < batch:
                 return
 

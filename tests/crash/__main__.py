@@ -75,12 +75,14 @@ def _options() -> argparse.Namespace:
 
 
 def _pauses(options: argparse.Namespace, rng: random.Random, kills: Kills) -> Iterator[None]:
-    """Wait before each kill, until there were enough of them or the time is over."""
-    end = time.monotonic() + options.minutes * 60 if options.minutes else float("inf")
-    pause = _PAUSE
-    if options.minutes and options.kills:
+    """Wait before each kill, until there were enough of them or, if no number of them was given,
+    until the time is over."""
+    pause, end = _PAUSE, float("inf")
+    if options.kills is None:
+        end = time.monotonic() + options.minutes * 60
+    elif options.minutes is not None:
         pause = options.minutes * 60 / options.kills
-    while time.monotonic() < end and not (options.kills and kills.number >= options.kills):
+    while time.monotonic() < end and kills.number < (options.kills or float("inf")):
         kills.wait(rng.uniform(0.1, 2 * pause - 0.1))
         yield
 

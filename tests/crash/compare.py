@@ -65,9 +65,9 @@ class _Expected:
         for spec in options.schema.specs:
             if spec.counts_values:
                 start = f"{spec.digest}:"
-                for name in [name for name in self.sets if name.startswith(start)]:
-                    value = name.removeprefix(start).encode("utf-8", "surrogateescape")
-                    self.sets[f"{spec.digest}#"][value] = float(len(self.sets[name]))
+                for counted in [name for name in self.sets if name.startswith(start)]:
+                    value_of_set = counted.removeprefix(start).encode("utf-8", "surrogateescape")
+                    self.sets[f"{spec.digest}#"][value_of_set] = float(len(self.sets[counted]))
 
 
 class _Held:

@@ -14,7 +14,7 @@ from typing import Any
 from .stores import Stores
 
 WRITERS = 4
-COUNTERS = 3
+COUNTERS = 6
 _STOP_SECONDS = 120
 #: Differences that a report shows.
 _SHOWN = 30

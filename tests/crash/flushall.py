@@ -11,6 +11,7 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from .stores import ROOT, Stores
 #: Objects of a class beyond which an index that lacks some is never taken for complete.
 _MANY = 130
 _WAIT_SECONDS = 60.0
+#: Objects whose full text waits when Redis is emptied.
+_WAITING = 3
 
 
 def main() -> int:
@@ -55,13 +58,18 @@ def main() -> int:
 
 def _empty(crew: Crew) -> list[str]:
     """Empty Redis, look whether queries say so, and rebuild; what was not as it must be."""
+    from sonic_django.fulltext import queue
     from sonic_django.index.client import redis_client
 
     from .models import Item
 
     _wait_for(lambda: bool(crew.failed()) or Item.sql.count() > _MANY)
     client: Any = redis_client()
-    client.flushall()
+    store = Item._sonic.store("default")
+    with queue.exclusively(Item):
+        # Full text waits, and Redis forgets what it waits for.
+        _wait_for(lambda: bool(crew.failed()) or store.text_backlog() >= _WAITING)
+        client.flushall()
     found = _silent_answers()
     _wait_for(_Progress(crew, 100))
     found += _silent_answers()
@@ -80,7 +88,7 @@ def _silent_answers() -> list[str]:
 
     from .models import Item
 
-    questions = {
+    questions: dict[str, Callable[[], Any]] = {
         "count": lambda: Item.objects.count(),
         "filter": lambda: list(Item.objects.filter(number=1)),
         "order": lambda: list(Item.objects.order_by("stamp")[:5]),

@@ -153,9 +153,8 @@ class Ledger:
         for code, state in intent.items.items():
             if code in unchanged:
                 continue
-            if state is None:
-                self.items.pop(code, None)
-            else:
+            self.items.pop(code, None)  # what was written last stands last
+            if state is not None:
                 id = state.id if state.id is not None else ids[code]
                 self.items[code] = State(id, state.deleted, state.values)
         self.shares.update(intent.shares)

@@ -30,6 +30,11 @@ class Item(SonicObj):
     fulltext_indexes = {text: 1}
 
 
+def counter_kind(id: int) -> str:
+    """How the counter of this id is raised: loaded and saved, merged, or by an expression."""
+    return ("saved", "merged", "added")[id % 3]
+
+
 class Counter(SonicObj):
     """Written by all writers at once."""
 
@@ -38,9 +43,9 @@ class Counter(SonicObj):
     share1 = int_field(0)
     share2 = int_field(0)
     share3 = int_field(0)
-    #: Written by all: the sum of the shares.
+    #: Written by all, but where the counter is merged: the sum of the shares.
     total = int_field(0, index=True)
-    #: Written by all: for each writer one mark, ``<writer>:<its share>``.
+    #: Written by all, where the counter is saved: for each writer ``<writer>:<its share>``.
     marks = list_field(str, index=True)
 
 

@@ -6,10 +6,14 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from .known import NUMBERS, TAGS, is_as
 from .ledger import State
 from .models import Item
+from .names import NICKS
 from .promises import Violation
-from .steps import NICKS, NUMBERS, TAGS, is_as
+
+#: Objects that a query is asked for, at most.
+_PAGE = 40
 
 Query = tuple[Any, Callable[[Any], bool]]
 
@@ -19,7 +23,7 @@ def look(rng: random.Random, writer: int, items: dict[str, State]) -> None:
     the loss of a server the index follows within a sweep."""
     queryset, is_right = rng.choice(_QUERIES)(rng, writer)
     own = {state.id: (code, state) for code, state in items.items()}
-    for obj in queryset:
+    for obj in queryset[:_PAGE]:
         if not is_right(obj):
             raise Violation(f"given by {queryset._logic}, but does not satisfy it: {_shown(obj)}")
         code, state = own.get(obj.id, ("", None))

@@ -14,6 +14,7 @@ import random
 import subprocess
 import sys
 import time
+from bisect import bisect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,12 @@ from .stores import ROOT, Stores
 GROUPS, NUMBERS = 7, 97
 TAGS = ["red", "green", "blue", "black", "white"]
 _PAGE = 25
+#: Known entries between two others.
+_OTHERS_EVERY = 20
+#: Rows of each sort that are written behind the index before the rebuild.
+_BEHIND = 20
+#: Others in front of the rebuild that are written meanwhile.
+_NEAR = 6
 #: Places in the shared memory.
 _STOP, _ASKED, _WRITTEN = range(3)
 
@@ -133,11 +140,15 @@ def _fill(directory: Path, rows: int) -> None:
     call_command("migrate", run_syncdb=True, verbosity=0, interactive=False)
     known: list[int] = []
     for start in range(0, rows, 5000):
-        numbers = range(start, min(rows, start + 5000))
-        made = Entry.objects.bulk_create([Entry(**_values(number)) for number in numbers])
-        known += [entry.id for entry in made]
-        Entry.objects.bulk_create([_other(start + number) for number in range(100)])
+        entries: list[Any] = []
+        for number in range(start, min(rows, start + 5000)):
+            entries.append(Entry(**_values(number)))
+            if number % _OTHERS_EVERY == 0:
+                entries.append(_other(number))
+        made = Entry.objects.bulk_create(entries)
+        known += [entry.id for entry in made if entry.group < GROUPS]
     (directory / "known.json").write_text(json.dumps(known))
+    _write_behind_the_index(directory)
 
 
 def _other(number: int) -> Any:
@@ -145,6 +156,40 @@ def _other(number: int) -> Any:
     from .models import Entry
 
     return Entry(code=f"x{number}", group=GROUPS + number % 3, number=NUMBERS + number % 10)
+
+
+def _write_behind_the_index(directory: Path) -> None:
+    """Rows that came, changed and went without the index: the rebuild is to find them."""
+    from django.db import transaction
+
+    from sonic_django.table import uniques
+
+    from .models import Entry
+
+    options, table = Entry._sonic, Entry._sonic.table("default")
+    ids = _other_ids(directory)
+    others = list(table.fetch(ids[:: max(1, len(ids) // (2 * _BEHIND))]).values())
+    with transaction.atomic():
+        for row in others[::2]:
+            table.delete(row.id, row.version)
+            values = options.values_of(row.payload, row.id)
+            uniques.release(list(options.unique_keys(values)), row.id, "default")
+        for row in others[1::2]:
+            values = {**options.values_of(row.payload, row.id), "number": NUMBERS + 10}
+            table.update(row.id, row.version, options.codec.encode(values))
+        for number in range(_BEHIND):
+            values = _other(number).to_dict() | {"code": f"z{number}"}
+            del values["id"]
+            id = table.insert(options.codec.encode(values))
+            uniques.take([(key, id) for key in options.unique_keys(values)], "default")
+
+
+def _other_ids(directory: Path) -> list[int]:
+    """The ids of the entries that no known answer contains, in order."""
+    from .models import Entry
+
+    known = set(json.loads((directory / "known.json").read_text()))
+    return sorted(set(Entry.sql.values_list("id", flat=True)) - known)
 
 
 class _Known:
@@ -238,29 +283,30 @@ def _write(directory: Path, seed: int, tallies: Tallies) -> None:
     from .models import Entry
 
     rng = random.Random(f"{seed}/writer")
-    known = set(json.loads((directory / "known.json").read_text()))
-    ids = [id for id in Entry.sql.values_list("id", flat=True) if id not in known]
+    store = Entry._sonic.store("default")
+    ids = _other_ids(directory)
     while not tallies[_STOP]:
-        id = rng.choice(ids)
-        entry = Entry.get(id, read_deleted=True)
+        # Just ahead of the rebuild: rows that it is about to read, or has just read.
+        place = bisect(ids, int(store.job().get("after", 0)))
+        near = ids[place : place + _NEAR] or ids[-_NEAR:]
+        entry = Entry.get(rng.choice(near), read_deleted=True)
         chance = rng.random()
-        if chance < 0.1:
+        if chance < 0.03:
+            ids.remove(entry.id)
             entry.destroy()
-            ids.remove(id)
             new = _other(tallies[_WRITTEN])
             new.code = f"y{tallies[_WRITTEN]}"
             new.save()
             ids.append(new.id)
         elif entry.is_deleted:
             entry.undelete()
-        elif chance < 0.3:
+        elif chance < 0.2:
             entry.delete()
         else:
             entry.number = NUMBERS + rng.randrange(10)
             entry.tags = [f"other{rng.randrange(3)}"]
             entry.save()
         tallies[_WRITTEN] += 1
-        time.sleep(0.002)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ class Stores:
     def __init__(self, directory: Path | None) -> None:
         if directory is None:
             directory = Path(tempfile.mkdtemp(prefix="sonic-crash-", dir=Run.parent()))
+        if directory.exists() and any(directory.iterdir()):
+            raise SystemExit(f"{directory} is not empty; it would be removed at the end.")
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
         self.redis = PrivateRedis(directory / "redis", binary=redis_binary())

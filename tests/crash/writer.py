@@ -18,19 +18,16 @@ from sonic_django.exceptions import IndexNotBuilt, IndexUnavailable, StaleObject
 from sonic_django.sync.sweep import sweep
 from sonic_django.table import uniques
 
+from .known import Done, Step, is_as
 from .ledger import Intent, Ledger, State
 from .models import Counter, Item
-from .promises import Violation
+from .promises import GivenUp, Violation
 from .reading import look
-from .steps import Done, Step, Steps, is_as
+from .steps import Steps
 
 #: The exit status of a writer that met a broken promise.
 VIOLATION = 3
 _RETRY_SECONDS = 0.02
-
-
-class OnPurpose(Exception):
-    """Rolls a transaction or a savepoint back."""
 
 
 class Writer:
@@ -91,10 +88,12 @@ class Writer:
                 self._transaction()
             else:
                 self._single()
-        except OnPurpose:
-            self.ledger.fail("on purpose")
-        except (IntegrityError, StaleObjectError) as error:
-            self._refused(error)
+        except GivenUp as reason:
+            self.ledger.fail(str(reason))
+        except StaleObjectError as error:
+            raise Violation(f"no one else writes what this wanted to write: {error}") from error
+        except IntegrityError as error:
+            self.ledger.fail(str(error))
         except (IndexUnavailable, IndexNotBuilt) as error:
             # Queries come before the writes of their step, and reads have no intent.
             if self.ledger.pending is not None:
@@ -102,12 +101,6 @@ class Writer:
         except DatabaseError as error:
             self.ledger.note(repr(error))
             self._recover()
-
-    def _refused(self, error: DatabaseError) -> None:
-        stale = isinstance(error, StaleObjectError)
-        if stale and self.ledger.pending is not None and not self.ledger.pending.shares:
-            raise Violation(f"no one else writes these: {error}") from error
-        self.ledger.fail(str(error))
 
     def _single(self) -> None:
         """One step, as the product commits it by itself."""
@@ -137,15 +130,15 @@ class Writer:
                     with transaction.atomic():
                         done = step.run()
                         if rng.random() < 0.2:
-                            raise OnPurpose
-                except (OnPurpose, IntegrityError, IndexUnavailable, IndexNotBuilt):
+                            raise GivenUp("on purpose")
+                except (GivenUp, IntegrityError, IndexUnavailable, IndexNotBuilt):
                     continue
                 _follow(items, shares, after, step, done)
             if rng.random() < 0.15:
-                raise OnPurpose
+                raise GivenUp("on purpose")
             ledger.intend(after)
             if rng.random() < 0.05:
-                raise OnPurpose
+                raise GivenUp("on purpose")
         ledger.commit({}, set())
 
     def _steps(self, number: int, items: dict[str, State], shares: dict[int, int]) -> Steps:
@@ -230,9 +223,8 @@ def _follow(
     for code, state in step.items.items():
         if code in done.unchanged:
             continue
-        if state is None:
-            items.pop(code, None)
-        else:
+        items.pop(code, None)
+        if state is not None:
             id = state.id if state.id is not None else done.ids[code]
             state = items[code] = State(id, state.deleted, state.values)
         after.items[code] = state

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,7 @@ class FailingRedis(PrivateRedis):
     """A Redis that can also hang, and be started with more options."""
 
     options: tuple[str, ...] = ()
+    _guard: subprocess.Popen[bytes] | None = None
 
     def _command(self) -> list[str]:
         return [*super()._command(), *self.options]
@@ -42,8 +44,15 @@ class FailingRedis(PrivateRedis):
         """From here on it accepts connections and answers nothing."""
         assert self.pid is not None
         os.kill(self.pid, signal.SIGSTOP)
+        # A stopped server does not notice that the test run was killed, and would stay for ever.
+        waiting = f"while kill -0 {os.getpid()}; do sleep 1; done; kill -CONT {self.pid}"
+        self._guard = subprocess.Popen(["sh", "-c", waiting], stderr=subprocess.DEVNULL)
 
     def resume(self) -> None:
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            guard.kill()
+            guard.wait()
         if self.pid is not None:
             os.kill(self.pid, signal.SIGCONT)
 

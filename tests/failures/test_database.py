@@ -213,6 +213,18 @@ class TestAnAnswerThatWasLost:
         assert Plain.objects.filter(name="committed").ids() == [plain.pk]
         assert Author.objects.filter(username="ada").exists()
 
+    def test_of_what_is_asked_behind_the_commit(
+        self, redis: FailingRedis, wire: Proxy, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Whether the index is complete is a question of its own: the save has succeeded."""
+        redis.client().flushall()
+        connection.ensure_connection()
+        wire.lose_reply(b"SELECT")
+        new = Plain.objects.create(name="committed")
+        assert "cannot see whether its index is complete" in caplog.text
+        connection.close()
+        assert Plain.objects.get(pk=new.pk).name == "committed"
+
     def test_a_commit_that_never_arrived(self, mariadb: MariaDB, wire: Proxy, plain: Plain) -> None:
         connection.ensure_connection()
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from sonic_django.exceptions import IndexNotBuilt, IndexUnavailable, UniqueViolation
 from sonic_django.sync.sweep import sweep
@@ -29,9 +30,8 @@ RIGHTS = (
 
 
 def fill(server: FailingRedis) -> None:
-    """Let the server reach its ``maxmemory``."""
-    client = server.client()
-    client.config_set("maxmemory", client.info("memory")["used_memory"])
+    """Let the server have reached its ``maxmemory``."""
+    server.client().config_set("maxmemory", 1)
 
 
 class TestReadOnly:
@@ -179,7 +179,9 @@ class TestForbidden:
             client = redis.client()
             client.execute_command("ACL", "SETUSER", "site", "reset", "on", ">secret", *rights)
             # An address of its own: django-redis shares connections by address.
-            point_at(f"{redis.url}&client_name=site", USERNAME="site", PASSWORD="secret")
+            point_at(
+                redis.url.replace("redis.sock", "./redis.sock"), USERNAME="site", PASSWORD="secret"
+            )
 
         return as_user
 
@@ -196,7 +198,9 @@ class TestForbidden:
     ) -> None:
         allow("+@all", "~*")
         redis.client().execute_command("ACL", "SETUSER", "site", "resetpass", ">changed")
-        with pytest.raises(IndexUnavailable, match=r"WRONGPASS|invalid username-password"):
+        with pytest.raises(
+            IndexUnavailable, match=r"refused: (WRONGPASS|invalid username-password)"
+        ):
             Plain.objects.count()
         Plain.objects.create(name="a")
         assert len(failures) == 1
@@ -235,6 +239,17 @@ class TestReplacedByAnEmptyOne:
             Plain.objects.filter(group="g").count()
         call_command("sonic_reindex", "testapp.Plain", verbosity=0)
         assert Plain.objects.filter(group="g").count() == 151
+
+    def test_a_row_that_cannot_be_read_fails_no_save(
+        self, redis: FailingRedis, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        damaged = Plain.objects.create(name="a")
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE testapp_plain SET data = %s", [b"junk"])
+        redis.client().flushall()
+        assert Plain(name="b").save()
+        assert f"testapp.plain {damaged.pk}" in caplog.text.lower()
+        assert "cannot see whether its index is complete" in caplog.text
 
     def test_uniques_hold_meanwhile(
         self, redis: FailingRedis, make_redis: MakeRedis, point_at: Any

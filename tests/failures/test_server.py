@@ -44,7 +44,7 @@ class TestChecks:
     def test_no_answer_is_a_warning(self, redis: FailingRedis) -> None:
         redis.stop()
         assert found().keys() == {"sonic.W012"}
-        assert "Redis does not answer: Error" in found()["sonic.W012"]
+        assert "Redis does not answer (Error" in found()["sonic.W012"]
 
     def test_no_answer_in_time(self, redis: FailingRedis, settings: Any) -> None:
         settings.SONIC = {"TIMEOUT": 0.2}
@@ -132,12 +132,12 @@ class TestChecks:
 class TestStatus:
     def test_all_well(self, redis: FailingRedis) -> None:
         assert "sonic.W" not in status()
-        assert json.loads(status("--json"))["problems"] == []
+        assert json.loads(status("--json"))[0]["problems"] == []
 
     def test_what_the_checks_say(self, redis: FailingRedis) -> None:
         redis.client().config_set("appendonly", "no")
         assert "sonic.W011: Redis keeps nothing on disk" in status()
-        (problem,) = json.loads(status("--json"))["problems"]
+        (problem,) = json.loads(status("--json"))[0]["problems"]
         assert (problem["id"], problem["is_error"]) == ("sonic.W011", False)
 
     def test_evicted_keys_are_counted_with_the_cure(self, redis: FailingRedis) -> None:
@@ -151,7 +151,7 @@ class TestStatus:
         text = status()
         assert re.search(r"Redis has evicted \d+ key\(s\) since it was started", text)
         assert "sonic_check --deep --repair, or sonic_reindex" in text
-        assert [one["id"] for one in json.loads(status("--json"))["problems"]] == ["sonic.W014"]
+        assert [one["id"] for one in json.loads(status("--json"))[0]["problems"]] == ["sonic.W014"]
 
     def test_redis_away(self, redis: FailingRedis) -> None:
         redis.stop()

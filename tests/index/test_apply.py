@@ -148,7 +148,7 @@ class TestValueCounts:
     """The number of objects of each value is exact, and long values are not lost."""
 
     def facet(self, store: IndexStore) -> list[tuple[bytes, int, bytes]]:
-        found = store.facet(FacetQuery(COLOURS.digest, "postings"), 100, 100)
+        found = store.facets([(FacetQuery(COLOURS.digest, "postings"), 100, 100)])[0]
         assert not isinstance(found, Unbuilt)
         return list(found.values)
 
@@ -170,7 +170,7 @@ class TestValueCounts:
         store.mark_built()
         some = [document(i, 1, colours=[f"c{j}" for j in range(i)]) for i in range(1, 6)]
         store.apply(some)
-        found = store.facet(FacetQuery(COLOURS.digest, "postings"), 2, 100)
+        found = store.facets([(FacetQuery(COLOURS.digest, "postings"), 2, 100)])[0]
         assert not isinstance(found, Unbuilt)
         assert [value[:2] for value in found.values] == [(b"sc0", 5), (b"sc1", 4)]
         assert not found.complete
@@ -259,6 +259,15 @@ class TestKeySpace:
         assert Script("facet")(client, store.base, *facet)[0] == b"built"
         assert Script("records")(client, store.base, 0, 5, 9) == [b"5", b"1", 1, 1]
         assert len(Script("held")(client, store.base, 1, 2)) == 2
+        assert Script("versions")(client, store.base, 1, 2) == [1, 1, -1, 0]
+        assert Script("census")(client, store.base, 0, 9) == [b"0", b"1"]
+        compared = Script("compare")(client, store.base, COLOURS.digest, *documents[0].arguments())
+        assert compared == []
+        assert Script("walk")(client, store.base, "ids", "id", 0, 9, "", "1") == [b"0", 1, 0]
+        counts = Script("counts")(client, store.base, COLOURS.digest, 0, 0, 9, "1")
+        assert counts == [b"", b""]
+        kept, given = Script("digest")(client, store.base, 0, 0, 999, "1")
+        assert kept == given != b"0"
 
     def test_two_models_do_not_meet(self, store: IndexStore) -> None:
         neighbour = IndexStore(Schema(f"{store.schema.label}2", SPECS), "default")

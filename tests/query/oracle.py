@@ -14,9 +14,12 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
+from unicodedata import normalize
 
 from django.db.models import Q
 
+#: The lookups without case, and what they do once the case is gone.
+WITHOUT_CASE = {"iexact": "exact", "istartswith": "startswith"}
 RANGES = ("gt", "gte", "lt", "lte", "startswith", "range")
 
 
@@ -75,7 +78,11 @@ def spelling(value: Any) -> str:
 
 def holds(test: Test, row: dict[str, Any]) -> bool:
     """Whether the row passes."""
-    value, wanted, lookup = row[test.field], test.value, test.lookup
+    value, wanted, lookup = _value(row, test.field), test.value, test.lookup
+    if lookup in WITHOUT_CASE:
+        value, wanted, lookup = caseless(value), caseless(wanted), WITHOUT_CASE[lookup]
+    if "__" in test.field and lookup in ("contains", "all") and not isinstance(value, list):
+        value = [value]  # what a path leads to may be a list or not
     if lookup == "isnull":
         return (value is None) == wanted
     if isinstance(value, list) and test.field != "anything":
@@ -99,6 +106,32 @@ def holds(test: Test, row: dict[str, Any]) -> bool:
         "lte": lambda: value <= wanted,
     }
     return bool(compare[lookup]())
+
+
+def _value(row: dict[str, Any], name: str) -> Any:
+    """The value of a field, or what a path of keys leads to; lists are gone through."""
+    first, *keys = name.split("__")
+    reached = [row[first]]
+    is_list = False
+    for key in keys:
+        is_list = is_list or isinstance(reached[0], list)
+        spread = [v for one in reached for v in (one if isinstance(one, list) else [one])]
+        reached = [v.get(key) if isinstance(v, dict) else None for v in spread]
+        reached = [v for v in reached if v is not None] if is_list else reached
+        if not reached:
+            return []
+    if not is_list:
+        return reached[0]
+    return [v for one in reached for v in (one if isinstance(one, list) else [one])]
+
+
+def caseless(value: Any) -> Any:
+    """Texts as they are compared without case, by the algorithm that Unicode gives for it."""
+    if isinstance(value, list):
+        return [caseless(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    return normalize("NFC", normalize("NFD", value).casefold())
 
 
 def _list_holds(lookup: str, value: list[Any], wanted: Any) -> bool:
@@ -245,6 +278,9 @@ def _flat(node: Any) -> Iterable[Any]:
         and inner[0] != node.child
     ):
         yield from _flat(Not(inner[0]))
+    elif isinstance(node, Test) and node.lookup in WITHOUT_CASE:
+        # An index without case is one of another field.
+        yield Test(f"{node.field}__iexact", WITHOUT_CASE[node.lookup], node.value)
     else:
         yield node
 

@@ -32,13 +32,14 @@ class Question:
 def tests(world: World, pools: Pools, ids: list[int]) -> st.SearchStrategy[Test]:
     """One lookup that the fields allow, indexed or not."""
     # Mostly fields with an index: the others are errors, which say little.
-    fields = st.sampled_from([*pools, "pk", "pk"])
-    return fields.flatmap(lambda name: _test(world, name, pools.get(name, [*ids, 0, -1, 2**70])))
+    pools = {**pools, **world.paths, "pk": [*ids, 0, -1, 2**70]}
+    fields = st.sampled_from([*pools, "pk"])
+    return fields.flatmap(lambda name: _test(world, name, pools[name]))
 
 
 def _test(world: World, name: str, pool: list[Any]) -> st.SearchStrategy[Test]:
     # What a var_field's index does not hold cannot be asked for.
-    pool = [value for value in pool if not isinstance(value, (list, dict))]
+    pool = [value for value in pool if not isinstance(value, (list, dict, type(None)))]
     one, many = st.sampled_from(pool), st.lists(st.sampled_from(pool), max_size=3)
     forms = [
         st.builds(Test, st.just(name), st.just("exact"), one),
@@ -56,9 +57,22 @@ def _test(world: World, name: str, pool: list[Any]) -> st.SearchStrategy[Test]:
         if isinstance(pool[0], str):
             starts = one.map(lambda text: text[:2])
             forms.append(st.builds(Test, st.just(name), st.just("startswith"), starts))
+    if name in world.caseless:
+        forms.append(st.builds(Test, st.just(name), st.just("iexact"), one))
+        if name in world.ordered:
+            starts = one.map(lambda text: text[:2])
+            forms.append(st.builds(Test, st.just(name), st.just("istartswith"), starts))
     if name != "pk":
         forms.append(st.just(Test(name, "exact", None)))
     return st.one_of(forms)
+
+
+def _narrow(name: str, pools: Pools) -> st.SearchStrategy[Test]:
+    """An equality with the field (or, by the index's own name for it, its text without case)."""
+    field = name.removesuffix("__iexact")
+    lookup = "exact" if field == name else "iexact"
+    pool = [v for v in pools[field] if not isinstance(v, (list, dict, type(None)))]
+    return st.builds(Test, st.just(field), st.just(lookup), st.sampled_from(pool))
 
 
 def trees(leaves: st.SearchStrategy[Any], depth: int = DEPTH) -> st.SearchStrategy[Any]:
@@ -79,17 +93,14 @@ def trees(leaves: st.SearchStrategy[Any], depth: int = DEPTH) -> st.SearchStrate
 def questions(world: World, pools: Pools, ids: list[int]) -> st.SearchStrategy[Question]:
     """A whole question."""
     orders = [("-pk",), ("pk",)]
-    for name in sorted(world.ordered & {by for _, by in world.indexes if by}):
+    for name in sorted(world.ordered & pools.keys() & {by for _, by in world.indexes if by}):
         for first in (name, f"-{name}"):
             orders += [(first,), (first, "pk"), (first, "-pk")]
     filters = st.lists(trees(tests(world, pools, ids)), max_size=2).map(tuple)
     if any(len(chosen) for chosen, by in world.indexes if by):
         # Orders of an index that needs a value first are rarely met by chance.
-        chosen = {name: pools[name] for fields, by in world.indexes if by for name in fields}
-        narrow = st.one_of(
-            st.builds(Test, st.just(name), st.just("exact"), st.sampled_from(pool))
-            for name, pool in chosen.items()
-        )
+        chosen = {name for fields, by in world.indexes if by for name in fields}
+        narrow = st.one_of(_narrow(name, {**pools, **world.paths}) for name in sorted(chosen))
         filters = filters | st.tuples(narrow) | st.tuples(narrow, trees(tests(world, pools, ids)))
     return st.builds(
         Question,

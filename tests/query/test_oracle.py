@@ -14,13 +14,20 @@ from django.db import IntegrityError, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sonic_django.index import nodes
 from sonic_django.query.verify import verdict
 from tests.profiles import examples
 from tests.query.oracle import Not, Oracle, equal, is_trivial, spelling, to_q
 from tests.query.questions import Question, questions
-from tests.query.worlds import BLOG, EVERYTHING, PAIR, PLAIN, Pools, World, values
+from tests.query.worlds import BLOG, EVERYTHING, PAIR, PERSON, PLAIN, Pools, World, values
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def usual_budget(monkeypatch) -> None:
+    """Puts back what ``Run`` changes."""
+    monkeypatch.setattr(nodes, "BUDGET", nodes.BUDGET)
 
 
 class Run:
@@ -31,6 +38,8 @@ class Run:
         self.model = world.model
         self.oracle: Oracle = world.oracle()
         self.objects: dict[int, Any] = {}
+        # Answers do not depend on how many runs of a script it takes to find them.
+        nodes.BUDGET = data.draw(st.sampled_from([4000, 4000, 1, 2, 5, 20]), label="budget")
 
     @property
     def ids(self) -> list[int]:
@@ -331,3 +340,11 @@ def test_objects_with_ordered_postings_of_a_list(data: st.DataObject, users: lis
 @given(data=st.data())
 def test_objects_with_uniques(data: st.DataObject, users: list[int]) -> None:
     run_example(PAIR, data, users, ["code"])
+
+
+@examples(60)
+@given(data=st.data())
+def test_objects_looked_up_without_case_and_by_path(
+    data: st.DataObject, users: list[int]
+) -> None:
+    run_example(PERSON, data, users, ["nick"])

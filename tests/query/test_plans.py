@@ -169,8 +169,8 @@ class TestCounting:
 def test_random_ones_of_one_set_do_not_walk_it(blogs: list[Blog]) -> None:
     for queryset in (Blog.objects.all(), Blog.objects.filter(score__gte=3)):
         query = queryset._plan(("-pk",))
-        answer = Blog._sonic.store("default")._ask(query, "explain random", 1, 5)
-        assert answer[1] == 0  # entries fetched by rank are not walked
+        answer = Blog._sonic.store("default").explain(query, 1, 5, "random")
+        assert (answer.strategy, answer.touched) == ("random", 0)  # not walked: fetched by rank
 
 
 def test_random_ones_are_as_likely_as_each_other(blogs: list[Blog]) -> None:
@@ -184,7 +184,7 @@ def test_random_ones_are_as_likely_as_each_other(blogs: list[Blog]) -> None:
         seen: dict[int, int] = dict.fromkeys(ids, 0)
         first: dict[int, int] = dict.fromkeys(ids, 0)
         for _ in range(400):
-            found = queryset._random_ids(3)
+            found = [blog.id for blog in queryset.random(3)]
             assert len(set(found)) == 3
             first[found[0]] += 1
             for id in found:

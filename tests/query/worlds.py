@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 
 from tests.query.oracle import Oracle
-from tests.testapp.models import Blog, Everything, Pair, Plain
+from tests.testapp.models import Blog, Everything, Pair, Person, Plain
 
 UTC = timezone.utc
 HUGE = 10**400  # beyond what any double holds
@@ -68,6 +68,10 @@ class World:
     #: Attribute that takes the primitive, where it is not the field's name.
     attnames: dict[str, str]
     uniques: tuple[tuple[str, ...], ...] = ()
+    #: Paths into fields, and the values that are asked for there.
+    paths: dict[str, list[Any]] = field(default_factory=dict)
+    #: Fields and paths with texts that may be looked up without their case.
+    caseless: frozenset[str] = frozenset()
 
     def oracle(self) -> Oracle:
         return Oracle(list(self.indexes), self.ordered)
@@ -128,6 +132,38 @@ PAIR = World(
     attnames={},
     uniques=(("left", "right"), ("code",)),
 )
+
+CASES = [
+    "", "a", "A", "ab", "aB", "Straße", "STRASSE", "strasse", "ß", "ẞ", "ss", "é", "e\u0301", "É",
+    "e", "İ", "i̇", "i", "\u0131", "Σ", "\u03c3", "ς", "ǅ", "ΐ", "Ϊ\u0301", "\x00", "K", "\u212a", "ﬁ", "FI",
+    "\ud800", "Ж" * 90, "ж" * 90,
+]  # fmt: skip
+PLACES = ["Oslo", "oslo", "", 0, False, None, 1.0, "n", [], ["Oslo", "Bergen"], ["oslo", {}, None],
+          {}, {"street": "x"}, [[]], "z" * 300]  # fmt: skip
+STREETS = ["Gate 1", "", 5, None, ["a", "b"], [], {"street": "x"}]
+
+PERSON = World(
+    Person,
+    lambda ids, users: {
+        "nick": CASES, "team": CASES[:6], "words": CASES, "score": [-1, 0, 1],
+        "meta": [
+            {}, [], "Oslo", *({"city": place} for place in PLACES),
+            *({"city": "Oslo", "home": {"street": street}} for street in STREETS),
+            {"home": [{"street": "Gate 1"}, {"street": None}, {}, 5, {"street": ["a", "b"]}]},
+            {"home": [{}]}, {"home": []}, {"home": "x"}, [{"city": "Oslo"}, {"city": "Bergen"}],
+        ],
+    },
+    lists=frozenset(["words", "meta__city", "meta__home__street"]),
+    ordered=frozenset(["nick", "nick__iexact", "team", "team__iexact", "score"]),
+    indexes=(
+        _index(by="nick"), _index(by="nick__iexact"), _index("team__iexact", by="score"),
+        _index("words__iexact"), _index("meta__city"), _index("meta__city__iexact"),
+        _index("meta__home__street"), _index("meta__city", by="score"),
+    ),
+    attnames={},
+    paths={"meta__city": PLACES, "meta__home__street": STREETS, "meta__nowhere": ["x"]},
+    caseless=frozenset(["nick", "team", "words", "meta__city"]),
+)  # fmt: skip
 
 
 def values(world: World, pools: Pools) -> st.SearchStrategy[dict[str, Any]]:

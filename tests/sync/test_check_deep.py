@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
 from sonic_django.fulltext import queue
@@ -333,6 +335,33 @@ class TestFullText:
         assert kinds(Blog, deep=True) == {"document missing": 1}
         assert is_mended(Blog, deep=True)
         assert Blog.search("waiting") == [blog]
+
+    def test_an_object_that_is_written_between_two_looks(
+        self, blogs: list[Blog], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its row was read before, its document after the write: that they differ is right."""
+        backend = type(queue.haystack_index(Blog).get_backend())
+        look, written = backend.digests_of, []
+
+        def write_and_look(self: Any, model: Any, ids: list[int]) -> Any:
+            blogs[2].title = f"words {len(written)}"
+            written.append(blogs[2].save())
+            return look(self, model, ids)
+
+        queue.remove(Blog, [blogs[2].pk])
+        monkeypatch.setattr(backend, "digests_of", write_and_look)
+        assert kinds(Blog, deep=True) == {}
+        assert written
+
+    def test_an_index_that_cannot_be_read(self, blogs: list[Blog]) -> None:
+        queue.haystack_index(Blog).get_backend().store.stub.write_text("auto nonsense")
+        try:
+            result = checked(Blog, deep=True)
+        finally:
+            call_command("sonic_reindex", "testapp.Blog", "--fulltext", stdout=io.StringIO())
+        assert result.found == {"full text unreadable": 1}
+        assert result.entries == 5 * 7  # the rest was compared all the same
+        assert kinds(Blog, deep=True) == {}
 
     def test_an_engine_that_cannot_tell(
         self, blogs: list[Blog], settings: Any, reload_haystack: Callable[[str], None]

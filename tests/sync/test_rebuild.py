@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Iterator
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 from redis import Redis
 
@@ -265,3 +266,29 @@ def test_flush_empties_the_index(plains: list[Plain]) -> None:
     base = Plain._sonic.store("default").base
     assert list(client.scan_iter(f"{base}:*")) == [f"{base}:state".encode()]
     assert Plain.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_that_cannot_be_read_keeps_no_other_from_the_index() -> None:
+    table = Plain._sonic.table("default")
+    first = Plain.objects.create(name="first")
+    damaged = table.insert(b"no payload")
+    last = Plain.objects.create(name="last")
+    Plain._sonic.store("default").clear()
+    expected = (
+        rf"1 row\(s\) cannot be read and are not indexed; all others are.*testapp.Plain {damaged}: "
+        rf"the bytes start with"
+    )
+    with pytest.raises(CommandError, match=expected):
+        call_command("sonic_reindex", "testapp.Plain", stdout=io.StringIO())
+    assert Plain.objects.all().ids() == [last.pk, first.pk]
+    assert Plain.objects.filter(name="last").ids() == [last.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_that_cannot_be_read_keeps_no_other_from_full_text() -> None:
+    first = Author.objects.create(username="first", intro="sailing")
+    Author._sonic.table("default").insert(b"no payload")
+    last = Author.objects.create(username="last", intro="sailing")
+    call_command("sonic_reindex", "testapp.Author", "--fulltext", stdout=io.StringIO())
+    assert sorted(found.pk for found in Author.search("sailing")) == [first.pk, last.pk]

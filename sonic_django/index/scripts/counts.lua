@@ -33,7 +33,7 @@ if ARGV[3] ~= '' then
   in_originals = next_cursor(page[1])
   for i = 1, #page[2], 2 do
     local value = page[2][i]
-    if redis.call('EXISTS', base .. ':' .. digest .. ':' .. value) == 0 then
+    if redis.call('ZCARD', base .. ':' .. digest .. ':' .. value) == 0 then
       wrong[#wrong + 1] = value
       if mend then redis.call('HDEL', originals, value) end
     end

@@ -1,18 +1,22 @@
--- The values of an index and how many objects each has. Writes nothing.
+-- The values of an index and how many objects each has. Writes nothing. One run touches a bounded
+-- number of entries; where there is more to do, its token is given to the next run.
 --
 -- KEYS[1]  the model's base key
 -- ARGV     1 digests of the indexes used (comma separated), the first is the one whose values
 --          2 "postings", "score" or "text"
---          3 limit (0: none), 4 the most that is walked through: different values of a sorted
---          index, or objects that satisfy the filter
+--          3 limit of the values of postings, which are the most frequent
+--          4 the most that is walked through: different values of a sorted index, or objects that
+--          satisfy the filter (-1: no limit)
+--          5 entries that a run may touch, 6 token of the run before, or ""
 --          then the filter (see nodes.lua), or nothing
--- returns  {"built", {value, number, ...}, complete (1 or 0), {value, original, ...}} or
---          {"unbuilt", digest, ...}; the values with most objects first
+-- returns  {"unbuilt", digest, ...} or {"built", token ("" at the end), {value, number, ...},
+--          complete (1 or 0), {value, original, ...}}; the numbers of all runs are to be added
 --          value: the key part for postings; for a sorted index the member's prefix or, for plain
 --          numbers, the score; for objects without a value of a sorted index "".
 --          original: of the hashed key parts, what was hashed
 --          complete: for postings, whether there are no other values; else whether no more than
 --          the most was there to walk through
+--          or {"overlap"} where a later run could count an object again
 -- cost     postings O(log n + limit); sorted O(distinct values * log n); with a filter O(objects
 --          that satisfy it * their entries)
 
@@ -20,45 +24,56 @@ local missing = unbuilt(ARGV[1])
 if missing then return { 'unbuilt', unpack(missing) } end
 open_universe('ids')
 local digest = ARGV[1]:match('^[^,]+')
-local key, kind, limit, most = base .. ':' .. digest, ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-at = 5
+local key, kind, limit = base .. ':' .. digest, ARGV[2], tonumber(ARGV[3])
+local most, budget = tonumber(ARGV[4]), tonumber(ARGV[5])
+if most < 0 then most = math.huge end
+local token = ARGV[6] ~= '' and cmsgpack.unpack(ARGV[6]) or nil
+at = 7
 local filter = at <= #ARGV and take_node() or nil
-local found, complete = {}, 1 -- {value, number} pairs
+local flat, complete, following = {}, 1, nil
 
 local function note(value, number)
-  found[#found + 1] = { value, number }
+  flat[#flat + 1] = value
+  flat[#flat + 1] = number
 end
 
 -- Each value's number is kept by apply.lua.
 local function postings()
-  local flat = redis.call('ZREVRANGE', key .. '#', 0, limit - 1, 'WITHSCORES')
-  if limit > 0 and redis.call('ZCARD', key .. '#') > limit then complete = 0 end
-  for i = 1, #flat, 2 do note(flat[i], tonumber(flat[i + 1])) end
+  local pairs_of = redis.call('ZREVRANGE', key .. '#', 0, limit - 1, 'WITHSCORES')
+  if redis.call('ZCARD', key .. '#') > limit then complete = 0 end
+  for i = 1, #pairs_of, 2 do note(pairs_of[i], tonumber(pairs_of[i + 1])) end
 end
 
 -- From each value to the next by rank.
 local function sorted()
   local set = { key = key, kind = kind }
-  local length, position = size(set), 0
+  local length, position, seen = size(set), 0, 0
+  if token then position, seen = rank(set, token[1], token[2]), token[3] end
   while position < length do
-    if #found >= most then
+    if seen >= most then
       complete = 0
       return
     end
     local pair = redis.call('ZRANGE', key, position, position, 'WITHSCORES')
     local prefix = pair[1]:sub(1, #pair[1] - #bare(set, pair[1]))
-    local following = rank(set, pair[2], prefix == '' and '~' or prefix .. '\255')
-    note(prefix == '' and pair[2] or prefix, following - position)
-    position = following
+    local behind = prefix == '' and '~' or prefix .. '\255'
+    if touched >= budget then
+      following = { pair[2], prefix == '' and '.' or prefix, seen }
+      return
+    end
+    local stop = rank(set, pair[2], behind)
+    note(prefix == '' and pair[2] or prefix, stop - position)
+    position, seen, touched = stop, seen + 1, touched + 4
   end
   local nulls = redis.call('ZCARD', key .. '~')
   if nulls > 0 then note('', nulls) end
 end
 
--- From the records of the objects that satisfy the filter.
+-- From the records of the objects that satisfy the filter. Whether objects may come twice.
 local function tally()
-  local counts, objects = {}, 0
-  each_match(filter, function(id)
+  local counts, objects = {}, token and token[2] or 0
+  local sources, overlap = sources_of(filter)
+  local place = read_sources(sources, overlap, token and token[1], budget, function(id)
     objects = objects + 1
     if objects > most then return end
     local record = record_of(id)
@@ -77,31 +92,35 @@ local function tally()
       end
     end
   end)
-  if objects > most then complete = 0 end
   for value, number in pairs(counts) do note(value, number) end
+  if objects > most then
+    complete = 0
+  elseif place then
+    following = { place, objects }
+    return overlap
+  end
 end
 
 if filter then
-  -- A filter by sets knows its size before anything is walked.
-  if filter.op == 'p' and filter.size > most then complete = 0 else tally() end
+  -- A filter by one set knows its size before anything is walked.
+  if filter.op == 'p' and filter.size > most then
+    complete = 0
+  elseif tally() then
+    return { 'overlap' }
+  end
 elseif kind == 'postings' then
   postings()
 else
   sorted()
 end
 
-table.sort(found, function(a, b)
-  if a[2] ~= b[2] then return a[2] > b[2] end
-  return less(a[1], b[1])
-end)
-local flat, originals = {}, {}
-for i = 1, limit > 0 and math.min(#found, limit) or #found do
-  local value = found[i][1]
-  flat[#flat + 1] = value
-  flat[#flat + 1] = found[i][2]
-  if kind == 'postings' and value:byte(1) == 104 then -- 104 "h": hashed, see encoding.key_part
-    originals[#originals + 1] = value
-    originals[#originals + 1] = redis.call('HGET', key .. '$', value) or ''
+local originals = {}
+if kind == 'postings' then
+  for i = 1, #flat, 2 do
+    if flat[i]:byte(1) == 104 then -- 104 "h": hashed, see encoding.key_part
+      originals[#originals + 1] = flat[i]
+      originals[#originals + 1] = redis.call('HGET', key .. '$', flat[i]) or ''
+    end
   end
 end
-return { 'built', flat, complete, originals }
+return { 'built', following and cmsgpack.pack(following) or '', flat, complete, originals }

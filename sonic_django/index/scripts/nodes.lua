@@ -8,7 +8,8 @@
 -- objects that satisfy it. A leaf ("p") also knows the ranks [first, last) of its entries.
 
 local universe, total -- the set of all objects asked for, and how many they are
-local touched = 0 -- entries looked at, for "explain"
+local touched = 0 -- entries looked at, which says how much work was done
+local RECORD = 5 -- what reading a record costs, in entries
 local at -- the next argument
 local ascending_by_size = function(a, b) return a.size < b.size end
 
@@ -18,8 +19,10 @@ local function take()
 end
 
 local function open_universe(name)
-  universe = { key = base .. ':' .. name, kind = 'id', name = name }
+  universe = { op = 'p', key = base .. ':' .. name, kind = 'id', name = name, one = '' }
   total = size(universe)
+  universe.card, universe.first, universe.last, universe.size = total, 0, total, total
+  universe.is_id_range = true
 end
 
 local function resize(leaf)
@@ -137,6 +140,7 @@ end
 local remembered_id, remembered
 local function record_of(id)
   if remembered_id ~= id then
+    touched = touched + RECORD
     remembered_id, remembered = id, read_record(id) or {}
   end
   return remembered
@@ -160,20 +164,21 @@ local function has_prefixes(set)
   return prefixed[digest]
 end
 
--- Score and member of the id in the set, or nil. O(1), and O(entries of the object) with prefixes.
+-- Score, member and the score as Redis writes it, of the id in the set; or nil. O(1), and O(entries
+-- of the object) with prefixes.
 local function place(set, id)
   touched = touched + 1
   local member = member_of(id)
   if set.kind ~= 'text' then
     local score = redis.call('ZSCORE', set.key, member)
-    if score then return tonumber(score), member end
+    if score then return tonumber(score), member, score end
     if not has_prefixes(set) then return nil end
   end
   local prefix = recorded_prefix(id, set.name)
   if not prefix then return nil end
   member = prefix .. member
   local score = redis.call('ZSCORE', set.key, member)
-  if score then return tonumber(score), member end
+  if score then return tonumber(score), member, score end
 end
 
 local function before(score, member, bound_score, bound)
@@ -211,63 +216,112 @@ local function satisfies(node, id)
   return op == '&'
 end
 
--- Whether the id satisfies a conjunction, given that it satisfies its part ``driver``, or the node
--- itself if that is the driver. Ranges of ids have narrowed the drivers that are in id order.
-local function satisfies_rest(node, driver, id)
-  if node == driver then return true end
-  for i = 1, #node do
-    local child = node[i]
-    local implied = child == driver or (child.is_id_range and driver.one)
-    if not implied and not satisfies(child, id) then return false end
+local function satisfies_all(nodes, id)
+  for i = 1, #nodes do
+    if not satisfies(nodes[i], id) then return false end
   end
   return true
 end
 
--- Enumerating --------------------------------------------------------------------------------------
+-- What a driver leaves to be tested of a conjunction that it is a part of. Ranges of ids have
+-- narrowed the drivers that are in id order.
+local function tests_beside(node, driver)
+  local tests = {}
+  if node == driver then return tests end
+  for i = 1, #node do
+    local child = node[i]
+    if child ~= driver and not (child.is_id_range and driver.one) then tests[#tests + 1] = child end
+  end
+  return tests
+end
+
+-- Reading all, a run at a time --------------------------------------------------------------------------
+
+-- Sources are what satisfies a node: sets, or ids given, each with the tests that its objects must
+-- pass. The smallest part of a conjunction is read. Two sources may give an object twice where a
+-- "|" is among them: then the second result is true.
+local function sources_of(node)
+  local sources, overlap = {}, false
+  local function add_source(part, tests)
+    local op = part.op
+    if op == '&' then
+      local all = tests_beside(part, part[1])
+      for i = 1, #tests do all[#all + 1] = tests[i] end
+      add_source(part[1], all)
+    elseif op == '+' or op == '|' then
+      overlap = overlap or op == '|'
+      for i = 1, #part do add_source(part[i], tests) end
+    elseif op == 'a' or op == '!' then
+      local all = { unpack(tests) }
+      if op == '!' then all[#all + 1] = part end
+      sources[#sources + 1] = { set = universe, tests = all }
+    elseif op == 'i' then
+      sources[#sources + 1] = { ids = part.ids, tests = tests }
+    else
+      sources[#sources + 1] = { set = part, tests = tests }
+    end
+  end
+  add_source(node, {})
+  return sources, overlap
+end
 
 local BLOCK = 256
 
-local function each_of_ranks(set, first, last, visit)
-  for low = first, last - 1, BLOCK do
-    for _, member in ipairs(by_rank(set, low, math.min(low + BLOCK, last))) do
+-- The rank behind an entry that was read in a former run, there still or not.
+local function rank_behind(set, score, member)
+  return math.max(set.first, rank(set, score, member .. '\0'))
+end
+
+-- Visit the objects of a set from a place on. nil at its end; when the work of this run is done,
+-- the place to go on behind.
+local function read_set(set, tests, place_behind, most, visit)
+  local position = set.first
+  if place_behind then position = rank_behind(set, place_behind[1], place_behind[2]) end
+  while position < set.last do
+    local stop = math.min(position + BLOCK, set.last)
+    for _, member in ipairs(by_rank(set, position, stop)) do
       touched = touched + 1
-      visit(id_of(set, member))
+      local id = id_of(set, member)
+      if satisfies_all(tests, id) then visit(id) end
+      if touched >= most then
+        local score = set.kind == 'id' and id or redis.call('ZSCORE', set.key, member)
+        return { score, member }
+      end
     end
+    position = stop
   end
 end
 
--- Call visit(id) once for each object that satisfies the node, in any order. Starts from the
--- smallest part of a conjunction. O(candidates * tests).
-local function each_match(node, visit)
-  local op = node.op
-  if op == 'p' then
-    each_of_ranks(node, node.first, node.last, visit)
-  elseif op == 'i' then
-    for _, id in ipairs(node.ids) do
-      touched = touched + 1
-      -- Unlike the members of a set, a given id may belong to no object.
-      if redis.call('ZSCORE', universe.key, member_of(id)) then visit(id) end
+local function read_ids(ids, tests, number_behind, most, visit)
+  for j = (number_behind or 0) + 1, #ids do
+    touched = touched + 1
+    -- Unlike the members of a set, a given id may belong to no object.
+    if redis.call('ZSCORE', universe.key, member_of(ids[j])) and satisfies_all(tests, ids[j]) then
+      visit(ids[j])
     end
-  elseif op == '&' then
-    local driver = node[1]
-    each_match(driver, function(id)
-      if satisfies_rest(node, driver, id) then visit(id) end
-    end)
-  elseif op == '+' then
-    for i = 1, #node do each_match(node[i], visit) end
-  elseif op == '|' then
-    local seen = {}
-    for i = 1, #node do
-      each_match(node[i], function(id)
-        if not seen[id] then
-          seen[id] = true
-          visit(id)
-        end
-      end)
+    if touched >= most then return j end
+  end
+end
+
+-- Visit what the sources give, once in this run, in any order, until ``most`` entries are touched.
+-- nil at the end, else the place to go on from, which stands for entries and not for ranks: what
+-- others write meanwhile moves nothing. O(entries * tests).
+local function read_sources(sources, overlap, from, most, visit)
+  local seen = {}
+  local function once(id)
+    if seen[id] then return end
+    seen[id] = true
+    visit(id)
+  end
+  for i = from and from[1] or 1, #sources do
+    local source = sources[i]
+    local behind = from and i == from[1] and from[2] or nil
+    local stopped
+    if source.ids then
+      stopped = read_ids(source.ids, source.tests, behind, most, overlap and once or visit)
+    else
+      stopped = read_set(source.set, source.tests, behind, most, overlap and once or visit)
     end
-  else
-    each_of_ranks(universe, 0, total, function(id)
-      if op == 'a' or not satisfies(node.child, id) then visit(id) end
-    end)
+    if stopped then return { i, stopped } end
   end
 end

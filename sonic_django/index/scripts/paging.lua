@@ -1,28 +1,51 @@
--- Pages: by rank, by walking the order, by gathering and sorting.
+-- Pages: by rank, by walking the order.
 
 -- The question, filled in by query.lua.
 local order, filter = {}, nil -- the sets that make the order; the filter, if there is one
 local descending, ties_descending -- the direction, and that among equal order values
 local offset, wanted -- objects to leave out, and how many are wanted then
+local budget -- entries that a run may touch
 
--- Walking the order -------------------------------------------------------------------------------
-
--- The ranks [low, high) of the entries that share the value of the entry at this rank.
-local function equals(set, at_rank)
-  local pair = redis.call('ZRANGE', set.key, at_rank, at_rank, 'WITHSCORES')
-  local prefix = pair[1]:sub(1, #pair[1] - #bare(set, pair[1]))
+-- The ranks [low, high) of the entries that share the value of an entry.
+local function equals(set, score, member)
+  local prefix = member:sub(1, #member - #bare(set, member))
   local low, high = prefix, prefix .. '\255'
   if prefix == '' then low, high = '.', '~' end
-  return rank(set, pair[2], low), rank(set, pair[2], high)
+  return math.max(set.first, rank(set, score, low)), math.min(set.last, rank(set, score, high))
 end
 
--- Call visit(id) for the leaf's entries in the order asked for, from the skip-th; stop when it
--- returns true. Where equal values run against the direction, each group of equals is read
--- backwards. O(log n + visited), with O(log n) more a group in the latter case.
-local function each_in_order(set, skip, visit)
-  local down, mirrored = descending, descending ~= ties_descending
-  if set.kind == 'id' then down, mirrored = ties_descending, false end
-  local position, block = skip, math.min(BLOCK, wanted)
+local function equals_at(set, at_rank)
+  local pair = redis.call('ZRANGE', set.key, at_rank, at_rank, 'WITHSCORES')
+  return equals(set, pair[2], pair[1])
+end
+
+-- Whether values run downwards, and whether each group of equals is read against that.
+local function directions(set)
+  if set.kind == 'id' then return ties_descending, false end
+  return descending, descending ~= ties_descending
+end
+
+-- How many entries stand before the place behind an entry, in the order asked for.
+local function position_behind(set, score, member)
+  local down, mirrored = directions(set)
+  local before = rank_behind(set, score, member) -- ascending, the entry itself included
+  if not mirrored then
+    if not down then return before - set.first end
+    local here = math.max(set.first, math.min(set.last, rank(set, score, member)))
+    return set.last - here
+  end
+  local low, high = equals(set, score, member)
+  if down then return set.last - high + math.max(0, before - low) end
+  local here = math.max(low, math.min(high, rank(set, score, member)))
+  return low - set.first + high - here
+end
+
+-- Call visit(id, member) for the set's entries in the order asked for, from the position-th; stop
+-- when it returns true. Where equal values run against the direction, each group of equals is
+-- read backwards. O(log n + visited), with O(log n) more a group in the latter case.
+local function each_in_order(set, position, visit)
+  local down, mirrored = directions(set)
+  local block = math.min(BLOCK, wanted)
   while position < set.size do
     local stop = math.min(position + block, set.size)
     block = math.min(BLOCK, 2 * block)
@@ -35,8 +58,7 @@ local function each_in_order(set, skip, visit)
     local backwards = down
     if mirrored then
       -- Mirror the ranks within the group of equals in which this step begins.
-      local group_low, group_high = equals(set, down and high - 1 or low)
-      group_low, group_high = math.max(group_low, set.first), math.min(group_high, set.last)
+      local group_low, group_high = equals_at(set, down and high - 1 or low)
       local done = down and group_high - high or low - group_low
       local count = math.min(group_high - group_low - done, BLOCK)
       if down then
@@ -48,40 +70,45 @@ local function each_in_order(set, skip, visit)
     end
     for _, member in ipairs(by_rank(set, low, high, backwards)) do
       touched = touched + 1
-      if visit(id_of(set, member)) then return true end
+      if visit(id_of(set, member), member) then return true end
     end
     position = stop
   end
 end
 
--- The order's sets hold just what is asked for: page by rank. O(log n + page).
-local function page_by_rank(sets)
-  local page, skip, left = {}, offset, wanted
-  for _, set in ipairs(sets) do
-    if left <= 0 then break end
-    each_in_order(set, skip, function(id)
-      page[#page + 1] = id
-      left = left - 1
-      return left <= 0
-    end)
-    skip = math.max(0, skip - set.size)
-  end
-  return page
+local function score_of(set, member)
+  if set.kind == 'text' then return '0' end
+  return redis.call('ZSCORE', set.key, member)
 end
 
--- Walk the order and test each object until the page is full. O((offset + page) / share).
--- nil when that takes more than the given number of steps: the objects that satisfy the filter
--- stand far from the start, and the estimate was wrong.
-local function walk(sets, driver, most)
-  local page, skip, left, steps = {}, offset, wanted, 0
-  for _, set in ipairs(sets) do
+-- Walk sets one after the other and take the objects that pass the tests, until the page is full.
+-- Returns the page, whether it was given up, and where the next run goes on:
+-- {set, score, member, objects to leave out, objects wanted, entries seen}. Given up when it takes
+-- more than ``patience`` entries: what passes the tests stands far from the start, and the estimate
+-- was wrong. O((offset + page) / share), and O(log n + page) where there are no tests: then what is
+-- to be left out is left out by rank.
+local function walk(sets, tests, patience, from)
+  local page = {}
+  local skip, left, steps = offset, wanted, 0
+  if from then skip, left, steps = from[4], from[5], from[6] end
+  if left < 0 then left = math.huge end
+  local place, given_up
+  for number = from and from[1] or 1, #sets do
     if left <= 0 then break end
-    local stopped = each_in_order(set, 0, function(id)
+    local set = sets[number]
+    local position = 0
+    if from and number == from[1] then position = position_behind(set, from[2], from[3]) end
+    if #tests == 0 then
+      local skipped = math.min(skip, math.max(0, set.size - position))
+      position, skip = position + skipped, skip - skipped
+    end
+    each_in_order(set, position, function(id, member)
       steps = steps + 1
-      if steps > most then return true end
-      local yes
-      if driver then yes = satisfies_rest(filter, driver, id) else yes = satisfies(filter, id) end
-      if yes then
+      if steps > patience then
+        given_up = true
+        return true
+      end
+      if satisfies_all(tests, id) then
         if skip > 0 then
           skip = skip - 1
         else
@@ -89,61 +116,28 @@ local function walk(sets, driver, most)
           left = left - 1
         end
       end
+      if left > 0 and touched >= budget then
+        local left_text = left == math.huge and -1 or left
+        place = { number, score_of(set, member), member, skip, left_text, steps }
+        return true
+      end
       return left <= 0
     end)
-    if stopped and left > 0 then return nil end
+    if given_up or place then break end
   end
-  return page
+  return page, given_up, place
 end
 
--- Gathering and sorting --------------------------------------------------------------------------------
-
--- Where the id stands in the order: number of the set, score, member; nil if it is in none.
-local function place_in_order(id)
-  for segment, set in ipairs(order) do
-    local score, member
+-- Where the id stands among sets one after the other: number of the set, score as text, member;
+-- nil if it is in none.
+local function place_among(sets, id)
+  for number, set in ipairs(sets) do
     if set.is_id_range then
-      score, member = tonumber(id), member_of(id)
+      local member = member_of(id)
+      if within(set, tonumber(id), member) then return number, id, member end
     else
-      score, member = place(set, id)
+      local score, member, text = place(set, id)
+      if score and within(set, score, member) then return number, text, member end
     end
-    if score and within(set, score, member) then return segment, score, member end
   end
-end
-
-local function weigh(prefix) -- no prefix stands between "-..." and "~..."
-  return prefix == '' and '.' or prefix
-end
-
-local function comes_first(a, b)
-  if a.segment ~= b.segment then return a.segment < b.segment end
-  if a.score ~= b.score then
-    if descending then return a.score > b.score end
-    return a.score < b.score
-  end
-  if a.prefix ~= b.prefix then
-    if descending then return less(b.prefix, a.prefix) end
-    return less(a.prefix, b.prefix)
-  end
-  if #a.id ~= #b.id then return (#a.id > #b.id) == ties_descending end
-  return a.id ~= b.id and less(b.id, a.id) == ties_descending
-end
-
--- Gather all that satisfy the filter from its smallest part, then sort. O(m log m) for m found.
-local function gather()
-  local rows = {}
-  each_match(filter, function(id)
-    local segment, score, member = place_in_order(id)
-    if not segment then return end
-    local set = order[segment]
-    local row = { id = id, segment = segment, score = 0, prefix = '' }
-    if set.kind ~= 'id' then
-      row.score, row.prefix = score, weigh(member:sub(1, #member - #bare(set, member)))
-    end
-    rows[#rows + 1] = row
-  end)
-  table.sort(rows, comes_first)
-  local page = {}
-  for i = offset + 1, math.min(#rows, offset + wanted) do page[#page + 1] = rows[i].id end
-  return page
 end

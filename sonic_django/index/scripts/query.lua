@@ -1,35 +1,59 @@
--- Answer a query: ids in order, a count, or ids at random. Writes nothing.
+-- Answer a query: ids in order, a count, all ids, or ids at random. Writes nothing. One run touches a
+-- bounded number of entries; where there is more to do, its token is given to the next run.
 --
 -- KEYS[1]  the model's base key
--- ARGV     1 what: "ids", "count", "random"; with "explain " before it, how it was found
+-- ARGV     1 what: "ids", "count", "members" (ids in any order), "random" (of one set)
 --          2 digests of the indexes used (comma separated)
 --          3 offset ("random": a seed), 4 limit (-1: none)
 --          5 direction "asc" or "desc", 6 direction among equal order values
 --          7 the set of all objects asked for: "ids" or "del"
---          8 number of sets that make the order, one after the other; then each as a leaf; they
---            may hold a part of all objects only, and nothing else is then found
+--          8 entries that a run may touch, 9 token of the run before, or ""
+--          10 number of sets that make the order, one after the other; then each as a leaf; they
+--          may hold a part of all objects only, and nothing else is then found
+--          then the number of further keys of the order, and for each its number of sets, and these
 --          then the filter (see nodes.lua), or nothing
--- returns  {"built", what was asked} or {"unbuilt", digest, ...}
+-- returns  {"unbuilt", digest, ...} or {"built", strategy, token ("" at the end), entries touched,
+--          answer, facts}; the client puts the answers of the runs together (see answers.py)
+--          page, walk   ids, comma separated, in order
+--          gather       ids (in an order by id), or rows {id, then for each key of the order: number
+--                       of the set, score, prefix}, in any order, perhaps twice
+--          groups       rows in the order of their first key; facts: how many of the first of all
+--                       rows to leave out
+--          number       a number, to be added; members: ids, perhaps twice
+--          abandon      nothing: what came before is to be forgotten
 -- cost     stated with each strategy below; the cheapest is chosen by cardinality
 
-local explains, what = ARGV[1]:match('^(%l- ?)(%l+)$')
-local limit = tonumber(ARGV[4])
+local what, limit = ARGV[1], tonumber(ARGV[4])
 offset, wanted = tonumber(ARGV[3]), limit < 0 and math.huge or limit
 descending, ties_descending = ARGV[5] == 'desc', ARGV[6] == 'desc'
+budget = tonumber(ARGV[8])
+local token = ARGV[9] ~= '' and cmsgpack.unpack(ARGV[9]) or {}
 
 local missing = unbuilt(ARGV[2])
 if missing then return { 'unbuilt', unpack(missing) } end
 
 open_universe(ARGV[7])
-at = 8
-local order_size = 0
-for i = 1, tonumber(take()) do
-  take()
-  order[i] = take_leaf()
-  order_size = order_size + order[i].size
+at = 10
+
+local function take_sets()
+  local sets, length = {}, 0
+  for i = 1, tonumber(take()) do
+    take()
+    sets[i] = take_leaf()
+    length = length + sets[i].size
+  end
+  return sets, length
 end
+
+local order_size
+order, order_size = take_sets()
+local further = {} -- the sets of each further key
+for i = 1, tonumber(take()) do further[i] = take_sets() end
 if at <= #ARGV then filter = take_node() end
 local by_id = #order == 1 and order[1].is_id_range
+local covers_all = by_id and order_size == total
+
+local function more(strategy, state) return state and cmsgpack.pack({ strategy, state }) or '' end
 
 -- Choosing ---------------------------------------------------------------------------------------------
 
@@ -50,32 +74,134 @@ local function smallest_in_id_order()
   return best
 end
 
--- Whether being in the driver says all that the filter asks for.
-local function is_all(driver)
-  if filter == driver then return true end
-  for i = 1, #filter do
-    if filter[i] ~= driver and not filter[i].is_id_range then return false end
-  end
-  return filter.op == '&'
+-- The sets to be walked, what is to be tested, and the number of entries.
+local function walked()
+  if not filter then return order, {}, order_size end
+  local driver = by_id and #further == 0 and smallest_in_id_order()
+  if driver then return { driver }, tests_beside(filter, driver), driver.size end
+  return order, { filter }, order_size
 end
 
-local function page()
-  if limit == 0 then return 'none', {} end
-  if not filter then return 'page', page_by_rank(order) end
-  local sets, length = order, order_size
-  local driver = by_id and smallest_in_id_order() or nil
-  if driver then
-    sets, length = { driver }, driver.size
-    if is_all(driver) then return 'page', page_by_rank(sets) end
+-- The sources to gather from: the filter's, or the order's where a range has left fewer of them.
+local function gathered()
+  if not filter or order_size < filter.size then
+    local sources = {}
+    for i, set in ipairs(order) do sources[i] = { set = set, tests = { filter } } end
+    return sources, false
   end
-  -- A gathered object costs its test, its place in the order and its share of the sort.
-  local most = 2 * filter.size
-  local visits = math.min(length, (offset + wanted) * length / math.max(1, total * filter.share))
-  if visits <= most then
-    local found = walk(sets, driver, math.max(most, BLOCK))
-    if found then return 'walk', found end
+  return sources_of(filter)
+end
+
+-- Strategies -------------------------------------------------------------------------------------------
+
+-- The place of an id among sets as a key of a row. Without a value there is none but the set's.
+local function key_among(sets, id)
+  local number, score, member = place_among(sets, id)
+  if not number then return nil, #sets + 1, '0', '' end
+  if sets[number].kind == 'id' then return number, number, '0', '' end
+  return number, number, score, member:sub(1, #member - #bare(sets[number], member))
+end
+
+local function row_of(id)
+  local found, number, score, prefix = key_among(order, id)
+  if not found then return nil end
+  if by_id and #further == 0 then return { id } end
+  local row = { id, number, score, prefix }
+  for _, sets in ipairs(further) do
+    _, number, score, prefix = key_among(sets, id)
+    row[#row + 1], row[#row + 2], row[#row + 3] = number, score, prefix
   end
-  return 'gather', gather()
+  return row
+end
+
+local function add_row(answer, row)
+  for i = 1, #row do answer[#answer + 1] = row[i] end
+end
+
+-- O(candidates * tests), in any order.
+local function gather(from)
+  local answer = {}
+  local sources, overlap = gathered()
+  local place = read_sources(sources, overlap, from, budget, function(id)
+    local row = row_of(id)
+    if row then add_row(answer, row) end
+  end)
+  if by_id and #further == 0 then answer = table.concat(answer, ',') end
+  return 'gather', more('gather', place), answer
+end
+
+local function page(from)
+  local sets, tests, length = walked()
+  local name = #tests == 0 and 'page' or 'walk'
+  local patience = math.huge
+  if name == 'walk' then
+    -- A gathered object costs its test, its place in the order and its share of the sort.
+    local most = 2 * filter.size
+    local visits = math.min(length, (offset + wanted) * length / math.max(1, total * filter.share))
+    if not from and visits > most then return gather() end
+    patience = math.max(most, BLOCK)
+  end
+  local ids, given_up, place = walk(sets, tests, patience, from)
+  if given_up then
+    if not from then return gather() end
+    return 'abandon', more('gather', {}), {}
+  end
+  return name, more('page', place), table.concat(ids, ',')
+end
+
+-- Several keys: the groups of equal first keys that the page has a part in, as a whole.
+-- O(objects of the groups before and of these), without a filter O(log n + objects of these).
+local function groups(from)
+  local answer, tests = {}, filter and { filter } or {}
+  if filter and not from and 2 * filter.size < order_size then return gather() end
+  local first_set, position, group, count, left_out = 1, 0, nil, 0, 0
+  if from then
+    first_set, group, count, left_out = from[1], from[4], from[5], from[6]
+    position = position_behind(order[first_set], from[2], from[3])
+  elseif not filter then
+    -- Begin with the group that the offset is in.
+    local skip = offset
+    while first_set < #order and skip >= order[first_set].size do
+      skip, first_set = skip - order[first_set].size, first_set + 1
+    end
+    local set = order[first_set]
+    if set.size > 0 and skip < set.size then
+      local at_rank = descending and set.last - 1 - skip or set.first + skip
+      if set.kind ~= 'id' then
+        local low, high = equals_at(set, at_rank)
+        position = descending and set.last - high or low - set.first
+      end
+    end
+    count = offset - skip + position
+    left_out = count
+  end
+  local sent, place, full = left_out, nil, false
+  for number = first_set, #order do
+    local set = order[number]
+    each_in_order(set, number == first_set and position or 0, function(id, member)
+      if satisfies_all(tests, id) then
+        local row = row_of(id)
+        local key = number .. ':' .. row[3] .. ':' .. row[4]
+        if key ~= group then
+          if count >= offset + wanted then
+            full = true
+            return true
+          end
+          if count <= offset then left_out = count end
+          group = key
+        end
+        count = count + 1
+        add_row(answer, row)
+      end
+      if touched >= budget then
+        place = { number, score_of(set, member), member, group, count, left_out }
+        return true
+      end
+    end)
+    if full or place then break end
+  end
+  local began = from and 0 or sent
+  return 'groups', more('groups', place), answer, { left_out, began }
 end
 
 -- The number of a filter by one set, or by some that share no object; else nil.
@@ -94,80 +220,93 @@ local function cardinality(node)
   return sum
 end
 
--- A filter by one set is counted without looking at its entries: O(log n). Else O(candidates).
-local function count()
-  local whole = by_id and order_size == total
-  if not filter then return 'cardinality', order_size end
-  local known = whole and cardinality(filter)
-  if known then return 'cardinality', known end
-  local driver = whole and smallest_in_id_order()
-  if driver and is_all(driver) then return 'cardinality', driver.size end
-  local number = 0
-  each_match(filter, function(id)
-    if whole or place_in_order(id) then number = number + 1 end
+local function members(from)
+  local ids = {}
+  local sources, overlap = gathered()
+  local place = read_sources(sources, overlap, from, budget, function(id)
+    if covers_all or place_among(order, id) then ids[#ids + 1] = id end
   end)
-  return 'gather', number
+  return 'members', more('members', place), table.concat(ids, ',')
 end
 
--- Different ranks of [first, last) at random, each set of them as likely as any other (Floyd).
-local function random_ranks(first, last, number)
-  local chosen, ranks = {}, {}
-  for j = math.max(first, last - number), last - 1 do
-    local rank_of_one = math.random(first, j)
-    if chosen[rank_of_one] then rank_of_one = j end
-    chosen[rank_of_one] = true
-    ranks[#ranks + 1] = rank_of_one
+-- A filter by one set is counted without looking at its entries: O(log n). Else O(candidates).
+local function count(from)
+  if not filter then return 'cardinality', '', order_size end
+  local known = covers_all and cardinality(filter)
+  if known then return 'cardinality', '', known end
+  local driver = covers_all and smallest_in_id_order()
+  if driver and #tests_beside(filter, driver) == 0 then return 'cardinality', '', driver.size end
+  local sources, overlap = gathered()
+  local number, ids = 0, {}
+  local place = read_sources(sources, overlap, from, budget, function(id)
+    if covers_all or place_among(order, id) then
+      number = number + 1
+      if overlap then ids[number] = id end
+    end
+  end)
+  -- What a later run gives again can be told by the ids only.
+  if overlap and (place or from) then
+    return 'members', more('count', place), table.concat(ids, ',')
   end
-  return ranks
+  return 'number', more('count', place), number
 end
 
--- One set: O(number * log n). Else all that satisfy the filter are looked at, and few are kept.
+-- Different ranks of one set at random, each choice of them as likely as any other (Floyd).
+-- O(number * log n).
 local function random()
   math.randomseed(offset)
-  local found = {}
-  local one = not filter and #order == 1 and order[1] or (filter and filter.op == 'p' and filter)
-  if one and by_id and order_size == total then
-    for _, at_rank in ipairs(random_ranks(one.first, one.last, limit)) do
-      found[#found + 1] = id_of(one, by_rank(one, at_rank, at_rank + 1)[1])
+  local set, chosen, ids = filter or order[1], {}, {}
+  for j = math.max(set.first, set.last - limit), set.last - 1 do
+    local at_rank = math.random(set.first, j)
+    if chosen[at_rank] then at_rank = j end
+    chosen[at_rank] = true
+    ids[#ids + 1] = id_of(set, by_rank(set, at_rank, at_rank + 1)[1])
+  end
+  return 'random', '', table.concat(ids, ',')
+end
+
+-- What explain() shows: the order's sets, the filter's, and their numbers of entries.
+local function facts()
+  local sets = {}
+  local function describe(node)
+    if node.op == 'p' then
+      sets[#sets + 1] = node.name
+      sets[#sets + 1] = node.size
+    elseif node.op == '!' then
+      describe(node.child)
+    else
+      for i = 1, #node do describe(node[i]) end
     end
-  else
-    local seen = 0
-    each_match(filter or { op = 'a' }, function(id)
-      if not place_in_order(id) then return end
-      seen = seen + 1
-      local slot = seen <= limit and seen or math.random(seen)
-      if slot <= limit then found[slot] = id end
-    end)
   end
-  for i = #found, 2, -1 do -- neither way gives a random order by itself
-    local j = math.random(i)
-    found[i], found[j] = found[j], found[i]
+  for _, set in ipairs(order) do describe(set) end
+  for _, others in ipairs(further) do
+    for _, set in ipairs(others) do describe(set) end
   end
-  return 'random', found
+  local order_sets = #sets / 2
+  if filter then describe(filter) end
+  return { total, order_sets, sets }
 end
 
-local name, answer
-if what == 'count' then
-  name, answer = count()
+local resumed = { gather = gather, page = page, groups = groups, count = count, members = members }
+local strategy, following, answer, remark
+if token[1] then
+  local from = token[2]
+  strategy, following, answer, remark = resumed[token[1]](from[1] and from or nil)
+elseif what == 'count' then
+  strategy, following, answer = count()
+elseif what == 'members' then
+  strategy, following, answer = members()
 elseif what == 'random' then
-  name, answer = random()
-else
-  name, answer = page()
-end
-if explains == '' then return { 'built', answer } end
-
-local sets = {}
-local function describe(node)
-  if node.op == 'p' then
-    sets[#sets + 1] = node.name
-    sets[#sets + 1] = node.size
-  elseif node.op == '!' then
-    describe(node.child)
+  if (filter and (filter.op ~= 'p' or not covers_all)) or #order ~= 1 then
+    strategy, following, answer = members()
   else
-    for i = 1, #node do describe(node[i]) end
+    strategy, following, answer = random()
   end
+elseif limit == 0 then
+  strategy, following, answer = 'page', '', ''
+elseif #further > 0 then
+  strategy, following, answer, remark = groups()
+else
+  strategy, following, answer = page()
 end
-for _, set in ipairs(order) do describe(set) end
-local order_sets = #sets / 2
-if filter then describe(filter) end
-return { 'built', { name, touched, total, order_sets, sets } }
+return { 'built', strategy, following, touched, answer, remark or {}, token[1] and {} or facts() }

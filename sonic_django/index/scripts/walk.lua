@@ -33,21 +33,13 @@ for i = 1, #pairs_found, 2 do
   end
 end
 
-local uncounted = 0
+local uncounted = 0 -- a number that is there and wrong is for counts.lua
 if counted then
   local numbers, value = base .. ':' .. name:sub(1, 8) .. '#', name:sub(10)
   local number, kept = size(set), redis.call('ZSCORE', numbers, value)
   if not kept and number > 0 and (mend or ARGV[3] == '0') then
     uncounted = 1
     if mend then add(numbers, number, value) end
-  elseif mend and #stale > 0 and kept and tonumber(kept) == number + #stale then
-    -- What was removed had been counted; a number that was wrong before is for counts.lua.
-    if number > 0 then
-      add(numbers, number, value)
-    else
-      remove(numbers, value)
-      redis.call('HDEL', base .. ':' .. name:sub(1, 8) .. '$', value)
-    end
   end
 end
 return { cursor, #pairs_found / 2, uncounted, unpack(stale) }

@@ -21,6 +21,7 @@ SHOWN = 20
 #: What to do about the kinds that ``--repair`` cannot mend.
 CURES = {
     "not built": "Build what is not built with sonic_reindex.",
+    "full text unreadable": "Build full text anew with sonic_reindex --fulltext.",
     "duplicate": "Of duplicates, change or delete all but one and run --repair again.",
     "payload": "Write payloads that cannot be read anew, from a backup, or delete their rows.",
 }

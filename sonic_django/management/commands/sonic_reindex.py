@@ -48,12 +48,17 @@ class Command(BaseCommand):
             models = [model for model in models if model._sonic.text_fields]
             if not models:
                 self.stdout.write("None of these classes declares fulltext_indexes.")
+        unreadable: list[str] = []
         for model in models:
             using = options["database"] or router.db_for_write(model)
             duplicates: list[Drift] = []
             work: Any = rebuild.rebuild_fulltext
             if not options["fulltext"]:
-                work = partial(rebuild.rebuild, on_duplicate=duplicates.append)
+                work = partial(
+                    rebuild.rebuild,
+                    on_duplicate=duplicates.append,
+                    on_unreadable=lambda id, message: unreadable.append(message),
+                )
             try:
                 with (
                     explained(model._meta.label, using),
@@ -65,6 +70,11 @@ class Command(BaseCommand):
             what = "full text" if options["fulltext"] else "indexes"
             self.stdout.write(f"{model._meta.label}: {what} of {rows:,} row(s) built.")
             self._show(model._meta.label, duplicates)
+        if unreadable:
+            raise CommandError(
+                f"{len(unreadable)} row(s) cannot be read and are not indexed; all others are. "
+                f"Restore them from a backup, or remove them: {'; '.join(unreadable[:SHOWN])}"
+            )
 
     def _show(self, label: str, duplicates: list[Drift]) -> None:
         for drift in duplicates[:SHOWN]:

@@ -40,10 +40,8 @@ class Command(BaseCommand):
             self._print(found, problems)
 
     def _print_json(self, found: list[ModelStatus], problems: list[Problem]) -> None:
-        shown = {
-            "classes": [status.as_dict() for status in found],
-            "problems": [asdict(problem) for problem in problems],
-        }
+        of_the_server = [asdict(problem) for problem in problems]
+        shown = [{**status.as_dict(), "problems": of_the_server} for status in found]
         self.stdout.write(json.dumps(shown, indent=2))
 
     def _print(self, found: list[ModelStatus], problems: list[Problem]) -> None:

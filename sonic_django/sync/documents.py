@@ -1,0 +1,38 @@
+"""Rows to documents, where one row that cannot be read shall not keep the others from the index."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from ..index.store import Document
+
+if TYPE_CHECKING:
+    from ..models.base import SonicObj
+    from ..table.rows import Row
+
+logger = logging.getLogger("sonic_django.sync")
+
+#: Called with the id of a row that cannot be read, and why.
+OnUnreadable = Callable[[int, str], None]
+
+
+def documents_of(
+    model: type[SonicObj],
+    rows: Iterable[Row],
+    *,
+    text_changed: bool = False,
+    on_unreadable: OnUnreadable | None = None,
+) -> list[Document]:
+    """What the index shall hold of the rows. One whose payload is damaged, or holds what no index
+    takes, is logged, reported and left out; its entries stay as they are."""
+    documents = []
+    for row in rows:
+        try:
+            documents.append(model._sonic.document(row, text_changed=text_changed))
+        except ValueError as error:
+            logger.error("%s; it is not indexed until its row is mended.", error)
+            if on_unreadable is not None:
+                on_unreadable(row.id, str(error))
+    return documents
