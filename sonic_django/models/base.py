@@ -12,6 +12,7 @@ from django.db.models.signals import post_init
 
 from ..query.manager import SonicManager
 from ..table.rows import Row
+from ..twins import with_twins
 from . import removing, saving, uniqueness
 from .ancestor import AncestorSpelling
 from .changes import changed_keys, names_of
@@ -96,6 +97,7 @@ class _Options:
         return options
 
 
+@with_twins("save", "delete", "undelete", "destroy", "reload", "refresh_from_db")
 class SonicObj(AncestorSpelling, metaclass=SonicBase):
     """The base of every schemaless model; see ``docs/models.md``.
 
@@ -275,13 +277,6 @@ class SonicObj(AncestorSpelling, metaclass=SonicBase):
         )
 
     save.alters_data = True  # type: ignore[attr-defined]
-
-    async def asave(self, **kwargs: Any) -> bool:  # type: ignore[override]
-        from asgiref.sync import sync_to_async
-
-        return await sync_to_async(self.save)(**kwargs)
-
-    asave.alters_data = True  # type: ignore[attr-defined]
 
     def _save_table(self, raw: bool = False, cls: Any = None, *args: Any, **kwargs: Any) -> bool:
         """What ``loaddata`` comes to: write the row as the fixture has it, index it after."""

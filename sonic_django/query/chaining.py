@@ -79,14 +79,19 @@ class Chaining(Question):
             raise TypeError("Cannot combine a query with scan() and one without.")
 
     def order_by(self, *names: Any) -> Self:
-        """One field with an ordered index, and at most ``pk`` after it; or ``"?"``."""
+        """Fields with an ordered index, each for those that are equal in the ones before; ``pk``
+        decides last, in the direction of the last field unless it is given. Or ``"?"``.
+
+        Objects without a value stand last in both directions. By one field a page costs the same
+        anywhere; by several, the groups of equal first values that it touches are read as a whole.
+        """
         if self._is_sliced:
             raise TypeError("Cannot reorder a query once a slice has been taken.")
         order = tuple(order_name(name) for name in names)
         if self._scanning and order != ("?",):
             check_order(self.model._sonic, order)
         elif order and order[0] != "?":
-            Planner(self.model._sonic).direction(order)
+            Planner(self.model._sonic).keys(order)
         if self._cursor is not None:
             raise TypeError("Cannot reorder a query once after() or before() has been taken.")
         new = self._clone()

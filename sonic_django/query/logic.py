@@ -24,7 +24,7 @@ class Condition:
         if self.lookup == "empty":
             return f"{self.field}=[]"
         if self.lookup == "related":
-            return " and ".join(f"{self.field}__{part}" for part in str(self.value).split(" and "))
+            return str(self.value.described(self.field))
         if self.field.endswith(FOLDED):
             lookup = "iexact" if self.lookup == "exact" else f"i{self.lookup}"
             return f"{self.field.removesuffix(FOLDED)}__{lookup}={self.value!r}"

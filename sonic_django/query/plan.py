@@ -15,7 +15,7 @@ from django.db.models.constants import LOOKUP_SEP
 
 from ..index import nodes
 from ..index.encoding import EMPTY, id_bounds, key_part
-from ..index.nodes import All, FacetQuery, Ids, IndexQuery, Leaf, Node
+from ..index.nodes import All, FacetQuery, FurtherKey, Ids, IndexQuery, Leaf, Node
 from ..index.specs import BY_ID, NULLS, IndexSpec
 from ..index.store import IDS_DIGEST
 from .logic import FOLDED, NOTHING, Condition, Conjunction, Disjunction, Logic, Negation
@@ -45,7 +45,8 @@ class Planner:
     ) -> IndexQuery:
         """The question for objects that satisfy ``logic``, in this order, on one side of the
         cursor, which is one of the same order or of its reverse."""
-        name, descending, ties_descending = self.direction(order)
+        keys, ties_descending = self.keys(order)
+        name, descending = keys[0]
         if logic == NOTHING:
             return IndexQuery((), filter=nodes.NOTHING, universe=self.universe, needs=self.needs)
         conditions = _parts(logic)
@@ -67,6 +68,7 @@ class Planner:
             filter=self._conjunction(rest, conditions),
             universe=self.universe,
             needs=self.needs,
+            further=tuple(self._further(*key, conditions) for key in keys[1:]),
         )
 
     def facet(self, spec: IndexSpec, logic: Logic) -> FacetQuery:
@@ -90,19 +92,26 @@ class Planner:
 
     # Order ------------------------------------------------------------------------------------
 
+    def keys(self, order: Sequence[str]) -> tuple[list[tuple[str, bool]], bool]:
+        """([(field or "id", descending), ...], equal objects by descending id). What stands behind
+        pk, or names a field again, orders nothing."""
+        found: dict[str, bool] = {}
+        for key in order:
+            name, down = key.lstrip("-"), key.startswith("-")
+            if name in ("pk", "id"):
+                return (list(found.items()) or [("id", down)]), down
+            found.setdefault(self.options.field(name).name, down)
+        return list(found.items()), list(found.values())[-1]
+
     def direction(self, order: Sequence[str]) -> tuple[str, bool, bool]:
-        """(field or "id", descending, equal values by descending id)."""
-        names = ["id" if name in ("pk", "-pk", "-id") else name.lstrip("-") for name in order]
-        down = [name.startswith("-") for name in order]
-        if names[0] == "id":
-            return "id", down[0], down[0]
-        field = self.options.field(names[0])
-        if len(names) > 1 and names[1] != "id":
+        """(field or "id", descending, equal values by descending id) of an order by one field."""
+        keys, ties_descending = self.keys(order)
+        if len(keys) > 1:
             raise FieldError(
-                f"{self.options.model._meta.label}: ordering by {', '.join(order)} is not "
-                f"supported: one field, then at most pk."
+                f"{self.options.model._meta.label}: after() and before() need an order by one "
+                f"field, and at most pk behind it; this one is by {', '.join(order)}."
             )
-        return field.name, down[0], down[1] if len(down) > 1 else down[0]
+        return *keys[0], ties_descending
 
     def can_order_by(self, name: str) -> bool:
         """Whether all objects can be listed by this field."""
@@ -114,6 +123,16 @@ class Planner:
 
     def _halves(self, name: str, conditions: list[Logic]) -> tuple[_Halves, list[Logic]]:
         """The sets that give the order, narrowed by what they answer, and what is left to test."""
+        spec, chosen = self._ordering(name, conditions)
+        ranges = _without(_by_field(conditions, _RANGES).get(name, []), chosen)
+        return self._leaves(spec, chosen, ranges), _without(conditions, [*chosen, *ranges])
+
+    def _further(self, name: str, descending: bool, conditions: list[Logic]) -> FurtherKey:
+        halves = self._leaves(*self._ordering(name, conditions), [])
+        return FurtherKey(tuple(half for half in halves if half), descending)
+
+    def _ordering(self, name: str, conditions: list[Logic]) -> tuple[IndexSpec, list[Condition]]:
+        """The index that orders by a field, and the equalities that choose its sets."""
         equal = _by_field(conditions, _EQUAL)
         best: IndexSpec | None = None
         for spec in self.options.schema.specs:
@@ -130,9 +149,7 @@ class Planner:
                 f"(or index=True on the field) and run sonic_reindex."
             )
         self._use(best)
-        chosen = [equal[part.name][0] for part in best.parts]
-        ranges = _without(_by_field(conditions, _RANGES).get(name, []), chosen)
-        return self._leaves(best, chosen, ranges), _without(conditions, [*chosen, *ranges])
+        return best, [equal[part.name][0] for part in best.parts]
 
     # Filters ----------------------------------------------------------------------------------
 

@@ -2,21 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import date, datetime, tzinfo
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..twins import with_twins
 from . import aggregates, periods, writing
 from .retrieving import Retrieving
 
 
+@with_twins(
+    *("get", "first", "last", "latest", "earliest", "in_bulk", "random"),
+    *("ids", "count", "counts", "exists", "contains", "explain"),
+    *("aggregate", "facet", "facets", "dates", "datetimes"),
+    *("create", "get_or_create", "update_or_create", "bulk_create", "bulk_update"),
+    *("update", "delete", "destroy"),
+)
 class SonicQuerySet(Retrieving):
     """A set of objects, asked of the index when it is first looked at.
 
     A page costs one Redis call and one SQL statement; ``count`` and ``exists`` one Redis call.
     Raises FieldError where no index answers, IndexNotBuilt, and IndexUnavailable when Redis is
-    away.
+    away. Whatever asks a store has an async twin: ``aget``, ``acount``, ``async for``.
     """
+
+    if TYPE_CHECKING:
+        aget: Callable[..., Awaitable[Any]]
+        acreate: Callable[..., Awaitable[Any]]
+        abulk_create: Callable[..., Awaitable[Any]]
+        abulk_update: Callable[..., Awaitable[Any]]
+        aget_or_create: Callable[..., Awaitable[Any]]
+        aupdate_or_create: Callable[..., Awaitable[Any]]
+        aupdate: Callable[..., Awaitable[Any]]
+        adelete: Callable[..., Awaitable[Any]]
+        adestroy: Callable[..., Awaitable[Any]]
+        acount: Callable[..., Awaitable[Any]]
+        acounts: Callable[..., Awaitable[Any]]
+        aexists: Callable[..., Awaitable[Any]]
+        acontains: Callable[..., Awaitable[Any]]
+        afirst: Callable[..., Awaitable[Any]]
+        alast: Callable[..., Awaitable[Any]]
+        alatest: Callable[..., Awaitable[Any]]
+        aearliest: Callable[..., Awaitable[Any]]
+        ain_bulk: Callable[..., Awaitable[Any]]
+        aids: Callable[..., Awaitable[Any]]
+        arandom: Callable[..., Awaitable[Any]]
+        aaggregate: Callable[..., Awaitable[Any]]
+        afacet: Callable[..., Awaitable[Any]]
+        afacets: Callable[..., Awaitable[Any]]
+        adates: Callable[..., Awaitable[Any]]
+        adatetimes: Callable[..., Awaitable[Any]]
+        aexplain: Callable[..., Awaitable[Any]]
 
     # Summaries ----------------------------------------------------------------------------------
 

@@ -24,38 +24,34 @@ class Targets:
     class, else by ``q``."""
 
     model: type[Model]
+    lookups: tuple[tuple[str, Any], ...]
     logic: Logic | None = None
     q: Q | None = None
 
-    def __str__(self) -> str:
-        if self.q is not None:
-            return " and ".join(f"{name}={value!r}" for name, value in _pairs(self.q))
-        children = self.logic.children if isinstance(self.logic, Conjunction) else [self.logic]
-        return " and ".join(map(str, children))
+    def described(self, field: str) -> str:
+        """The lookups across this reference as they were given."""
+        return " and ".join(f"{field}__{name}={value!r}" for name, value in self.lookups)
 
     def joined(self, other: Targets) -> Targets:
         """Those that both ask for."""
+        lookups = self.lookups + other.lookups
         if self.q is not None and other.q is not None:
-            return Targets(self.model, q=self.q & other.q)
+            return Targets(self.model, lookups, q=self.q & other.q)
         assert self.logic is not None and other.logic is not None
-        return Targets(self.model, conjoin(self.logic, other.logic))
+        return Targets(self.model, lookups, conjoin(self.logic, other.logic))
 
     def ids(self, using: str | None) -> list[Any]:
         """Their ids, one more than ``MOST`` at most. One Redis call, or one SQL statement; and one
         for each reference within the lookup."""
         if self.q is not None:
             rows = self.model._base_manager.using(using).filter(self.q)
-            return list(rows.values_list("pk", flat=True).distinct()[: MOST + 1])
+            found: list[Any] = list(rows.values_list("pk", flat=True).distinct()[: MOST + 1])
+            return found
         from .queryset import SonicQuerySet
 
         assert self.logic is not None
         model: Any = self.model
         return SonicQuerySet(model, using=using)._with_logic(self.logic)[: MOST + 1].ids()
-
-
-def _pairs(q: Q) -> Iterable[Any]:
-    for child in q.children:
-        yield from _pairs(child) if isinstance(child, Q) else [child]
 
 
 def target_of(indexed: Any) -> Any:

@@ -88,14 +88,16 @@ def _on_targets(
 ) -> Logic:
     """A lookup across a reference. The target's own FieldError if it cannot answer its part."""
     name = LOOKUP_SEP.join(rest)
+    lookups = ((name, value),)
     theirs = getattr(target, "_sonic", None)
     if theirs is None:
         q = Q(**{name: value})
         target._base_manager.filter(q)  # refuses what the target does not have
-        targets = Targets(target, q=q)
+        targets = Targets(target, lookups, q=q)
     else:
-        targets = Targets(target, resolve(theirs, Q(**{name: value})))
-        Planner(theirs).check(targets.logic or EVERYTHING)
+        logic = resolve(theirs, Q(**{name: value}))
+        Planner(theirs).check(logic)
+        targets = Targets(target, lookups, logic)
     found = Condition(indexed.name, "related", targets)
     is_missing = value is True if rest[-1] == "isnull" else value is None
     if not is_missing or indexed.many:

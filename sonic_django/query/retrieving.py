@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.db.models import prefetch_related_objects
 
 from ..sync import repair
@@ -101,6 +103,13 @@ class Retrieving(Asking):
     def __iter__(self) -> Iterator[Any]:
         return iter(self._fetch_all())
 
+    def __aiter__(self) -> AsyncIterator[Any]:
+        async def objects() -> AsyncIterator[Any]:
+            for obj in await sync_to_async(self._fetch_all)():
+                yield obj
+
+        return objects()
+
     def __len__(self) -> int:
         return len(self._fetch_all())
 
@@ -151,6 +160,10 @@ class Retrieving(Asking):
         chunk_size = _CHUNK if chunk_size is None else chunk_size
         if chunk_size <= 0:
             raise ValueError("Chunk size must be strictly positive.")
+        bound = self._bound()
+        if bound is not self:
+            yield from bound.iterator(chunk_size)
+            return
         order = self._effective_order
         if order[0].lstrip("-") in ("id", "pk") and not self._is_sliced:
             yield from self._iterate_by_id(order[0].startswith("-"), chunk_size)
@@ -158,6 +171,17 @@ class Retrieving(Asking):
         ids = self.ids()
         for start in range(0, len(ids), chunk_size):
             yield from self._load(ids[start : start + chunk_size])
+
+    async def aiterator(self, chunk_size: int | None = None) -> AsyncIterator[Any]:
+        """``iterator``, awaited chunk by chunk."""
+        objects = self.iterator(chunk_size)
+
+        def following() -> list[Any]:
+            return list(islice(objects, chunk_size or _CHUNK))
+
+        while chunk := await sync_to_async(following)():
+            for obj in chunk:
+                yield obj
 
     def _iterate_by_id(self, descending: bool, chunk_size: int) -> Iterator[Any]:
         rest: Retrieving = self

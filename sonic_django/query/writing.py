@@ -121,6 +121,7 @@ def update(queryset: SonicQuerySet, values: dict[str, Any]) -> int:
     from ..models.changes import Change
     from ..models.saving import find_change, write
 
+    queryset = queryset._bound()
     model, using = queryset.model, queryset._write_db
     options = model._sonic
     fields = frozenset(options.field(name).name for name in values)
@@ -156,6 +157,7 @@ def update(queryset: SonicQuerySet, values: dict[str, Any]) -> int:
 
 def remove(queryset: SonicQuerySet, method: str) -> tuple[int, dict[str, int]]:
     """What ``SonicQuerySet.delete`` and ``destroy`` say."""
+    queryset = queryset._bound()
     using = queryset._write_db
     total: dict[str, int] = {}
     for ids in batches(queryset.ids(), _BATCH):

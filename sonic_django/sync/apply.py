@@ -7,16 +7,19 @@ keeps its dirty mark.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.db import connections
+from django.db import DatabaseError, connections
 from redis.exceptions import RedisError
 
+from ..conf import sonic_settings
 from ..fulltext.queue import drain
 from ..index.breaker import pausing
 from ..index.store import Document
 from ..signals import index_failed, post_index
+from ..table import gone
 from . import slices, state
 from .journal import journal
 from .tokens import Token
@@ -39,10 +42,24 @@ class PendingApply:
         self.savepoints = savepoints
         self.documents: list[Document] = []
         self.token = Token(using)
+        self._begun = time.monotonic()
 
     def __call__(self) -> None:
         self.token.committed = True
+        if time.monotonic() - self._begun > sonic_settings().RETENTION / 2:
+            self._renew_marks()
         apply_now(self.model, self.using, self.documents)
+
+    def _renew_marks(self) -> None:
+        """Marks are dated by their statements, the retention counts from the commit: after a long
+        transaction it would be over before the index has held anything."""
+        options = self.model._sonic
+        try:
+            options.table(self.using).renew_dirty([(d.id, d.version) for d in self.documents])
+            gone_ones = [document.id for document in self.documents if document.state == "gone"]
+            gone.renew_objects(options.label, gone_ones, self.using)
+        except DatabaseError as error:
+            logger.warning("%s: marks could not be dated anew: %s", options.label, error)
 
 
 def schedule(model: type[SonicObj], using: str, documents: Sequence[Document]) -> Token | None:

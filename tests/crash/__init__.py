@@ -17,5 +17,18 @@ it knows (``ledger.py``). So after a kill an operation is confirmed, failed or i
 doubt is settled from the rows, once the server has forgotten the writer's former connection: all
 of it is there or none. Each item is written by one writer only, so its last state is known
 exactly; what all of them share are unique values and counters, and of each counter a writer
-knows its own share.
+knows its own share. Items that were not written for a while are left alone, so that what a kill
+has left on them is still there at the end.
+
+====================================  ==========================================================
+``stores.py``, ``settings.py``        the servers and how they are killed; Django's settings
+``models.py``                         what is written
+``known.py``, ``items.py``,           the steps of a writer, each of which says beforehand what
+``names.py``, ``counters.py``,        it will have changed
+``steps.py``
+``ledger.py``, ``writer.py``          what a writer knows, and its process
+``reading.py``                        what writers read meanwhile
+``crew.py``, ``__main__.py``          the processes of all writers, and who kills them
+``compare.py``, ``verify.py``         the end: everything beside everything
+====================================  ==========================================================
 """

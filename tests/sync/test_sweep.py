@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -205,3 +206,31 @@ def test_the_marks_are_found_by_their_index() -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement + "SELECT id FROM testapp_plain WHERE dirty_at IS NOT NULL")
         assert "dirty_at" in str(cursor.fetchall())
+
+
+class TestLongTransactions:
+    """The retention counts from the commit, however long ago the statements were."""
+
+    @pytest.fixture
+    def long_ago(self, monkeypatch) -> Callable[[], None]:
+        def pass_time() -> None:
+            age(3600)
+            monkeypatch.setattr("sonic_django.sync.apply.time.monotonic", lambda: 1e12)
+
+        return pass_time
+
+    def test_rows_keep_their_marks(self, long_ago: Callable[[], None]) -> None:
+        with transaction.atomic():
+            plain = Plain.objects.create(name="x")
+            long_ago()
+        assert sweep(Plain, "default").cleared == 0
+        assert Plain._sonic.table("default").count_dirty() == 1
+        assert Plain.objects.filter(name="x").ids() == [plain.pk]
+
+    def test_tombstones_stay(self, long_ago: Callable[[], None]) -> None:
+        plain = Plain.objects.create(name="x")
+        with transaction.atomic():
+            plain.destroy()
+            long_ago()
+        assert sweep(Plain, "default").cleared == 0
+        assert gone.count("testapp.plain", "default") == 1

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sonic_django import Index, SonicObj, int_field, list_field, str_field, var_field
+from django.conf import settings
+
+from sonic_django import (
+    Index,
+    SonicObj,
+    bool_field,
+    int_field,
+    list_field,
+    obj_field,
+    str_field,
+    var_field,
+)
 
 
 class Person(SonicObj):
@@ -24,3 +35,23 @@ class Person(SonicObj):
         "street": ["meta__home__street"],
         "score_of_city": Index(["meta__city"], order_by=score),
     }
+
+
+class Company(SonicObj):
+    name = str_field(null=True, index=True)
+    is_large = bool_field(False, index=True)
+    town = str_field("")
+    owner = obj_field("self", index=True)
+
+
+class Worker(SonicObj):
+    """References of every kind, to be looked across."""
+
+    name = str_field("", index=True)
+    company = obj_field(Company, index=True)
+    user = obj_field(settings.AUTH_USER_MODEL, index=True)
+    chief = obj_field("self", index=True)
+    friends = list_field("self", index=True)
+    clients = list_field(Company, index=True)
+    users = list_field(settings.AUTH_USER_MODEL, index=True)
+    former = obj_field(Company)

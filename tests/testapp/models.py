@@ -140,4 +140,4 @@ class Comment(models.Model):
     seen_by = models.ManyToManyField(Author, related_name="seen_comments")
 
 
-from .lookups import Person  # noqa: E402, F401 - Django finds the classes of this module
+from .lookups import Company, Person, Worker  # noqa: E402, F401 - Django finds the classes of this module
