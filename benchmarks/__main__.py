@@ -14,7 +14,7 @@ from .results import Result, machine
 from .servers import servers
 
 #: The benchmarks, and the modules whose ``run(rows, report)`` makes a Result.
-BENCHMARKS = {"check": "benchmarks.check"}
+BENCHMARKS = {"check": "benchmarks.check", "queries": "benchmarks.queries"}
 
 
 def main() -> None:

@@ -91,7 +91,7 @@ class FurtherKey:
 
 
 #: Entries that one run of a script may touch: some milliseconds, in which Redis serves nobody else.
-BUDGET = 4000
+BUDGET = 3000
 
 
 @dataclass(frozen=True)

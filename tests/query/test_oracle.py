@@ -39,7 +39,7 @@ class Run:
         self.oracle: Oracle = world.oracle()
         self.objects: dict[int, Any] = {}
         # Answers do not depend on how many runs of a script it takes to find them.
-        nodes.BUDGET = data.draw(st.sampled_from([4000, 4000, 1, 2, 5, 20]), label="budget")
+        nodes.BUDGET = data.draw(st.sampled_from([3000, 3000, 1, 2, 5, 20]), label="budget")
 
     @property
     def ids(self) -> list[int]:

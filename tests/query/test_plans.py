@@ -219,3 +219,11 @@ def test_long_texts_are_told_apart_at_their_ends(db: None) -> None:
     assert [obj.text for obj in found] == sorted(texts)
     assert [obj.text for obj in found.reverse()] == sorted(texts, reverse=True)
     assert Everything.objects.get(text=texts[3]).text == texts[3]
+
+
+def test_a_disjunction_of_very_many_is_gathered_not_tested(blogs: list[Blog]) -> None:
+    """Testing one object against each of a thousand sets would cost a thousand look-ups."""
+    words = [f"no {n}" for n in range(1000)]
+    found = Blog.objects.filter(tags__in=[*words, "rare"]).order_by("created")
+    explain(found[:5], "gather", 10 * 4)
+    assert len(found) == 10

@@ -10,6 +10,7 @@
 local universe, total -- the set of all objects asked for, and how many they are
 local touched = 0 -- entries looked at, which says how much work was done
 local RECORD = 5 -- what reading a record costs, in entries
+local spared = 0 -- entries looked at by the block, for less than a third of the cost of one
 local at -- the next argument
 local ascending_by_size = function(a, b) return a.size < b.size end
 
@@ -223,6 +224,23 @@ local function satisfies_all(nodes, id)
   return true
 end
 
+-- What it costs to test one object, in look-ups.
+local function cost_of(node)
+  if node.op == 'p' then return 1 end
+  if node.op == 'a' or node.op == 'i' then return 0 end
+  if node.op == '!' then return cost_of(node.child) end
+  local sum = 0
+  for i = 1, #node do sum = sum + cost_of(node[i]) end
+  -- Of alternatives half are tested until one holds, on an average.
+  return node.op == '&' and sum or math.ceil(sum / 2)
+end
+
+local function cost_of_all(nodes)
+  local sum = 0
+  for i = 1, #nodes do sum = sum + cost_of(nodes[i]) end
+  return sum
+end
+
 -- What a driver leaves to be tested of a conjunction that it is a part of. Ranges of ids have
 -- narrowed the drivers that are in id order.
 local function tests_beside(node, driver)
@@ -267,6 +285,50 @@ end
 
 local BLOCK = 256
 
+-- Whether an entry of the set is all that a leaf asks for.
+local function is_membership(node)
+  return node.op == 'p' and node.kind == 'id' and not node.low and not node.high
+end
+
+-- Those of the plain members that satisfy the node: memberships are looked up together (0.2 us each
+-- instead of 0.9).
+local function satisfied(node, members)
+  local found = {}
+  if is_membership(node) then
+    touched, spared = touched + #members, spared + math.floor(0.7 * #members)
+    local scores = redis.call('ZMSCORE', node.key, unpack(members))
+    for i = 1, #members do
+      if scores[i] then found[#found + 1] = members[i] end
+    end
+  elseif node.op == '&' then
+    found = members
+    for i = 1, #node do
+      if #found > 0 then found = satisfied(node[i], found) end
+    end
+  elseif node.op == '!' or node.op == '|' or node.op == '+' then
+    local holds, rest = {}, members
+    local children = node.op == '!' and { node.child } or node
+    for i = 1, #children do
+      if #rest == 0 then break end
+      for _, member in ipairs(satisfied(children[i], rest)) do holds[member] = true end
+      local left = {}
+      for _, member in ipairs(rest) do
+        if not holds[member] then left[#left + 1] = member end
+      end
+      rest = left
+    end
+    if node.op == '!' then return rest end
+    for _, member in ipairs(members) do
+      if holds[member] then found[#found + 1] = member end
+    end
+  else
+    for i = 1, #members do
+      if satisfies(node, members[i]:sub(2)) then found[#found + 1] = members[i] end
+    end
+  end
+  return found
+end
+
 -- The rank behind an entry that was read in a former run, there still or not.
 local function rank_behind(set, score, member)
   return math.max(set.first, rank(set, score, member .. '\0'))
@@ -277,18 +339,24 @@ end
 local function read_set(set, tests, place_behind, most, visit)
   local position = set.first
   if place_behind then position = rank_behind(set, place_behind[1], place_behind[2]) end
+  local block = math.max(1, math.min(BLOCK, math.floor(most / (1 + cost_of_all(tests)))))
   while position < set.last do
-    local stop = math.min(position + BLOCK, set.last)
-    for _, member in ipairs(by_rank(set, position, stop)) do
-      touched = touched + 1
-      local id = id_of(set, member)
-      if satisfies_all(tests, id) then visit(id) end
-      if touched >= most then
-        local score = set.kind == 'id' and id or redis.call('ZSCORE', set.key, member)
-        return { score, member }
-      end
+    local members = by_rank(set, position, math.min(position + block, set.last))
+    touched = touched + #members
+    local found = members
+    if set.kind ~= 'id' then
+      found = {}
+      for i = 1, #members do found[i] = bare(set, members[i]) end
     end
-    position = stop
+    for i = 1, #tests do
+      if #found > 0 then found = satisfied(tests[i], found) end
+    end
+    for i = 1, #found do visit(found[i]:sub(2)) end
+    position = position + #members
+    if touched - spared >= most and position < set.last then
+      local member = members[#members]
+      return { set.kind == 'id' and member:sub(2) or redis.call('ZSCORE', set.key, member), member }
+    end
   end
 end
 
@@ -299,7 +367,7 @@ local function read_ids(ids, tests, number_behind, most, visit)
     if redis.call('ZSCORE', universe.key, member_of(ids[j])) and satisfies_all(tests, ids[j]) then
       visit(ids[j])
     end
-    if touched >= most then return j end
+    if touched - spared >= most then return j end
   end
 end
 

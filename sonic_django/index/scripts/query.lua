@@ -135,8 +135,9 @@ local function page(from)
   local name = #tests == 0 and 'page' or 'walk'
   local patience = math.huge
   if name == 'walk' then
-    -- A gathered object costs its test, its place in the order and its share of the sort.
-    local most = 2 * filter.size
+    -- A gathered object costs its tests, its place in the order and its share of the sort.
+    local rest = filter.op == '&' and cost_of_all(tests_beside(filter, filter[1])) or 0
+    local most = (2 + rest) * filter.size / math.max(1, cost_of_all(tests))
     local visits = math.min(length, (offset + wanted) * length / math.max(1, total * filter.share))
     if not from and visits > most then return gather() end
     patience = math.max(most, BLOCK)

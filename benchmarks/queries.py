@@ -1,0 +1,157 @@
+"""What the index answers: time and entries touched of each kind of question, and how long another
+connection waits meanwhile."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import statistics
+import time
+from collections.abc import Callable
+from multiprocessing.synchronize import Event
+from typing import Any
+
+from .results import Result, median_seconds
+
+_REPETITIONS = 15
+#: Seconds for which PINGs are timed beside each of the heaviest queries.
+_PING_SECONDS = 6.0
+_PING_PAUSE = 0.002
+
+
+def run(rows: int, report: Callable[[str], None]) -> Result:
+    """Save the rows, ask, and time PINGs beside the heaviest questions."""
+    from . import blog
+
+    blog.make_tables()
+    report(f"saving {rows:,} posts")
+    blog.load(rows)
+    table: list[tuple[Any, ...]] = []
+    for name, question, count_only in _questions(rows):
+        report(name)
+        explained = question.explain("count" if count_only else "ids")
+        seconds = median_seconds(question.count if count_only else question.ids, _REPETITIONS)
+        table.append(
+            (
+                name,
+                explained.strategy,
+                explained.touched,
+                explained.round_trips,
+                round(seconds * 1000, 3),
+            )
+        )
+    waits = {}
+    for name, question, count_only in _heaviest():
+        report(f"PING beside: {name}")
+        waits[name] = _ping_beside(question, count_only)
+    worst = max(wait["p99.9"] for wait in waits.values())
+    return Result(
+        name="queries",
+        columns=("question", "strategy", "entries touched", "round trips", "ms"),
+        rows=table,
+        facts={"rows": rows, "ping_ms": waits},
+        conclusions=[
+            *(
+                f"PING beside {name}: median {w['median']:.2f} ms, 99.9th percentile "
+                f"{w['p99.9']:.2f} ms, longest {w['longest']:.2f} ms ({w['pings']} PINGs)."
+                for name, w in waits.items()
+            ),
+            f"The 99.9th percentile of a PING is {worst:.2f} ms at most.",
+        ],
+    )
+
+
+def _questions(rows: int) -> list[tuple[str, Any, bool]]:
+    """(name, queryset, whether it is counted instead of listed)."""
+    from django.db.models import Q
+
+    from .models import Post
+
+    posts = Post.objects
+    newest = posts.order_by("-created")
+    deep = min(5000 * 20, max(0, rows - 20))
+    rare = 1900  # an author with few posts; tag0 and tag1 are the most frequent tags
+    dense = posts.filter(tags="tag0")
+    either = Q(tags="tag0") | Q(tags="tag1")
+    return [
+        ("newest 20", newest[:20], False),
+        (f"20 from number {deep:,}", newest[deep : deep + 20], False),
+        ("of a tag", dense[:20], False),
+        ("of a tag, ordered", dense.order_by("-created")[:20], False),
+        ("dense tag and rare author", dense.filter(author=rare)[:20], False),
+        ("dense tag and rare author, ordered", dense.filter(author=rare).order_by("views"), False),
+        ("two dense tags, ordered", dense.filter(tags="tag1").order_by("-created")[:20], False),
+        ("without a dense tag, ordered", newest.exclude(tags="tag0")[:20], False),
+        ("either of two tags, ordered", newest.filter(either)[:20], False),
+        ("a range, ordered by it", posts.filter(views__lt=1000).order_by("views")[:20], False),
+        ("by two fields", posts.order_by("-created", "views")[:20], False),
+        ("count of a tag", dense, True),
+        ("count of two tags", dense.filter(tags="tag1"), True),
+        ("count of either tag", posts.filter(either), True),
+        ("count without a tag", posts.exclude(tags="tag0"), True),
+        ("count of a tag in a range", dense.filter(views__lt=500_000), True),
+    ]
+
+
+def _heaviest() -> list[tuple[str, Any, bool]]:
+    from django.db.models import Q
+
+    from .models import Post
+
+    either = Q(tags="tag0") | Q(tags="tag1") | Q(views__lt=500_000)
+    return [
+        ("a count of three dense alternatives", Post.objects.filter(either), True),
+        ("all ids of them, in an order", Post.objects.filter(either).order_by("views"), False),
+        ("all ids by two fields", Post.objects.order_by("author", "-views"), False)
+        if _has_author_order()
+        else ("all ids", Post.objects.order_by("-created"), False),
+    ]
+
+
+def _has_author_order() -> bool:
+    from .models import Post
+
+    return any(s.order is not None and s.order.name == "author" for s in Post._sonic.schema.specs)
+
+
+def _ping_beside(question: Any, count_only: bool) -> dict[str, float]:
+    """Milliseconds of PINGs of another process while this one asks without pause."""
+    context = multiprocessing.get_context("spawn")
+    stop, results = context.Event(), context.Queue()
+    url = os.environ["SONIC_BENCHMARKS_REDIS_URL"]
+    process = context.Process(target=_ping, args=(url, stop, results))
+    process.start()
+    try:
+        results.get(timeout=30)  # it has begun
+        ends = time.monotonic() + _PING_SECONDS
+        while time.monotonic() < ends:
+            if count_only:
+                question.count()
+            else:
+                question.ids()
+    finally:
+        stop.set()
+        times = results.get(timeout=30)
+        process.join()
+    times.sort()
+    return {
+        "pings": len(times),
+        "median": statistics.median(times),
+        "p99.9": times[min(len(times) - 1, int(len(times) * 0.999))],
+        "longest": times[-1],
+    }
+
+
+def _ping(url: str, stop: Event, results: Any) -> None:
+    from redis import Redis
+
+    client = Redis.from_url(url)
+    client.ping()
+    results.put("begun")
+    times = []
+    while not stop.is_set():
+        started = time.perf_counter()
+        client.ping()
+        times.append((time.perf_counter() - started) * 1000)
+        time.sleep(_PING_PAUSE)
+    results.put(times)
