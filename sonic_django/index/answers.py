@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .documents import Facet
-from .nodes import FacetQuery, IndexQuery
+from .nodes import IndexQuery
 
 #: Strategies that give ids in their final order.
 _IN_ORDER = frozenset(["page", "walk"])
@@ -116,8 +116,7 @@ class Answer:
 class FacetAnswer:
     """The values of a facet that the runs so far have counted."""
 
-    def __init__(self, query: FacetQuery, limit: int) -> None:
-        self.query = query
+    def __init__(self, limit: int) -> None:
         self.limit = limit
         self.token = b""
         self.is_complete = False

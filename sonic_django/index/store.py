@@ -128,24 +128,28 @@ class IndexStore:
         client = redis_client(write=False)
         calls = [query.arguments(limit, most) for query, limit, most in questions]
         replies = _FACET.many(client, self.base, calls) if calls else []
-        found: list[Facet | Unbuilt] = []
-        for (query, limit, most), first in zip(questions, replies, strict=True):
-            reply, answer = first, FacetAnswer(query, limit)
-            if reply[0] == b"overlap":
-                found.append(self._facet_of_members(answer, most))
-                continue
-            while reply[0] == b"built":
-                answer.add(reply)
-                if answer.is_complete:
-                    break
-                arguments = query.arguments(limit, most, answer.token)
-                reply = _FACET(client, self.base, *arguments)
-            found.append(_unbuilt(reply) or answer.result())
-        return found
+        return [
+            self._finished(FacetAnswer(limit), query, most, reply)
+            for (query, limit, most), reply in zip(questions, replies, strict=True)
+        ]
 
-    def _facet_of_members(self, answer: FacetAnswer, most: int | None) -> Facet | Unbuilt:
+    def _finished(
+        self, answer: FacetAnswer, query: FacetQuery, most: int | None, reply: Any
+    ) -> Facet | Unbuilt:
+        """Go on from a first reply to the end."""
+        client = redis_client(write=False)
+        while reply[0] == b"built":
+            answer.add(reply)
+            if answer.is_complete:
+                return answer.result()
+            arguments = query.arguments(answer.limit, most, answer.token)
+            reply = _FACET(client, self.base, *arguments)
+        return _unbuilt(reply) or self._facet_of_members(answer, query, most)
+
+    def _facet_of_members(
+        self, answer: FacetAnswer, query: FacetQuery, most: int | None
+    ) -> Facet | Unbuilt:
         """The facet of a filter that may give an object in several runs: first all ids."""
-        query = answer.query
         members = IndexQuery((Leaf(b"ids"),), filter=query.filter, needs=query.needs)
         ids = self.ask_many([(members, "members", 0, None)])[0]
         if isinstance(ids, Unbuilt):
@@ -156,10 +160,9 @@ class IndexStore:
         for start in range(0, len(ids), _IDS_PER_FACET):
             some = replace(query, filter=Ids(tuple(ids[start : start + _IDS_PER_FACET])))
             reply = _FACET(client, self.base, *some.arguments(answer.limit, None))
-            unbuilt = _unbuilt(reply)
-            if unbuilt:
-                return unbuilt
-            answer.add(reply)
+            found = self._finished(answer, some, None, reply)
+            if isinstance(found, Unbuilt):
+                return found
         return answer.result()
 
     def built(self) -> set[str]:

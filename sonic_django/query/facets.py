@@ -10,24 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import FieldError
-from django.db import NotSupportedError, models
+from django.db import models
 
 from ..exceptions import IndexNotBuilt
 from ..index.decoding import clock, from_key_part, from_score, from_text_prefix, moment
 from ..index.encoding import EMPTY
 from ..index.nodes import FacetQuery
 from ..index.specs import BY_TEXT, IndexSpec
-from .logic import EVERYTHING, NOTHING
+from .logic import NOTHING
 from .plan import Planner
 
 if TYPE_CHECKING:
     from ..models.options import SonicOptions
     from ..models.virtual import VirtualField
     from .asking import Asking
-
-#: What one call walks through at most: objects of a filter, or different values of a sorted
-#: index. Some ten milliseconds, in which Redis serves nobody else.
-MOST = 5000
 
 
 @dataclass(frozen=True)
@@ -45,35 +41,20 @@ class FieldValues:
 
 def facet(queryset: Asking, names: Sequence[str], limit: int) -> dict[str, list[tuple[Any, int]]]:
     """What ``SonicQuerySet.facet`` and ``facets`` say."""
-    found = values_of([(queryset, name, limit, MOST) for name in names])
-    answer = {}
-    for name, values in zip(names, found, strict=True):
-        values = raised(values)
-        label = f"{queryset.model._meta.label}.objects.facet({name!r})"
-        if not values.complete and queryset._logic != EVERYTHING:
-            raise NotSupportedError(
-                f"{label}: more than {MOST} objects satisfy the filter. Filter more, or take the "
-                f"facet of all objects."
-            )
-        if not values.complete and values.is_walk:
-            raise NotSupportedError(
-                f"{label}: more than {MOST} different values in a sorted index. Declare "
-                f"Index([{name}]) too, which keeps the number of objects of each value."
-            )
-        answer[name] = list(values.pairs)
-    return answer
+    found = values_of([(queryset, name, limit, None) for name in names])
+    return {name: list(raised(values).pairs) for name, values in zip(names, found, strict=True)}
 
 
 def values_of(
-    questions: Sequence[tuple[Asking, str, int, int]],
+    questions: Sequence[tuple[Asking, str, int, int | None]],
 ) -> list[FieldValues | IndexNotBuilt]:
     """For each (queryset, field, limit, most) the values of the field. One round trip for all.
 
-    The querysets are of one class and one database; ``most`` is what is walked through, see
-    ``MOST``. FieldError for a field whose values no index lists; an index that is not built does
-    not keep the others from answering.
+    The querysets are of one class and one database; ``most`` objects of the filter, or different
+    values of a sorted index, are looked at, or with None all. FieldError for a field whose values
+    no index lists; an index that is not built does not keep the others from answering.
     """
-    asked: dict[int, tuple[FacetQuery, int, int]] = {}
+    asked: dict[int, tuple[FacetQuery, int, int | None]] = {}
     specs = []
     for at, (given, name, limit, most) in enumerate(questions):
         queryset = given._bound()

@@ -9,9 +9,9 @@ from uuid import UUID
 
 import pytest
 from django.core.exceptions import FieldError
-from django.db import NotSupportedError
+from django.db.models import Q
 
-from sonic_django.query import facets
+from sonic_django.index import nodes
 from tests.testapp.models import Author, Blog, Everything, Plain
 
 pytestmark = pytest.mark.django_db
@@ -106,16 +106,16 @@ def test_they_follow_writes() -> None:
     assert Blog.objects.facet("author") == []
 
 
-def test_too_much_to_walk_through_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(facets, "MOST", 3)
-    Blog.objects.bulk_create([Blog(author_id=i, score=i) for i in range(5)])
-    assert len(Blog.objects.facet("author")) == 5
-    with pytest.raises(NotSupportedError, match=r"Index\(\[score\]\) too, which keeps the number"):
-        Blog.objects.facet("score")
-    for queryset in (Blog.objects.filter(score__gt=0), Blog.objects.exclude(author=77)):
-        with pytest.raises(NotSupportedError, match="more than 3 objects satisfy the filter"):
-            queryset.facet("author")
-    assert len(Blog.objects.filter(score__gt=1).facet("author")) == 3
+@pytest.mark.parametrize("budget", [1, 7, 3000])
+def test_however_many_runs_it_takes(monkeypatch: pytest.MonkeyPatch, budget: int) -> None:
+    monkeypatch.setattr(nodes, "BUDGET", budget)
+    Blog.objects.bulk_create(
+        [Blog(author_id=i % 3 + 1, score=i % 5, tags=["all", f"t{i % 2}"]) for i in range(60)]
+    )
+    either = Blog.objects.filter(Q(tags="t0") | Q(score__gte=2))
+    assert either.facet("author") == [(1, 16), (2, 16), (3, 16)]
+    assert Blog.objects.exclude(score=0).facet("score") == [(n, 12) for n in (1, 2, 3, 4)]
+    assert Blog.objects.facet("score", limit=2) == [(0, 12), (1, 12)]
 
 
 def test_what_has_no_facet() -> None:

@@ -111,8 +111,6 @@ class TestOrder:
     def test_no_index_for_the_order(self, plains: list[Plain]) -> None:
         with pytest.raises(FieldError, match="no index orders by number"):
             list(Plain.objects.order_by("number"))
-        with pytest.raises(FieldError, match="one field, then at most pk"):
-            Plain.objects.order_by("name", "number")
 
 
 class TestNullAndEmpty:
