@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .documents import Facet
+from .geohash import distance, place_of
 from .nodes import IndexQuery
 
 #: Strategies that give ids in their final order.
@@ -94,6 +95,11 @@ class Answer:
 
     def _sorted(self, rows: list[tuple[Any, ...]]) -> list[int]:
         """The ids in the order of the query: the last key is sorted by first."""
+        centre = self.query.centre
+        if centre is not None:
+            # From the middle of a cell, as Redis measures.
+            places = [(distance(centre, place_of(row[2])), row[0]) for row in rows]
+            return [id for _, id in sorted(places, reverse=self.query.descending)]
         rows.sort(key=lambda row: row[0], reverse=self.query.ties_descending)
         directions = [self.query.descending, *(key.descending for key in self.query.further)]
         for number in range(len(directions) - 1, -1, -1):

@@ -23,8 +23,16 @@ def from_key_part(part: bytes, original: bytes = b"") -> Any:
     empty list is ``EMPTY``.
     """
     raw = original or _ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), part)
-    text = raw.decode("utf-8", "surrogatepass")
+    return _tagged(raw.decode("utf-8", "surrogatepass"))
+
+
+def _tagged(text: str) -> Any:
     return _READERS[text[0]](text[1:])
+
+
+def _reference(text: str) -> tuple[str, Any]:
+    label, _, id = text.partition(" ")
+    return label, _tagged(id)
 
 
 def _number(text: str) -> float | Decimal:
@@ -67,6 +75,7 @@ _READERS: dict[str, Any] = {
     "c": lambda text: clock(int(text)),
     "C": lambda text: clock(int(text)).replace(tzinfo=timezone.utc),
     "w": lambda text: timedelta(microseconds=int(text)),
+    "r": _reference,
 }
 
 

@@ -112,6 +112,9 @@ def tagged(value: Any) -> str:
         return f"{'c' if value.utcoffset() is None else 'C'}{_time_microseconds(value)}"
     if kind is timedelta:
         return f"w{value // _MICROSECOND}"
+    if kind is tuple and len(value) == 2 and type(value[0]) is str and type(value[1]) is not tuple:
+        # A reference to an object of any class: a model's label, which has no blanks, and an id.
+        return f"r{value[0]} {tagged(value[1])}"
     raise TypeError(f"{value!r} of type {kind.__name__} cannot be indexed by equality")
 
 

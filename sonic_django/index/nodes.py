@@ -40,6 +40,19 @@ class Ids:
 
 
 @dataclass(frozen=True)
+class Within:
+    """Objects whose place in a geo set is within so many metres; tested one by one."""
+
+    name: bytes
+    longitude: float
+    latitude: float
+    metres: float
+
+    def tokens(self) -> Iterator[Token]:
+        yield from (b"d", self.name, repr(self.longitude), repr(self.latitude), repr(self.metres))
+
+
+@dataclass(frozen=True)
 class All:
     """Every live object."""
 
@@ -78,7 +91,7 @@ class Or:
             yield from child.tokens()
 
 
-Node: TypeAlias = "Leaf | Ids | All | Not | And | Or"
+Node: TypeAlias = "Leaf | Ids | Within | All | Not | And | Or"
 NOTHING = Ids(())
 
 
@@ -107,6 +120,9 @@ class IndexQuery:
     needs: dict[str, str] = field(default_factory=dict)
     #: The keys of the order behind the first, before the id.
     further: tuple[FurtherKey, ...] = ()
+    #: The place (longitude, latitude) by the distance from which the one set of the order, a geo
+    #: set, is ordered; the farthest first if ``descending``.
+    centre: tuple[float, float] | None = None
 
     @property
     def by_id(self) -> bool:
@@ -135,7 +151,7 @@ class IndexQuery:
     ) -> list[Token]:
         """The ARGV of ``query.lua``."""
         arguments: list[Token] = [
-            what,
+            "nearest" if what == "ids" and self.centre else what,
             ",".join(self.needs),
             offset,
             -1 if limit is None else limit,

@@ -38,6 +38,8 @@ class Part:
     order: str | None = None
     #: Whether values may be of any type; only single values are then in the index.
     mixed: bool = False
+    #: What tells it from another part of the same name, if there may be one.
+    origin: str = field(default="", repr=False)
 
     def elements(self, value: Any) -> list[Any]:
         """The values under which an object with this field value is found."""
@@ -77,6 +79,8 @@ class IndexSpec:
         # Parts in one order, so that [author, tags] and [tags, author] are one index.
         object.__setattr__(self, "parts", tuple(sorted(self.parts, key=lambda p: p.name)))
         canonical = repr((self.parts, self.order))
+        if origins := [part.origin for part in self.parts if part.origin]:
+            canonical += repr(origins)
         raw = blake2b(canonical.encode(), digest_size=5).digest()
         object.__setattr__(self, "digest", base64.b32encode(raw).lower().decode())
 

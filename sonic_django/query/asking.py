@@ -69,8 +69,7 @@ class Asking(Chaining):
         """(value, number of objects) of a field's ``limit`` most frequent values. One Redis call.
 
         The number of a list's elements, and of ids of a reference; None and ``[]`` are values too.
-        Among filtered objects up to 5,000 of them are counted; beyond, and for a field with only a
-        sorted index and more than 5,000 different values, NotSupportedError says so.
+        Among filtered objects the entries of each are read, for some 500 of them in a call.
         """
         return self.facets([name], limit)[name]
 
@@ -121,10 +120,15 @@ class Asking(Chaining):
 
     def _plan(self, order: Sequence[str] | None = None) -> IndexQuery:
         """The question for the index; ``order`` where only the set matters, not its order."""
+        by_distance = order is None and not self._order and self._cursor is None
         if order is None or self._cursor is not None:
             order = self._effective_order
         planner = Planner(self.model._sonic, self._universe)
         logic = bind(self.model._sonic, self._logic, self._db)
+        if by_distance:
+            nearest = planner.nearest(logic, farthest=self._reversed)
+            if nearest is not None:
+                return nearest
         return planner.plan(logic, order, self._cursor)
 
     def _is_nothing(self, query: IndexQuery) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import FieldError
@@ -10,11 +10,12 @@ from django.db.models import Q
 
 from .loading import ValueShape
 from .logic import NOTHING, Logic, conjoin, disjoin
+from .ordering import Ordering
 from .plan import Planner
 from .question import Question, order_name
 from .ranges import Cursor
 from .resolve import as_id, resolve
-from .scanning import Scan, check_order, resolve_any
+from .scanning import Scan, resolve_any
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -89,7 +90,7 @@ class Chaining(Question):
             raise TypeError("Cannot reorder a query once a slice has been taken.")
         order = tuple(order_name(name) for name in names)
         if self._scanning and order != ("?",):
-            check_order(self.model._sonic, order)
+            Ordering(self.model._sonic, order or ("pk",))
         elif order and order[0] != "?":
             Planner(self.model._sonic).keys(order)
         if self._cursor is not None:
@@ -162,13 +163,19 @@ class Chaining(Question):
             raise TypeError("after() and before() need an order; search() gives none. Slice it.")
         options = self.model._sonic
         id = as_id(options, cursor)
-        field, descending, ties_descending = Planner(options).direction(self._effective_order)
-        value = None
-        if field != "id":
+        values: Mapping[str, Any] = {}
+        if self._effective_order[0].lstrip("-") not in ("id", "pk"):
             row = options.table(self.db).fetch([id]).get(id)
             if row is None:
                 raise self.model.DoesNotExist(f"The cursor {cursor!r} has no row.")
-            value = options.values_of(row.payload, id)[field]
+            values = options.values_of(row.payload, id)
+        return self._with_cursor(id, values, behind=behind)
+
+    def _with_cursor(self, id: int, values: Mapping[str, Any], *, behind: bool) -> Self:
+        """On one side of an object with these primitives, which an order by id needs not."""
+        options = self.model._sonic
+        field, descending, ties_descending = Planner(options).direction(self._effective_order)
+        value = None if field == "id" else options.indexed(field).of(values)
         new = self._clone()
         new._cursor = Cursor(id, value, field, descending, ties_descending, behind)
         return new

@@ -110,7 +110,8 @@ class ValueShape:
             raise TypeError("'flat' and 'named' can't be used together.")
         self.kind = kind
         self.flat = flat
-        given = list(names) or ["id", *(field.attname for field in options.fields.values())]
+        shown = [field for field in options.fields.values() if not field.is_secret]
+        given = list(names) or ["id", *(field.attname for field in shown)]
         self.names = given
         self.getters = [self._getter(options, name) for name in given]
         self.row_class = namedtuple("Row", given) if named else None
@@ -127,6 +128,10 @@ class ValueShape:
         if name in ("is_deleted", "sonic_version", "sonic_dirty_at"):
             return lambda obj: getattr(obj, name)
         field = options.field(name)
+        if field.is_secret:
+            raise FieldError(
+                f"{options.model._meta.label}.{name} is a password, which values() does not give."
+            )
         return field.value_from_object
 
     def shape(self, objects: Iterable[Any]) -> Iterator[Any]:

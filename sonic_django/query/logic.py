@@ -7,6 +7,8 @@ from typing import Any, Final, TypeAlias
 
 #: Ends the name of a field's text without its case, on which such conditions are.
 FOLDED: Final = "__iexact"
+#: Ends the name of a place's number in a geo set, on which conditions on a distance are.
+NEAR: Final = "__near"
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Condition:
             return f"{self.field}__isnull={self.lookup == 'isnull'}"
         if self.lookup == "empty":
             return f"{self.field}=[]"
+        if self.lookup == "near":
+            return f"{self.field}={self.value!r}"
         if self.lookup == "related":
             return str(self.value.described(self.field))
         if self.field.endswith(FOLDED):

@@ -8,17 +8,29 @@ none answers is a FieldError that names the index to declare.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import FieldError
 from django.db.models.constants import LOOKUP_SEP
 
 from ..index import nodes
-from ..index.encoding import EMPTY, id_bounds, key_part
-from ..index.nodes import All, FacetQuery, FurtherKey, Ids, IndexQuery, Leaf, Node
+from ..index.encoding import EMPTY, Bound, id_bounds, key_part
+from ..index.geohash import stretches
+from ..index.nodes import (
+    All,
+    And,
+    FacetQuery,
+    FurtherKey,
+    Ids,
+    IndexQuery,
+    Leaf,
+    Node,
+    Within,
+)
 from ..index.specs import BY_ID, NULLS, IndexSpec
 from ..index.store import IDS_DIGEST
-from .logic import FOLDED, NOTHING, Condition, Conjunction, Disjunction, Logic, Negation
+from .logic import FOLDED, NEAR, NOTHING, Condition, Conjunction, Disjunction, Logic, Negation
 from .ranges import Cursor, bounds, id_range
 
 if TYPE_CHECKING:
@@ -131,7 +143,9 @@ class Planner:
         halves = self._leaves(*self._ordering(name, conditions), [])
         return FurtherKey(tuple(half for half in halves if half), descending)
 
-    def _ordering(self, name: str, conditions: list[Logic]) -> tuple[IndexSpec, list[Condition]]:
+    def _ordering(
+        self, name: str, conditions: Sequence[Logic]
+    ) -> tuple[IndexSpec, list[Condition]]:
         """The index that orders by a field, and the equalities that choose its sets."""
         equal = _by_field(conditions, _EQUAL)
         best: IndexSpec | None = None
@@ -197,6 +211,8 @@ class Planner:
                 found.append(self._node(logic))
             elif logic.field == "id":
                 ids.append(logic)
+            elif logic.lookup == "near":
+                found.append(self._near(logic, given))
             elif logic.lookup == "notnull" and not self._orders(logic.field, equal):
                 found.append(nodes.negation(self._node(Condition(logic.field, "isnull", None))))
             else:
@@ -210,6 +226,43 @@ class Planner:
             found.append(nodes.any_of(halves, disjoint=True))
             fields = _without(fields, [*chosen, *ranges])
         return nodes.all_of(found)
+
+    def _near(self, condition: Condition, given: Sequence[Logic]) -> Node:
+        """The objects of the stretches that cover the circle, each tested for its distance."""
+        leaf = self._geo_set(condition, given)
+        longitude, latitude, metres = condition.value
+        cells = [
+            replace(leaf, low=Bound(low, b"."), high=Bound(high, b"."))
+            for low, high in stretches(longitude, latitude, metres)
+        ]
+        circle = Within(leaf.name, longitude, latitude, metres)
+        return And((nodes.any_of(cells, disjoint=True), circle))
+
+    def _geo_set(self, condition: Condition, given: Sequence[Logic]) -> Leaf:
+        try:
+            spec, chosen = self._ordering(condition.field, given)
+        except FieldError as error:
+            raise self._no_index([condition]) from error
+        leaf = self._leaves(spec, chosen, [])[0]
+        assert leaf is not None, "no condition excludes the places"
+        return leaf
+
+    def nearest(self, logic: Logic, *, farthest: bool = False) -> IndexQuery | None:
+        """The question for the objects by their distance from the place they shall be near; None
+        if there is no such condition. Equal distances by id."""
+        conditions = _parts(logic)
+        for condition in conditions:
+            if isinstance(condition, Condition) and condition.lookup == "near":
+                longitude, latitude, _ = condition.value
+                return IndexQuery(
+                    order=(self._geo_set(condition, conditions),),
+                    descending=farthest,
+                    ties_descending=farthest,
+                    filter=self._conjunction(conditions, conditions),
+                    needs=self.needs,
+                    centre=(longitude, latitude),
+                )
+        return None
 
     def _best(
         self, fields: Sequence[Condition], equal: Mapping[str, list[Condition]]
@@ -302,7 +355,7 @@ class Planner:
 
 def _index_for(condition: Condition) -> str:
     """What to write in ``indexes`` to have the condition answered."""
-    field = condition.field.removesuffix(FOLDED)
+    field = condition.field.removesuffix(FOLDED).removesuffix(NEAR)
     is_equality = condition.lookup in _EQUAL | {"related"}
     of = f'["{field}"]' if is_equality else f'order_by="{field}"'
     if condition.field.endswith(FOLDED):

@@ -7,7 +7,9 @@ from datetime import date, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from ..twins import with_twins
-from . import aggregates, periods, writing
+from . import aggregates, creating, periods, writing
+from .batches import Progress
+from .conflicts import Conflicts
 from .retrieving import Retrieving
 
 
@@ -98,23 +100,34 @@ class SonicQuerySet(Retrieving):
         objs: Iterable[Any],
         batch_size: int | None = None,
         ignore_conflicts: bool = False,
-        **kwargs: Any,
+        update_conflicts: bool = False,
+        update_fields: Sequence[str] | None = None,
+        unique_fields: Sequence[str] | None = None,
+        *,
+        progress: Progress | None = None,
     ) -> list[Any]:
-        """Insert objects in batches, each in one transaction with its uniques.
+        """Insert objects, all or none, in batches with their uniques; no signals, as in Django.
 
-        A batch of 1,000 costs about seven statements and one Redis call. No signals, as in Django.
+        A batch of 1,000 costs about seven statements and one Redis call; ``progress`` is called
+        after each with (objects done, objects in all). With ``ignore_conflicts`` an object of
+        which another one holds a unique value is left out and gets no id. With
+        ``update_conflicts`` the ``update_fields`` of the one that holds the values of
+        ``unique_fields`` are set, and the object given stands for that one.
         """
-        if ignore_conflicts or kwargs:
-            raise TypeError(
-                "bulk_create() takes batch_size; conflicts are an IntegrityError. Look the "
-                "existing objects up first, or use update_or_create()."
-            )
-        return writing.bulk_create(self.model, self._write_db, list(objs), batch_size or 1000)
+        conflicts = Conflicts.of(ignore_conflicts, update_conflicts, update_fields, unique_fields)
+        return creating.bulk_create(
+            self.model, self._write_db, list(objs), batch_size or 1000, conflicts, progress
+        )
 
     bulk_create.alters_data = True  # type: ignore[attr-defined]
 
     def bulk_update(
-        self, objs: Iterable[Any], fields: Sequence[str], batch_size: int | None = None
+        self,
+        objs: Iterable[Any],
+        fields: Sequence[str],
+        batch_size: int | None = None,
+        *,
+        progress: Progress | None = None,
     ) -> int:
         """Write the named fields of objects; how many there are. No signals, as in Django.
 
@@ -122,7 +135,7 @@ class SonicQuerySet(Retrieving):
         objects may take unique values from each other.
         """
         return writing.bulk_update(
-            self.model, self._write_db, list(objs), list(fields), batch_size or 1000
+            self.model, self._write_db, list(objs), list(fields), batch_size or 1000, progress
         )
 
     bulk_update.alters_data = True  # type: ignore[attr-defined]
@@ -132,48 +145,60 @@ class SonicQuerySet(Retrieving):
 
         Values may be computed from the object's own, as in ``update(hits=F("hits") + 1)``: no
         count is lost, whoever else writes. Loads and writes in batches of 1,000, each of them one
-        transaction: one statement an object and one Redis call.
+        transaction: one statement an object and one Redis call. ``progress``, unless it is a
+        field, is called after each batch with (objects done, objects in all).
         """
         if self._is_sliced:
             raise TypeError("Cannot update a query once a slice has been taken.")
-        changed = writing.update(self.using(self._write_db), values)
+        progress = None
+        if "progress" not in self.model._sonic.fields:
+            progress = values.pop("progress", None)
+        changed = writing.update(self.using(self._write_db), values, progress)
         self._result_cache = None
         return changed
 
     update.alters_data = True  # type: ignore[attr-defined]
 
-    def delete(self) -> tuple[int, dict[str, int]]:
-        """Delete softly, object by object, with Django's signals and cascades."""
-        return self._remove("delete")
+    def delete(self, *, progress: Progress | None = None) -> tuple[int, dict[str, int]]:
+        """Delete softly, object by object, with Django's signals and cascades.
+
+        In batches of 1,000, each of them one transaction; ``progress`` is called after each with
+        (objects done, objects in all).
+        """
+        return self._remove("delete", progress)
 
     delete.alters_data = True  # type: ignore[attr-defined]
     delete.queryset_only = True  # type: ignore[attr-defined]
 
-    def destroy(self) -> tuple[int, dict[str, int]]:
-        """Remove the rows for good."""
-        return self._remove("destroy")
+    def destroy(self, *, progress: Progress | None = None) -> tuple[int, dict[str, int]]:
+        """Remove the rows for good; otherwise as ``delete``."""
+        return self._remove("destroy", progress)
 
     destroy.alters_data = True  # type: ignore[attr-defined]
     destroy.queryset_only = True  # type: ignore[attr-defined]
 
-    def _remove(self, method: str) -> tuple[int, dict[str, int]]:
+    def _remove(self, method: str, progress: Progress | None) -> tuple[int, dict[str, int]]:
         if self._is_sliced:
             raise TypeError("Cannot use 'limit' or 'offset' with delete().")
         if self._shape is not None:
             raise TypeError("Cannot call delete() after .values() or .values_list()")
-        removed = writing.remove(self.using(self._write_db), method)
+        removed = writing.remove(self.using(self._write_db), method, progress)
         self._result_cache = None
         return removed
 
     def get_or_create(self, defaults: Any = None, **kwargs: Any) -> tuple[Any, bool]:
-        return writing.get_or_create(self, defaults or {}, kwargs)
+        """(the object, whether it was made). Of several who make it at once, where its fields are
+        unique, one does and the others get it."""
+        return creating.get_or_create(self, defaults or {}, kwargs)
 
     get_or_create.alters_data = True  # type: ignore[attr-defined]
 
     def update_or_create(
         self, defaults: Any = None, create_defaults: Any = None, **kwargs: Any
     ) -> tuple[Any, bool]:
-        return writing.update_or_create(self, defaults or {}, create_defaults, kwargs)
+        """(the object, whether it was made); ``defaults`` are set and saved. Of several who set
+        the same fields at once the last wins, and none gets an error."""
+        return creating.update_or_create(self, defaults or {}, create_defaults, kwargs)
 
     update_or_create.alters_data = True  # type: ignore[attr-defined]
 

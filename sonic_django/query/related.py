@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import NotSupportedError
 from django.db.models import Model, Q
 
-from .logic import Condition, Conjunction, Logic, Negation, conjoin, disjoin, negate
+from .logic import EVERYTHING, Condition, Conjunction, Logic, Negation, conjoin, disjoin, negate
 
 if TYPE_CHECKING:
     from ..models.options import SonicOptions
@@ -25,7 +25,7 @@ class Targets:
 
     model: type[Model]
     lookups: tuple[tuple[str, Any], ...]
-    logic: Logic | None = None
+    logic: Logic = EVERYTHING
     q: Q | None = None
 
     def described(self, field: str) -> str:
@@ -37,7 +37,6 @@ class Targets:
         lookups = self.lookups + other.lookups
         if self.q is not None and other.q is not None:
             return Targets(self.model, lookups, q=self.q & other.q)
-        assert self.logic is not None and other.logic is not None
         return Targets(self.model, lookups, conjoin(self.logic, other.logic))
 
     def ids(self, using: str | None) -> list[Any]:
@@ -49,9 +48,9 @@ class Targets:
             return found
         from .queryset import SonicQuerySet
 
-        assert self.logic is not None
         model: Any = self.model
-        return SonicQuerySet(model, using=using)._with_logic(self.logic)[: MOST + 1].ids()
+        targets: SonicQuerySet = SonicQuerySet(model, using=using)._with_logic(self.logic)
+        return list(targets[: MOST + 1].ids())
 
 
 def target_of(indexed: Any) -> Any:

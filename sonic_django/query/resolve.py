@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 _RANGES = ("gt", "gte", "lt", "lte")
 _WITHOUT_CASE = frozenset(["iexact", "istartswith"])
 LOOKUPS = frozenset(
-    ["exact", "in", "isnull", "range", "startswith", "contains", "all", *_WITHOUT_CASE, *_RANGES]
+    [
+        *("exact", "in", "isnull", "range", "startswith", "contains", "all", "near"),
+        *(*_WITHOUT_CASE, *_RANGES),
+    ]
 )
 
 #: What makes a condition of one (name, value).
@@ -109,10 +112,10 @@ def _on_targets(
 def _longest(options: SonicOptions, path: list[str]) -> tuple[Indexed, list[str]]:
     """What the longest beginning of the path names that an index is of, and the rest of it: a
     declared path may end in a key that is called like a lookup."""
-    for length in range(len(path), 1, -1):
+    for length in range(len(path), 0, -1):
         found = options.derived.get(LOOKUP_SEP.join(path[:length]))
-        if found is not None and not found.name.endswith(FOLDED):
-            return found, path[length:]
+        if getattr(found, "is_looked_up", False):
+            return options.derived[LOOKUP_SEP.join(path[:length])], path[length:]
     return options.indexed(path[0]), path[1:]
 
 
@@ -128,6 +131,9 @@ def _on_field(options: SonicOptions, field: Indexed, lookup: str, value: Any) ->
     if lookup in _WITHOUT_CASE:
         field = options.indexed(field.name + FOLDED)
         lookup = "exact" if lookup == "iexact" else "startswith"
+    place = getattr(field, "ordered_as", None)
+    if place is not None or lookup == "near":
+        return _on_place(options, field, place, lookup, value)
     name = field.name
 
     def primitive(item: Any) -> Any:
@@ -161,6 +167,21 @@ def _on_field(options: SonicOptions, field: Indexed, lookup: str, value: Any) ->
             Condition(name, bound, _bound(field, item))
             for bound, item in _bounds(name, lookup, value)
         )
+    )
+
+
+def _on_place(options: SonicOptions, field: Indexed, place: Any, lookup: str, value: Any) -> Logic:
+    label = f"{options.model._meta.label}.{field.name}"
+    if place is None:
+        raise FieldError(f"{label} is not a geo_field, so it has no near.")
+    if lookup == "near":
+        return Condition(place.name, "near", place.near_value(value))
+    if lookup == "isnull" or (lookup == "exact" and value is None):
+        is_null = value is None or _boolean(field.name, value)
+        return Condition(place.name, "isnull" if is_null else "notnull", None)
+    raise FieldError(
+        f"{label} is a place, which has no {lookup}; write "
+        f"{field.name}__near=(longitude, latitude, metres)."
     )
 
 

@@ -11,6 +11,7 @@ from django.db.models import prefetch_related_objects
 
 from ..sync import repair
 from .asking import Asking
+from .iteration import iterate
 from .loading import attach_references, load, verified
 from .resolve import as_id, listed
 from .scanning import RowSource, judge_of, orders_by_id
@@ -41,7 +42,7 @@ class Retrieving(Asking):
         bound = self._bound()
         if bound is not self:
             return bound._load_page()
-        if self._scanning and orders_by_id(self) and not self._gives_ids:
+        if self._scanning and self._streams_rows:
             return self._completed(list(self._scanned()))
         ids = self.ids()
         if self._shape is not None and self._shape.only_ids:
@@ -85,8 +86,10 @@ class Retrieving(Asking):
             yield obj
 
     @property
-    def _gives_ids(self) -> bool:
-        return self._order == ("?",) or (self._shape is not None and self._shape.only_ids)
+    def _streams_rows(self) -> bool:
+        """Whether the rows of a scan come in the order asked for as they are read."""
+        is_asked = self._shape is None or not self._shape.only_ids
+        return is_asked and self._order != ("?",) and orders_by_id(self)
 
     def _completed(self, objects: list[Any]) -> list[Any]:
         if self._related:
@@ -152,25 +155,18 @@ class Retrieving(Asking):
         return list(new)[:: key.step] if key.step else new
 
     def iterator(self, chunk_size: int | None = None) -> Iterator[Any]:
-        """The objects one after the other with memory for one chunk.
+        """The objects one after the other with memory for one chunk of them.
 
-        Ordered by id, each chunk starts behind the last id seen, so writes meanwhile neither
-        repeat nor hide an object. One Redis call and one statement a chunk.
+        Each chunk starts behind the one before, so an object that exists throughout comes once,
+        whatever is written meanwhile; only one whose place in the order is changed may come twice
+        or not at all, which an order by id rules out. One Redis call and one statement a chunk.
+        Slices, cursors, ``search()``, an order by several fields and the order of a ``scan()``
+        take all ids first.
         """
         chunk_size = _CHUNK if chunk_size is None else chunk_size
         if chunk_size <= 0:
             raise ValueError("Chunk size must be strictly positive.")
-        bound = self._bound()
-        if bound is not self:
-            yield from bound.iterator(chunk_size)
-            return
-        order = self._effective_order
-        if order[0].lstrip("-") in ("id", "pk") and not self._is_sliced:
-            yield from self._iterate_by_id(order[0].startswith("-"), chunk_size)
-            return
-        ids = self.ids()
-        for start in range(0, len(ids), chunk_size):
-            yield from self._load(ids[start : start + chunk_size])
+        return iterate(self._bound(), chunk_size)
 
     async def aiterator(self, chunk_size: int | None = None) -> AsyncIterator[Any]:
         """``iterator``, awaited chunk by chunk."""
@@ -182,16 +178,6 @@ class Retrieving(Asking):
         while chunk := await sync_to_async(following)():
             for obj in chunk:
                 yield obj
-
-    def _iterate_by_id(self, descending: bool, chunk_size: int) -> Iterator[Any]:
-        rest: Retrieving = self
-        while True:
-            ids = rest[:chunk_size].ids()
-            yield from self._load(ids)
-            if len(ids) < chunk_size:
-                return
-            bound = {"pk__lt" if descending else "pk__gt": ids[-1]}
-            rest = self.filter(**bound)
 
     def get(self, *args: Any, **kwargs: Any) -> Any:
         """The one object. DoesNotExist, MultipleObjectsReturned. By pk alone: one statement."""

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import FieldError, ValidationError
 from django.db.models.constants import LOOKUP_SEP
 
-from ..index.encoding import position
 from ..index.specs import BY_TEXT
 from ..sync.journal import undo_rollbacks
 from .logic import NOTHING, Condition, Conjunction, Disjunction, Logic, Negation, conjoin
+from .ordering import Ordering
 from .resolve import resolve_pair
 from .sources import within_slice
 from .verify import UNKNOWN, Verdict, combined, judge
@@ -168,21 +168,9 @@ class RowSource:
                 "after() and before() go with scan() in the order of the ids only; filter by a "
                 "range of values instead."
             )
-        order = [(name.lstrip("-"), name.startswith("-")) for name in queryset._effective_order]
-        if order[-1][0] not in ("pk", "id"):
-            order.append(("pk", order[-1][1]))
-        keys = [_key_of(options, name) for name, _ in order]
-        found = [
-            ([key(stored, row.id) for key in keys], row.id)
-            for row, stored in self._matching(descending=False)
-        ]
-        for at in range(len(order) - 1, -1, -1):
-            # Stable, also in reverse: what was sorted before breaks ties.
-            present = [one for one in found if one[0][at] is not None]
-            absent = [one for one in found if one[0][at] is None]
-            present.sort(key=lambda one, at=at: one[0][at], reverse=order[at][1])  # type: ignore[misc]
-            found = present + absent
-        return [id for _, id in found]
+        ordering = Ordering(options, queryset._effective_order)
+        found = self._matching(descending=False)
+        return ordering.sort([(ordering.place(stored, row.id), row.id) for row, stored in found])
 
     def _matching(self, *, descending: bool) -> Iterator[tuple[Row, Mapping[str, Any]]]:
         queryset = self.queryset
@@ -245,28 +233,3 @@ def _in_order(rows: Mapping[int, Row], ids: Sequence[int]) -> list[Row]:
 def orders_by_id(queryset: Asking) -> bool:
     """Whether the rows come in the order asked for as they are read."""
     return queryset._effective_order[0].lstrip("-") in ("id", "pk")
-
-
-def check_order(options: SonicOptions, order: Sequence[str]) -> None:
-    """FieldError for what rows cannot be ordered by."""
-    for name in order:
-        _key_of(options, name.lstrip("-"))
-
-
-def _key_of(options: SonicOptions, name: str) -> Callable[[Mapping[str, Any], int], Any]:
-    """Gives the place of an object in the order by a field, as in an index; None stands last."""
-    if name in ("pk", "id"):
-        return lambda stored, id: id
-    indexed = options.indexed(name)
-    if indexed.order_kind is None:
-        raise FieldError(f"{options.model._meta.label}.{name} has no order.")
-
-    def place(stored: Mapping[str, Any], id: int) -> Any:
-        value = indexed.of_stored(stored)
-        if value is None or value is UNKNOWN:
-            return None
-        score, prefix = position(value)
-        # What has no prefix stands between those that begin with "-" and with "~".
-        return score, prefix or b"."
-
-    return place

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ..index.encoding import EMPTY, key_part, member, position
+from ..index.geohash import distance, place_of
 from .logic import EVERYTHING, Condition, Conjunction, Logic, Negation
 from .ranges import bounds
 
@@ -112,6 +113,12 @@ def _test(condition: Condition) -> Callable[[Any, int], bool]:
         return lambda value, id: value is None
     if lookup == "empty":
         return lambda value, id: value is EMPTY
+    if lookup == "near":
+        *centre, metres = wanted
+        # From the middle of the cell, as Redis measures: the index and the row agree to the metre.
+        return lambda value, id: (
+            value is not None and distance((centre[0], centre[1]), place_of(value)) <= metres
+        )
     if lookup == "exact":
         place, kind = key_part(wanted), type(wanted)
         # Values of one type that are equal have one key part; others may: 1 and Decimal("1.0").

@@ -2,6 +2,7 @@
 --
 -- In ARGV a filter stands in prefix notation:
 --   "&" n, "|" n, "+" n (no object satisfies two), "!", "a" (all), "i" and ids joined by commas
+--   "d" name, longitude, latitude, metres (within so far of there, by the geo set of this name)
 --   "p" name, kind, low score, low member, high score, high member ("" score: open)
 --
 -- Every node knows ``size``, a bound on its objects, and ``share``, an estimate of the part of all
@@ -114,6 +115,11 @@ function take_node()
     node.size, node.share = total, 1
   elseif op == 'i' then
     take_ids(node)
+  elseif op == 'd' then
+    node.key = base .. ':' .. take()
+    node.longitude, node.latitude = tonumber(take()), tonumber(take())
+    node.metres = tonumber(take())
+    node.size, node.share = total, 1
   elseif op == '!' then
     node.child = take_node()
     node.size, node.share = total, 1 - node.child.share
@@ -203,11 +209,36 @@ local function holds(leaf, id)
   return score ~= nil and within(leaf, score, member)
 end
 
+-- The middle of a cell of Redis' map, and the distance by the haversine, as in geohash.py.
+local function middle(cell, last)
+  local low = -last + cell / 67108864 * (2 * last)
+  local high = -last + (cell + 1) / 67108864 * (2 * last)
+  return math.min(math.max((low + high) / 2, -last), last)
+end
+
+local function is_within(node, id)
+  touched = touched + 2
+  local score = redis.call('ZSCORE', node.key, member_of(id))
+  if not score then return false end
+  local number, across, up, weight = tonumber(score), 0, 0, 1
+  for _ = 1, 27 do -- a bit up, a bit across
+    local rest = number % 4
+    up, across = up + weight * (rest % 2), across + weight * math.floor(rest / 2)
+    number, weight = math.floor(number / 4), weight * 2
+  end
+  local first, second = math.rad(node.latitude), math.rad(middle(up, 85.05112878))
+  local v = math.sin((math.rad(middle(across, 180)) - math.rad(node.longitude)) / 2)
+  local u = math.sin((second - first) / 2)
+  local root = math.sqrt(u * u + math.cos(first) * math.cos(second) * v * v)
+  return 2 * 6372797.560856 * math.asin(math.min(1, root)) <= node.metres
+end
+
 local function satisfies(node, id)
   local op = node.op
   if op == 'p' then return holds(node, id) end
   if op == 'a' then return true end
   if op == 'i' then return node.set[id] == true end
+  if op == 'd' then return is_within(node, id) end
   if op == '!' then return not satisfies(node.child, id) end
   for i = 1, #node do
     local yes = satisfies(node[i], id)
@@ -228,6 +259,7 @@ end
 local function cost_of(node)
   if node.op == 'p' then return 1 end
   if node.op == 'a' or node.op == 'i' then return 0 end
+  if node.op == 'd' then return 2 end
   if node.op == '!' then return cost_of(node.child) end
   local sum = 0
   for i = 1, #node do sum = sum + cost_of(node[i]) end
@@ -269,9 +301,9 @@ local function sources_of(node)
     elseif op == '+' or op == '|' then
       overlap = overlap or op == '|'
       for i = 1, #part do add_source(part[i], tests) end
-    elseif op == 'a' or op == '!' then
+    elseif op == 'a' or op == '!' or op == 'd' then
       local all = { unpack(tests) }
-      if op == '!' then all[#all + 1] = part end
+      if op ~= 'a' then all[#all + 1] = part end
       sources[#sources + 1] = { set = universe, tests = all }
     elseif op == 'i' then
       sources[#sources + 1] = { ids = part.ids, tests = tests }

@@ -2,7 +2,8 @@
 -- bounded number of entries; where there is more to do, its token is given to the next run.
 --
 -- KEYS[1]  the model's base key
--- ARGV     1 what: "ids", "count", "members" (ids in any order), "random" (of one set)
+-- ARGV     1 what: "ids", "nearest" (rows of all, for an order that the client makes), "count",
+--          "members" (ids in any order), "random" (of one set)
 --          2 digests of the indexes used (comma separated)
 --          3 offset ("random": a seed), 4 limit (-1: none)
 --          5 direction "asc" or "desc", 6 direction among equal order values
@@ -297,6 +298,8 @@ elseif what == 'count' then
   strategy, following, answer = count()
 elseif what == 'members' then
   strategy, following, answer = members()
+elseif what == 'nearest' then
+  strategy, following, answer = gather()
 elseif what == 'random' then
   if (filter and (filter.op ~= 'p' or not covers_all)) or #order ~= 1 then
     strategy, following, answer = members()

@@ -1,0 +1,98 @@
+"""The order of an index, by the values in a row."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from functools import cmp_to_key
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import FieldError
+
+from ..index.encoding import position
+from .verify import UNKNOWN
+
+if TYPE_CHECKING:
+    from ..models.options import SonicOptions
+
+#: An object's place: a key for each name of an order, None where it has no value.
+Place = Sequence[Any]
+
+
+class Ordering:
+    """An order by any fields that have one. FieldError for others."""
+
+    def __init__(self, options: SonicOptions, names: Sequence[str]) -> None:
+        parts = [(name.lstrip("-"), name.startswith("-")) for name in names]
+        if parts[-1][0] not in ("pk", "id"):
+            # What is equal goes by id, in the direction of what stands before.
+            parts.append(("pk", parts[-1][1]))
+        self.descending = [descending for _, descending in parts]
+        self.keys = [_key(options, name) for name, _ in parts]
+
+    def place(self, stored: Mapping[str, Any], id: int) -> Place:
+        """Where an object with this payload dict stands."""
+        return [key(stored, id) for key in self.keys]
+
+    def sort(self, found: list[tuple[Place, int]]) -> list[int]:
+        """The ids of (place, id) pairs in this order; those without a value last."""
+        for at in range(len(self.keys) - 1, -1, -1):
+            # Stable, also in reverse: what was sorted before breaks ties.
+            present = [one for one in found if one[0][at] is not None]
+            absent = [one for one in found if one[0][at] is None]
+            present.sort(key=_at(at), reverse=self.descending[at])
+            found = present + absent
+        return [id for _, id in found]
+
+    def longest_run(self, places: Sequence[Place]) -> list[int]:
+        """The indexes of the most places that are in this order, one behind the other."""
+        keys = [self._comparable(place) for place in places]
+        #: For each length of a run the smallest end of such a run, and what stands before it.
+        ends: list[Any] = []
+        end_at: list[int] = []
+        before: list[int | None] = []
+        for at, key in enumerate(keys):
+            length = bisect_left(ends, key)
+            before.append(end_at[length - 1] if length else None)
+            ends[length : length + 1] = [key]
+            end_at[length : length + 1] = [at]
+        run: list[int] = []
+        last = end_at[-1] if end_at else None
+        while last is not None:
+            run.append(last)
+            last = before[last]
+        return run[::-1]
+
+    def _comparable(self, place: Place) -> Any:
+        return cmp_to_key(self._compare)(place)
+
+    def _compare(self, one: Place, other: Place) -> int:
+        for left, right, descending in zip(one, other, self.descending, strict=True):
+            if left == right:
+                continue
+            if left is None or right is None:
+                return 1 if left is None else -1
+            return 1 if (left > right) != descending else -1
+        return 0
+
+
+def _at(at: int) -> Callable[[tuple[Place, int]], Any]:
+    return lambda one: one[0][at]
+
+
+def _key(options: SonicOptions, name: str) -> Callable[[Mapping[str, Any], int], Any]:
+    if name in ("pk", "id"):
+        return lambda stored, id: id
+    indexed = options.indexed(name)
+    if indexed.order_kind is None:
+        raise FieldError(f"{options.model._meta.label}.{name} has no order.")
+
+    def key(stored: Mapping[str, Any], id: int) -> Any:
+        value = indexed.of_stored(stored)
+        if value is None or value is UNKNOWN:
+            return None
+        score, prefix = position(value)
+        # What has no prefix stands between those that begin with "-" and with "~".
+        return score, prefix or b"."
+
+    return key
