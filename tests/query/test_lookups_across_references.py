@@ -168,7 +168,7 @@ class TestErrors:
         with pytest.raises(NotSupportedError) as error:
             Worker.objects.filter(company__is_large__in=[True, False]).count()
         assert str(error.value) == (
-            "testapp.Worker: company__is_large__in=[True, False] has more than 2 targets of testapp.Company. "
-            "Narrow the lookup, or keep what is looked up in a field of Worker itself, with an "
+            "testapp.Worker: company__is_large__in=[True, False] has more than 2 targets of "
+            "testapp.Company. Narrow the lookup, or keep what is looked up in a field of Worker itself, with an "
             "index."
         )

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from django.db import connection
+from django.db.models import Count, Max, Min, Q
 from django.test.utils import CaptureQueriesContext
 
 from sonic_django.test import count_redis_calls
-from tests.testapp.models import Author, Blog
+from tests.testapp.models import Author, Blog, Comment, Plain
 
 pytestmark = pytest.mark.django_db
 START = datetime(2024, 1, 1, tzinfo=timezone.utc)
@@ -172,3 +173,104 @@ def test_an_evaluated_queryset_asks_no_more(blogs: list[Blog]) -> None:
         assert queryset[0] == next(iter(queryset))
         assert len(queryset[1:3]) == 2
         assert queryset.contains(queryset[0])
+
+
+#: What ``docs/queries.md`` promises a queryset to have: Django's names, and ours.
+NAMES = [
+    "filter", "exclude", "get", "first", "last", "latest", "earliest", "order_by", "reverse",
+    "all", "none", "count", "exists", "contains", "in_bulk", "create", "bulk_create",
+    "bulk_update", "get_or_create", "update_or_create", "update", "delete", "destroy", "iterator",
+    "values", "values_list", "only", "defer", "select_related", "prefetch_related", "distinct",
+    "aggregate", "dates", "datetimes", "using", "explain", "ids", "random", "after", "before",
+    "facet", "with_deleted", "deleted", "scan", "search", "aget", "afirst", "alast", "alatest",
+    "aearliest", "acount", "aexists", "acontains", "ain_bulk", "acreate", "abulk_create",
+    "abulk_update", "aget_or_create", "aupdate_or_create", "aupdate", "adelete", "adestroy",
+    "aiterator", "aaggregate", "adates", "adatetimes", "aexplain", "aids", "arandom", "afacet",
+]  # fmt: skip
+#: As in Django not on the manager, where they would be of all objects by a slip.
+ONLY_ON_QUERYSETS = {"delete", "destroy", "adelete", "adestroy"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_queryset_has(name: str) -> None:
+    assert callable(getattr(Blog.objects.all(), name))
+    assert hasattr(Blog.objects, name) is (name not in ONLY_ON_QUERYSETS)
+
+
+CHAINED = {
+    "all": lambda blogs: blogs.all(),
+    "none": lambda blogs: blogs.none(),
+    "filter": lambda blogs: blogs.filter(tags="all"),
+    "exclude": lambda blogs: blogs.exclude(score=1),
+    "order_by": lambda blogs: blogs.order_by("-score"),
+    "reverse": lambda blogs: blogs.reverse(),
+    "distinct": lambda blogs: blogs.distinct(),
+    "only": lambda blogs: blogs.only("title"),
+    "defer": lambda blogs: blogs.defer("title"),
+    "using": lambda blogs: blogs.using("default"),
+    "values": lambda blogs: blogs.values("title"),
+    "values_list": lambda blogs: blogs.values_list("title"),
+    "select_related": lambda blogs: blogs.select_related("author"),
+    "prefetch_related": lambda blogs: blogs.prefetch_related("comment_set"),
+    "after": lambda blogs: blogs.after(5),
+    "before": lambda blogs: blogs.before(5),
+    "deleted": lambda blogs: blogs.deleted(),
+    "with_deleted": lambda blogs: blogs.with_deleted(),
+    "scan": lambda blogs: blogs.scan().filter(title="x"),
+    "search": lambda blogs: blogs.search("x"),
+    "slices": lambda blogs: blogs[5:10],
+    "and": lambda blogs: blogs & Blog.objects.filter(score=1),
+    "or": lambda blogs: blogs | Blog.objects.filter(score=1),
+}
+
+
+@pytest.mark.parametrize("name", CHAINED)
+def test_chaining_asks_nobody(name: str, blogs: list[Blog]) -> None:
+    with costs(0, 0):
+        CHAINED[name](Blog.objects.all())
+
+
+def test_numbers_and_values_of_several_kinds_at_once(blogs: list[Blog]) -> None:
+    with costs(1, 0):
+        found = Blog.objects.aggregate(n=Count("*"), low=Count("pk", filter=Q(score__lt=5)))
+    assert found == {"n": 60, "low": 30}
+    with costs(1, 0):
+        assert Blog.objects.counts([Q(tags="tag 1"), Q(score=0)]) == [20, 6]
+    with costs(1, 0):
+        assert len(Blog.objects.facets(["author", "score"])["score"]) == 10
+    with costs(2, 2):
+        assert Blog.objects.aggregate(Min("score"), Max("score"))["score__max"] == 9
+    blogs[0].created = START - timedelta(days=1)
+    blogs[0].save()
+    with costs(3, 2):  # two years, and behind them nothing
+        years = Blog.objects.datetimes("created", "year")
+    assert [year.year for year in years] == [2023, 2024]
+
+
+def test_writing_one() -> None:
+    Plain.objects.create(group="g")
+    with costs(1, 1):
+        plain = Plain.objects.create(name="new")
+    with costs(1, 1):
+        assert Plain.objects.get_or_create(name="new") == (plain, False)
+    with costs(2, 2):
+        found = Plain.objects.update_or_create(name="new", defaults={"number": 98})
+    assert found == (plain, False)
+
+
+def test_writing_many(blogs: list[Blog]) -> None:
+    some = Blog.objects.filter(score=1)
+    with costs(2, 1 + 6):  # the ids and the entries; the rows, and an UPDATE for each of six
+        assert some.update(created=START) == 6
+    six = list(some)
+    for blog in six:
+        blog.created = START + timedelta(days=1)
+    with costs(1, 6):
+        assert Blog.objects.bulk_update(six, ["created"]) == 6
+
+
+def test_prefetched_objects_are_one_statement_more(blogs: list[Blog]) -> None:
+    Comment.objects.create(blog=blogs[0], text="first")
+    with costs(1, 2):
+        found = list(Blog.objects.prefetch_related("comment_set").order_by("pk")[:20])
+        assert [comment.text for comment in found[0].comment_set.all()] == ["first"]
