@@ -59,7 +59,7 @@ def text_weights(model: type[Model]) -> dict[str, Any]:
 def is_long(field: VirtualField) -> bool:
     """Whether values are too long or too odd for a column of a list."""
     odd = (models.TextField, models.JSONField, models.BinaryField, models.URLField)
-    return isinstance(field, odd)
+    return isinstance(field, odd) or not field.holds_primitive
 
 
 def index_hint(name: str, *, ordered: bool) -> str:

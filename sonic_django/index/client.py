@@ -39,7 +39,10 @@ from ..exceptions import IndexUnavailable
 _T = TypeVar("_T")
 
 #: Scripts that read a filter need more than ``lib.lua``.
-_SHARED_PARTS = {"query": ("lib", "nodes", "paging"), "facet": ("lib", "nodes")}
+_SHARED_PARTS = {
+    "query": ("lib", "nodes", "reading", "paging"),
+    "facet": ("lib", "nodes", "reading"),
+}
 
 
 class Script:

@@ -3,6 +3,9 @@
 from ..table.gone import Tombstone
 from ..table.uniques import UniqueValue
 from .base import SonicObj
+from .dynamic import DynamicField, DynamicListField, dynamic_field, dynamic_list_field
+from .embedded import EmbeddedObj
+from .embedding import EmobjField, EmobjListField, emobj_field, emobj_list_field
 from .fields import (
     BoolField,
     BytesField,
@@ -36,8 +39,10 @@ from .fields import (
     uuid_field,
     var_field,
 )
+from .geo import GeoField, geo_field
 from .indexes import Index
 from .lists import ListField, list_field
+from .passwords import PasswordField, password_field
 from .references import ObjField, obj_field
 
 __all__ = [
@@ -47,13 +52,20 @@ __all__ = [
     "DayField",
     "DecimalField",
     "DurationField",
+    "DynamicField",
+    "DynamicListField",
     "EmailField",
+    "EmbeddedObj",
+    "EmobjField",
+    "EmobjListField",
     "FloatField",
+    "GeoField",
     "Index",
     "IntField",
     "ListField",
     "Now",
     "ObjField",
+    "PasswordField",
     "SonicObj",
     "StrField",
     "TextField",
@@ -69,11 +81,17 @@ __all__ = [
     "day_field",
     "decimal_field",
     "duration_field",
+    "dynamic_field",
+    "dynamic_list_field",
     "email_field",
+    "emobj_field",
+    "emobj_list_field",
     "float_field",
+    "geo_field",
     "int_field",
     "list_field",
     "obj_field",
+    "password_field",
     "str_field",
     "text_field",
     "time_field",

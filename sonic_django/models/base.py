@@ -204,13 +204,16 @@ class SonicObj(AncestorSpelling, metaclass=SonicBase):
         by_name: dict[str, Any] = {}
         stored: dict[str, Any] = dict(self.extra)
         for name, field in self._sonic.fields.items():
-            value = getattr(self, field.attname)
+            value = field.held_by(self)
             if field.key in stored:
                 raise ValidationError(
                     {name: [f"The extra key {field.key!r} is this field's own; set the field."]}
                 )
             primitive = field.to_primitive(value)
-            if primitive is not value and type(primitive) is not type(value) and not field.many:
+            is_coerced = primitive is not value and (
+                type(primitive) is not type(value) or field.coerces_within
+            )
+            if is_coerced and field.holds_primitive and not field.many:
                 setattr(self, field.attname, field.from_primitive(primitive))
             by_name[name] = primitive
             stored[field.key] = primitive
@@ -245,9 +248,13 @@ class SonicObj(AncestorSpelling, metaclass=SonicBase):
             values.pop(name, None)
 
     def to_dict(self) -> dict[str, Any]:
-        """id, fields (references as ids) and extra keys, by name."""
-        fields = {name: field.value_from_object(self) for name, field in self._sonic.fields.items()}
-        return {"id": self.id, **fields, **self.extra}
+        """id, fields (references as ids, no passwords) and extra keys, by name."""
+        shown = {
+            name: field.value_from_object(self)
+            for name, field in self._sonic.fields.items()
+            if not field.is_secret
+        }
+        return {"id": self.id, **shown, **self.extra}
 
     # Writing ------------------------------------------------------------------------------------
 

@@ -24,6 +24,10 @@ class Indexed(Protocol):
     many: bool
     mixed: bool
     native_type: type | None
+    ordered_as: Any
+
+    @property
+    def no_index(self) -> str: ...
 
     @property
     def order_kind(self) -> str | None: ...
@@ -50,13 +54,22 @@ class Derived:
     mixed = False
     native_type: type | None = None
     order_kind: str | None = None
+    #: Why it cannot be in an index, and what can; "" if it can.
+    no_index = ""
+    #: What an index ordered by it is ordered by, if that is something else.
+    ordered_as: Any = None
+    #: Whether a lookup begins with its name.
+    is_looked_up = True
 
     def __init__(self, name: str) -> None:
         self.name = name
 
+    #: What tells an index of it from one of something else by the same name.
+    origin = ""
+
     @property
     def part(self) -> Part:
-        return Part(self.name, self.many, self.order_kind, self.mixed)
+        return Part(self.name, self.many, self.order_kind, self.mixed, self.origin)
 
     def lookup_value(self, value: Any) -> Any:
         """The primitive for a value that is looked up. ValidationError if it can be none."""
@@ -73,6 +86,8 @@ class Derived:
 
 class Folded(Derived):
     """A text without its case, or each text of a list; other values as they are."""
+
+    is_looked_up = False
 
     def __init__(self, source: Indexed) -> None:
         super().__init__(source.name + FOLDED)
@@ -133,21 +148,22 @@ class Path(Derived):
         return value if value is UNKNOWN else reach(value, self.keys)
 
 
-def reach(value: Any, keys: Sequence[str]) -> Any:
-    """The value at the end of the path; None if there is no such key. If a list is met on the way,
-    a list of what is found in its elements, without None."""
+def reach(value: Any, keys: Sequence[str], absent: Any = None) -> Any:
+    """The value at the end of the path; None if the way does not exist, and ``absent`` if only its
+    last key does not. If a list is met on the way, a list of what is found in its elements,
+    without None."""
     for at, key in enumerate(keys):
         if isinstance(value, (list, tuple, set, frozenset)):
-            return list(_reach_all(value, keys[at:]))
+            return list(_reach_all(value, keys[at:], absent))
         if not isinstance(value, dict):
             return None
-        value = value.get(key)
+        value = value.get(key, absent if at == len(keys) - 1 else None)
     return value
 
 
-def _reach_all(values: Iterable[Any], keys: Sequence[str]) -> Iterable[Any]:
+def _reach_all(values: Iterable[Any], keys: Sequence[str], absent: Any) -> Iterable[Any]:
     for value in values:
-        found = reach(value, keys)
+        found = reach(value, keys, absent)
         if isinstance(found, (list, tuple, set, frozenset)):
             yield from found
         elif found is not None:

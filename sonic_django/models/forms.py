@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.apps import apps
 from django.core.exceptions import ValidationError
+from django.core.serializers.json import DjangoJSONEncoder
 
 
 class LinesWidget(forms.Textarea):
@@ -73,3 +75,108 @@ class ReferenceListFormField(ListFormField):
                 f"There is no {self.target._meta.verbose_name} with the id {', '.join(missing)}."
             )
         return [found[id] for id in ids]
+
+
+class PayloadFormField(forms.JSONField):
+    """JSON of what the payload holds; the field says what is a value for it."""
+
+    def __init__(self, *, field: Any, **kwargs: Any) -> None:
+        self.field = field
+        kwargs.setdefault("encoder", DjangoJSONEncoder)
+        super().__init__(**kwargs)
+
+    def value_of(self, parsed: Any) -> Any:
+        """The attribute's value for parsed JSON."""
+        return self.field.to_python(parsed)
+
+    def clean(self, value: Any) -> Any:
+        parsed = super().clean(value)
+        if parsed in self.empty_values:
+            return [] if self.field.many else None
+        found = self.value_of(parsed)
+        try:
+            self.field.to_primitive(found)
+        except ValidationError as error:
+            raise ValidationError(error.messages) from error
+        return found
+
+    def shown(self, value: Any) -> Any:
+        """What is written as JSON for a value."""
+        return None if value == [] else value
+
+    def prepare_value(self, value: Any) -> Any:
+        shown = self.shown(value)
+        return "" if shown is None else super().prepare_value(shown)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(super().has_changed(self.shown(initial), data))
+
+
+class DynamicFormField(PayloadFormField):
+    """References are written ``{"model": "blog.blog", "id": 5}``."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs["help_text"] = kwargs.get("help_text") or (
+            'JSON: a number, a text in quotes, or {"model": "app.model", "id": 1}.'
+        )
+        super().__init__(**kwargs)
+
+    def value_of(self, parsed: Any) -> Any:
+        if isinstance(parsed, list):
+            return [self.value_of(item) for item in parsed]
+        if isinstance(parsed, dict) and set(parsed) == {"model", "id"}:
+            label, id = self.field.primitive_of((parsed["model"], parsed["id"]))
+            model = apps.get_model(label)
+            found = model._base_manager.filter(pk=id).first()
+            if found is None:
+                raise ValidationError(f"There is no {model._meta.verbose_name} with the id {id}.")
+            return found
+        return parsed
+
+    def shown(self, value: Any) -> Any:
+        if isinstance(value, tuple):
+            return {"model": value[0], "id": value[1]}
+        if isinstance(value, list) and value:
+            return [self.shown(item) for item in value]
+        return super().shown(value)
+
+
+class EmbeddedFormField(PayloadFormField):
+    """The fields of an embedded object as a JSON object, or a list of those."""
+
+    def clean(self, value: Any) -> Any:
+        found = super().clean(value)
+        for one in found if isinstance(found, list) else [found]:
+            if one is not None:
+                one.clean()
+        return found
+
+
+class GeoFormField(forms.CharField):
+    """A place as ``longitude, latitude``."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs["help_text"] = kwargs.get("help_text") or "Longitude, latitude: 10.75, 59.91"
+        super().__init__(**kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(map(str, value)) if isinstance(value, (tuple, list)) else value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.prepare_value(initial), data)
+
+
+class PasswordFormField(forms.CharField):
+    """A new password; left empty, the old one stays. It is never written into the page."""
+
+    widget = forms.PasswordInput
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs["help_text"] = kwargs.get("help_text") or "Leave it empty to keep the password."
+        super().__init__(**{**kwargs, "strip": False})
+
+    def prepare_value(self, value: Any) -> None:
+        return None
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(data)

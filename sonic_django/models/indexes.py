@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +18,18 @@ class Index:
 
     ``case_insensitive``: texts are in the index without their case. It answers ``iexact``, and
     ``istartswith`` if it is ordered by the text, and nothing else on them.
+
+    ``expression`` is a function that computes a value, a list of values or None from an object; it
+    is looked up by ``name`` (the key in ``indexes``, if it is not given). A changed function is
+    told from the former one by another ``version``.
     """
 
     fields: Sequence[Any] = ()
     order_by: Any = None
     name: str | None = None
     case_insensitive: bool = False
+    expression: Callable[[Any], Any] | None = None
+    version: int = 1
 
     def field_names(self) -> list[str]:
         return [name_of(field) for field in self.fields]

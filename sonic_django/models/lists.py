@@ -216,11 +216,7 @@ class ReferenceListField(ListField):
 
     def value_from_object(self, obj: Any) -> Any:
         """The ids: what forms, serializers and ``values()`` show."""
-        value = obj.__dict__.get(self.attname)
-        if value is None and self.attname not in obj.__dict__:
-            obj._decode_payload()
-            value = obj.__dict__[self.attname]
-        return self.to_primitive(value)
+        return self.to_primitive(self.held_by(obj))
 
     def formfield(self, **kwargs: Any) -> Any:
         defaults = {"form_class": ReferenceListFormField, "target": self.target_model}

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.fields import NOT_PROVIDED
 
+from .lookups import NoColumn
 from .virtual import VirtualAttribute, VirtualField
 
 
@@ -57,6 +58,12 @@ class ReferenceField(VirtualField, _ForeignKey):
             # Hidden, and different for each field, so that formset prefixes differ too.
             self.remote_field.related_name = f"sonic_{cls.__name__.lower()}_{name}+"
         super().contribute_to_class(cls, name, private_only, **kwargs)
+
+    def get_joining_fields(self, reverse_join: bool = False) -> Any:
+        pairs: Any = super().get_joining_fields(reverse_join)
+        if reverse_join:
+            return tuple((mine, NoColumn(self)) for mine, _ in pairs)
+        return tuple((NoColumn(self), theirs) for _, theirs in pairs)
 
     def to_primitive(self, value: Any) -> Any:
         if isinstance(value, models.Model):

@@ -11,12 +11,13 @@ from datetime import datetime, time, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import FieldError, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import models
 
 from ..index.specs import BY_SCORE, BY_TEXT, Part
 from ..payload.primitives import SCALARS
 from ..query.verify import UNKNOWN
+from .lookups import VirtualCol, index_lookup
 
 if TYPE_CHECKING:
     from .base import SonicObj
@@ -82,6 +83,16 @@ class VirtualField(_FieldBase):
     native_type: type | None = None
     refuses_null = False
     sonic_index = False
+    #: Whether the attribute gives what the payload holds, and not something made of it.
+    holds_primitive = True
+    #: Whether a value of the right type may hold parts of another.
+    coerces_within = False
+    #: Why the field by itself cannot be in an index, and what can; "" if it can.
+    no_index = ""
+    #: What an index ordered by this field is ordered by, if that is something else.
+    ordered_as: Any = None
+    #: Whether the value is kept from listings: ``to_dict``, ``values`` and the admin.
+    is_secret = False
 
     if not TYPE_CHECKING:
 
@@ -122,10 +133,10 @@ class VirtualField(_FieldBase):
         return {"type": None, "check": None}
 
     def get_col(self, alias: str, output_field: Any = None) -> Any:
-        raise FieldError(
-            f"{self.model._meta.label}.{self.name} lives in the payload and has no column, so SQL "
-            f"cannot use it. Ask {self.model.__name__}.objects, which uses the index in Redis."
-        )
+        return VirtualCol(alias, self, output_field)
+
+    def get_lookup(self, lookup_name: str) -> Any:
+        return index_lookup(lookup_name)
 
     def save_form_data(self, instance: Any, data: Any) -> None:
         # ModelForm sets every private field once before the object is saved and, by _save_m2m, once
@@ -137,6 +148,13 @@ class VirtualField(_FieldBase):
         instance.__dict__.pop("_sonic_form_saved", None)
         given[self.name] = data
         super().save_form_data(instance, data)
+
+    def held_by(self, obj: SonicObj) -> Any:
+        """The value that the object holds for the field, without loading what it refers to."""
+        values = obj.__dict__
+        if self.attname not in values:
+            obj._decode_payload()
+        return values[self.attname]
 
     # Payload ------------------------------------------------------------------------------------
 

@@ -9,14 +9,15 @@ from django.core.exceptions import FieldError
 from django.db import NotSupportedError
 from django.db.models import Aggregate, Count, F, Max, Min, Q
 
+from ..index.encoding import EMPTY, key_part
 from . import facets
-from .logic import EVERYTHING
 
 if TYPE_CHECKING:
+    from ..models.virtual import VirtualField
     from .retrieving import Retrieving
 
 #: Different values that a Count(distinct=True) counts at most.
-MOST_VALUES = 5000
+MOST_VALUES = 100_000
 _POSSIBLE = (
     'The index answers Count("*"), Count("field"), Count("field", distinct=True), Min("field") and '
     'Max("field"), each with filter=Q(...).'
@@ -103,18 +104,21 @@ def _filter(queryset: Retrieving, expression: Any) -> Q:
 def _different(queryset: Retrieving, field: str) -> int:
     """How many different values the objects have; None and the empty list are none."""
     if queryset._scanning:
-        values = queryset.values_list(field, flat=True).iterator()
-        flat = (one for v in values for one in (v if isinstance(v, (list, tuple)) else [v]))
-        return len({repr(value) for value in flat if value is not None})
-    (found,) = facets.values_of([(queryset, field, MOST_VALUES, MOST_VALUES)])
-    values_found = facets.raised(found)
-    if not values_found.complete:
-        of = "objects satisfy the filter" if queryset._logic != EVERYTHING else "different values"
+        return _different_in_rows(queryset, queryset.model._sonic.field(field))
+    (found,) = facets.values_of([(queryset, field, MOST_VALUES + 1, None)])
+    values_found = facets.raised(found).pairs
+    if len(values_found) > MOST_VALUES:
         raise NotSupportedError(
             f"{queryset.model._meta.label}: Count({field!r}, distinct=True): more than "
-            f"{MOST_VALUES} {of}, which one call does not walk through."
+            f"{MOST_VALUES} different values, which are not listed. Filter more."
         )
-    return sum(value is not None and value != [] for value, _ in values_found.pairs)
+    return sum(value is not None and value != [] for value, _ in values_found)
+
+
+def _different_in_rows(queryset: Retrieving, field: VirtualField) -> int:
+    values = map(field.to_primitive, queryset.values_list(field.name, flat=True).iterator())
+    elements = (element for value in values for element in field.part.elements(value))
+    return len({key_part(one) for one in elements if one is not None and one is not EMPTY})
 
 
 def _edge(queryset: Retrieving, field: str, is_last: bool) -> Any:

@@ -21,8 +21,8 @@ from .logic import NOTHING
 from .plan import Planner
 
 if TYPE_CHECKING:
+    from ..models.derived import Indexed
     from ..models.options import SonicOptions
-    from ..models.virtual import VirtualField
     from .asking import Asking
 
 
@@ -59,7 +59,7 @@ def values_of(
     for at, (given, name, limit, most) in enumerate(questions):
         queryset = given._bound()
         options = queryset.model._sonic
-        field = options.field(name)
+        field = options.named(name)
         label = f"{options.model._meta.label}.objects.facet({name!r})"
         if queryset._is_sliced or queryset._cursor is not None:
             raise TypeError(f"{label}: cannot be taken once a slice or a cursor has been taken.")
@@ -77,7 +77,7 @@ def values_of(
         if isinstance(reply, (FieldValues, IndexNotBuilt)):
             found.append(reply)
             continue
-        read = _reader(queryset.model._sonic.field(name), specs[at])
+        read = _reader(queryset.model._sonic.named(name), specs[at])
         pairs = tuple((read(value, original), number) for value, number, original in reply.values)
         found.append(FieldValues(pairs, reply.complete, specs[at].order is not None))
     return found
@@ -86,13 +86,13 @@ def values_of(
 def has_values(options: SonicOptions, name: str) -> bool:
     """Whether some index lists the values of the field."""
     try:
-        _spec(options, options.field(name))
+        _spec(options, options.named(name))
     except FieldError:
         return False
     return True
 
 
-def _spec(options: SonicOptions, field: VirtualField) -> IndexSpec:
+def _spec(options: SonicOptions, field: Indexed) -> IndexSpec:
     """The index that holds the field's values: one that counts them, else a sorted one."""
     for spec in options.schema.specs:
         if spec.counts_values and spec.parts[0].name == field.name:
@@ -107,7 +107,7 @@ def _spec(options: SonicOptions, field: VirtualField) -> IndexSpec:
     )
 
 
-def _reader(field: VirtualField, spec: IndexSpec) -> Callable[[bytes, bytes], Any]:
+def _reader(field: Indexed, spec: IndexSpec) -> Callable[[bytes, bytes], Any]:
     """Index bytes to what the field's attribute would hold; references to ids."""
     if spec.order is None:
 

@@ -62,7 +62,7 @@ class SonicQuerySet(Retrieving):
         """``Count``, ``Min``, ``Max``, each with ``filter=Q(...)``; others are NotSupportedError.
 
         ``Count("*")`` and ``Count("field")`` (of objects that have a value) cost one Redis call
-        together; ``Count("field", distinct=True)`` one each, of up to 5,000 different values;
+        together; ``Count("field", distinct=True)`` one each, of up to 100,000 different values;
         ``Min`` and ``Max`` one and a statement each, and need an index that orders by the field.
         """
         return aggregates.aggregate(self, args, kwargs)

@@ -68,17 +68,22 @@ def release(keys: Sequence[bytes], owner: int, using: str) -> None:
             cursor.execute(statement, [*some, owner])
 
 
-def owners(keys: Sequence[bytes], using: str) -> dict[bytes, int]:
-    """Which of the keys are taken, and by whom. One statement for 400."""
+def owners(keys: Sequence[bytes], using: str, *, locks: bool = False) -> dict[bytes, int]:
+    """Which of the keys are taken, and by whom. One statement for 400.
+
+    ``locks`` shows what is committed, also in a transaction that began before, and keeps it so
+    until the end of the transaction.
+    """
     connection = connections[using]
     table, binary = _names(connection)
     key, owner = map(connection.ops.quote_name, ("key", "owner"))
     found: dict[bytes, int] = {}
+    end = " FOR UPDATE" if locks and connection.features.has_select_for_update else ""
     with connection.cursor() as cursor:
         for some in _slices(keys):
             placeholders = ", ".join([binary] * len(some))
             cursor.execute(
-                f"SELECT {key}, {owner} FROM {table} WHERE {key} IN ({placeholders})", some
+                f"SELECT {key}, {owner} FROM {table} WHERE {key} IN ({placeholders}){end}", some
             )
             found.update((bytes(row[0]), int(row[1])) for row in cursor.fetchall())
     return found

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, models
 from django.test.utils import CaptureQueriesContext, isolate_apps
 
 from sonic_django import SonicObj
@@ -133,6 +133,7 @@ def test_costs(expression: str, sql: int, redis: int, at_hand: dict[str, Any]) -
         for number in range(30)
     ]
     names = {**at_hand, "author": author, "blog": blogs[0], "blogs": blogs}
+    names |= {"Q": models.Q, "Count": models.Count, "Max": models.Max}
     list(Blog.objects.filter(tags="life").order_by("-score")[:3])
     code = compile(expression, expression, "exec")
     with CaptureQueriesContext(connection) as queries, count_redis_calls() as calls:

@@ -6,8 +6,6 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 
-import pytest
-
 import sonic_django
 from sonic_django.conf import SonicSettings
 from sonic_django.models.base import RESERVED_NAMES
@@ -73,20 +71,6 @@ def test_columns_of_status() -> None:
     assert {"rows", "indexed", "deleted", "dirty", "text_queue", "redis_bytes"} < {
         field.name for field in fields(ModelStatus)
     }
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("aggregate", "dates", "datetimes", "with_deleted", "search", "scan"),
-        *("aget", "acount", "__aiter__"),
-    ],
-)
-def test_not_there_yet(name: str) -> None:
-    """When this fails, docs/queries.md has something to say: move it out of "Not there yet"."""
-    assert not hasattr(Blog.objects.all(), name)
-    if not name.startswith("_"):
-        assert name in quoted(section("queries.md", "Not there yet"))
 
 
 def test_classmethods_of_the_ancestor() -> None:

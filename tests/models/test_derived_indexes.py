@@ -46,7 +46,9 @@ class TestFolding:
     def test_one_text(self, one: str, other: str) -> None:
         assert fold(one) == fold(other)
 
-    @pytest.mark.parametrize(("one", "other"), [("i", "\u0131"), ("e", "é"), ("a", "\uff41"), ("1", "¹")])
+    @pytest.mark.parametrize(
+        ("one", "other"), [("i", "\u0131"), ("e", "é"), ("a", "\uff41"), ("1", "¹")]
+    )
     def test_two_texts(self, one: str, other: str) -> None:
         assert fold(one) != fold(other)
 
@@ -183,6 +185,12 @@ class TestPaths:
         scores = Person.objects.filter(meta__city="Oslo").order_by("score")
         assert list(scores.values_list("score", flat=True)) == [1, 2, 3]
         assert scores[:2].explain().strategy == "page"
+
+    def test_facets(self) -> None:
+        for city in ("Oslo", ["Oslo", "Bergen"], 5, None):
+            Person.objects.create(meta={"city": city}, nick="Ann")
+        assert dict(Person.objects.facet("meta__city")) == {"Oslo": 2, "Bergen": 1, 5: 1, None: 1}
+        assert Person.objects.facet("nick") == [("Ann", 4)]
 
     def test_changes_in_place_reach_the_index(self) -> None:
         person = Person.objects.create(meta={"city": "Oslo"})

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import FieldError, ValidationError
 from django.db import NotSupportedError, connection
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.test.utils import CaptureQueriesContext
 
 from sonic_django.query import related
@@ -138,7 +138,29 @@ def test_stale_entries_are_no_answer(workers: dict[str, Worker]) -> None:
     row = table.fetch([ann.pk])[ann.pk]
     moved = {**codec.decode(row.payload), "company": workers["bob"].company_id}
     table.update(ann.pk, row.version, codec.encode(moved), is_deleted=False)
-    assert list(Worker.objects.filter(company__name="Acme")) == []
+    acme = Worker.objects.filter(company__name="Acme")
+    assert acme.ids() == [ann.pk]
+    assert acme.random(5) == []
+    assert list(acme) == []
+    assert list(acme.iterator()) == []
+
+
+def test_several_questions_ask_for_the_targets_once(workers: dict[str, Worker]) -> None:
+    acme = Worker.objects.filter(company__name="Acme")
+    with count_redis_calls() as redis:
+        assert acme.counts([Q(name="ann"), Q(name="bob"), Q(company__isnull=False)]) == [1, 0, 1]
+    assert len(redis) == 2
+    with count_redis_calls() as redis:
+        assert acme.aggregate(all=Count("pk"), ann=Count("pk", filter=Q(name="ann"))) == {
+            "all": 1, "ann": 1,
+        }  # fmt: skip
+    assert len(redis) == 2
+
+
+def test_in_scans(workers: dict[str, Worker]) -> None:
+    assert names(Worker.objects.scan().filter(company__name="Acme")) == ["ann"]
+    found = Worker.objects.scan().filter(name__contains="a", company__name__isnull=True)
+    assert names(found) == ["dan"]
 
 
 class TestErrors:
@@ -169,6 +191,6 @@ class TestErrors:
             Worker.objects.filter(company__is_large__in=[True, False]).count()
         assert str(error.value) == (
             "testapp.Worker: company__is_large__in=[True, False] has more than 2 targets of "
-            "testapp.Company. Narrow the lookup, or keep what is looked up in a field of Worker itself, with an "
-            "index."
+            "testapp.Company. Narrow the lookup, or keep what is looked up in a field of Worker "
+            "itself, with an index."
         )

@@ -24,12 +24,6 @@ from tests.query.worlds import BLOG, EVERYTHING, PAIR, PERSON, PLAIN, Pools, Wor
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def usual_budget(monkeypatch) -> None:
-    """Puts back what ``Run`` changes."""
-    monkeypatch.setattr(nodes, "BUDGET", nodes.BUDGET)
-
-
 class Run:
     """One example: a model's objects and the oracle's rows, kept in step by the public API."""
 

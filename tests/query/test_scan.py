@@ -204,6 +204,6 @@ def test_a_damaged_row_is_named(plains: list[Plain]) -> None:
     from django.db import connection
 
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE testapp_plain SET data = 'x' WHERE id = %s", [plains[3].id])
+        cursor.execute("UPDATE testapp_plain SET data = %s WHERE id = %s", [b"x", plains[3].id])
     with pytest.raises(PayloadError, match=f"testapp.Plain {plains[3].id}"):
         Plain.objects.scan().filter(number=1).count()

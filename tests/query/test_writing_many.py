@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection
 
 from tests.query.test_round_trips import costs
 from tests.testapp.models import Author, Pair, Plain
@@ -171,7 +171,6 @@ def at_once(*jobs: Callable[[], Any]) -> list[Any]:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif("connection.vendor != 'mysql'", reason="SQLite has one writer at a time")
 class TestAtTheSameTime:
     def test_one_makes_it_and_the_others_get_it(self) -> None:
         for turn in range(10):
@@ -180,18 +179,6 @@ class TestAtTheSameTime:
             assert sorted(created for _, created in made) == [False, False, True]
             assert len({obj.id for obj, _ in made}) == 1
         assert Author.objects.count() == 10
-
-    def test_also_within_transactions_that_began_before(self) -> None:
-        def make() -> Any:
-            with transaction.atomic():
-                assert not Author.objects.filter(username="ann").exists()
-                assert Author.sql.count() == 0  # the snapshot of the transaction is taken
-                began.wait(10)
-                return Author.objects.get_or_create(username="ann")
-
-        began = threading.Barrier(2)
-        made = at_once(make, make)
-        assert sorted(created for _, created in made) == [False, True]
 
     def test_the_last_change_wins_and_nobody_gets_an_error(self) -> None:
         for turn in range(10):

@@ -55,3 +55,28 @@ class Worker(SonicObj):
     clients = list_field(Company, index=True)
     users = list_field(settings.AUTH_USER_MODEL, index=True)
     former = obj_field(Company)
+
+
+def initial(book: Book) -> str | None:
+    """The letter under which a catalogue has it."""
+    return book.title[:1].upper() or None
+
+
+def words(book: Book) -> list[str]:
+    return [*book.title.split(), *book.tags]
+
+
+class Book(SonicObj):
+    """What is computed from its fields."""
+
+    title = str_field("")
+    tags = list_field(str)
+    year = int_field()
+    author = obj_field("self")
+
+    indexes = {
+        "initial": Index(expression=initial, name="initial"),
+        "word": Index(expression=words),
+        "decade": Index(expression=lambda book: book.year and book.year // 10, order_by="year"),
+        "author_initial": Index(["author"], expression=initial, name="initial"),
+    }

@@ -140,4 +140,6 @@ class Comment(models.Model):
     seen_by = models.ManyToManyField(Author, related_name="seen_comments")
 
 
-from .lookups import Company, Person, Worker  # noqa: E402, F401 - Django finds the classes of this module
+# Django finds the classes of this module.
+from .kinds import Account, Order, Pinned, Place  # noqa: E402, F401
+from .lookups import Book, Company, Person, Worker  # noqa: E402, F401

@@ -1,0 +1,130 @@
+"""Asking one model's index: ids, numbers, facets. Reads only, on a replica where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from .answers import Answer, FacetAnswer
+from .client import Script, redis_client
+from .documents import Facet, Unbuilt
+from .nodes import FacetQuery, Ids, IndexQuery, Leaf
+
+_QUERY, _FACET = Script("query"), Script("facet")
+
+#: Objects whose records one run of a facet reads, beside what it costs to find them.
+_IDS_PER_FACET = 500
+
+
+class IndexReader:
+    """The index whose keys begin with ``base``."""
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+
+    def ids(self, query: IndexQuery, offset: int, limit: int | None) -> list[int] | Unbuilt:
+        """The ids of a page, in order: one round trip, and one more for each ``BUDGET`` entries."""
+        found: list[int] | Unbuilt = self.ask_many([(query, "ids", offset, limit)])[0]
+        return found
+
+    def count(self, query: IndexQuery) -> int | Unbuilt:
+        """How many: one round trip, and one more for each ``BUDGET`` entries."""
+        number: int | Unbuilt = self.ask_many([(query, "count", 0, None)])[0]
+        return number
+
+    def random_ids(self, query: IndexQuery, number: int, seed: int) -> list[int] | Unbuilt:
+        """Up to ``number`` different ids in random order, each as likely as any other: one round
+        trip; of a filter by several sets all ids are fetched."""
+        found: list[int] | Unbuilt = self.ask_many([(query, "random", seed, number)])[0]
+        return found
+
+    def ask_many(
+        self, questions: Sequence[tuple[IndexQuery, str, int, int | None]]
+    ) -> list[Any | Unbuilt]:
+        """Several questions (query, "ids", "count" or "random", offset or seed, limit): one round
+        trip for all, and more for those that touch more than ``BUDGET`` entries."""
+        return [
+            answer if isinstance(answer, Unbuilt) else answer.result(what, offset, limit)
+            for answer, (_, what, offset, limit) in zip(
+                self._answers(questions), questions, strict=True
+            )
+        ]
+
+    def explain(
+        self, query: IndexQuery, offset: int, limit: int | None, what: str
+    ) -> Answer | Unbuilt:
+        """The answer to "ids" or "count" itself, which knows how it was found."""
+        return self._answers([(query, what, offset, limit)])[0]
+
+    def _answers(
+        self, questions: Sequence[tuple[IndexQuery, str, int, int | None]]
+    ) -> list[Answer | Unbuilt]:
+        answers: list[Answer | Unbuilt] = [Answer(query) for query, *_ in questions]
+        client = redis_client(write=False)
+        while True:
+            open_ones = [
+                (number, answer, answer.query.arguments(*questions[number][1:], answer.token))
+                for number, answer in enumerate(answers)
+                if isinstance(answer, Answer) and not answer.is_complete
+            ]
+            if not open_ones:
+                return answers
+            replies = _QUERY.many(client, self.base, [call for *_, call in open_ones])
+            for (number, answer, _), reply in zip(open_ones, replies, strict=True):
+                unbuilt = _unbuilt(reply)
+                if unbuilt:
+                    answers[number] = unbuilt
+                else:
+                    answer.add(reply)
+
+    def facets(
+        self, questions: Sequence[tuple[FacetQuery, int, int | None]]
+    ) -> list[Facet | Unbuilt]:
+        """For each (query, limit, most) the ``limit`` values with most objects: one round trip for
+        all, and more for those that touch more than ``BUDGET`` entries. ``most`` limits the objects
+        of the filter, or the values of a sorted index, that are walked through."""
+        client = redis_client(write=False)
+        calls = [query.arguments(limit, most) for query, limit, most in questions]
+        replies = _FACET.many(client, self.base, calls) if calls else []
+        return [
+            self._finished(FacetAnswer(limit), query, most, reply)
+            for (query, limit, most), reply in zip(questions, replies, strict=True)
+        ]
+
+    def _finished(
+        self, answer: FacetAnswer, query: FacetQuery, most: int | None, reply: Any
+    ) -> Facet | Unbuilt:
+        """Go on from a first reply to the end."""
+        client = redis_client(write=False)
+        while reply[0] == b"built":
+            answer.add(reply)
+            if answer.is_complete:
+                return answer.result()
+            arguments = query.arguments(answer.limit, most, answer.token)
+            reply = _FACET(client, self.base, *arguments)
+        return _unbuilt(reply) or self._facet_of_members(answer, query, most)
+
+    def _facet_of_members(
+        self, answer: FacetAnswer, query: FacetQuery, most: int | None
+    ) -> Facet | Unbuilt:
+        """The facet of a filter that may give an object in several runs: first all ids."""
+        members = IndexQuery((Leaf(b"ids"),), filter=query.filter, needs=query.needs)
+        ids = self.ask_many([(members, "members", 0, None)])[0]
+        if isinstance(ids, Unbuilt):
+            return ids
+        if most is not None and len(ids) > most:
+            return Facet((), False)
+        client = redis_client(write=False)
+        for start in range(0, len(ids), _IDS_PER_FACET):
+            some = replace(query, filter=Ids(tuple(ids[start : start + _IDS_PER_FACET])))
+            reply = _FACET(client, self.base, *some.arguments(answer.limit, None))
+            found = self._finished(answer, some, None, reply)
+            if isinstance(found, Unbuilt):
+                return found
+        return answer.result()
+
+
+def _unbuilt(reply: Any) -> Unbuilt | None:
+    is_unbuilt = reply[0] == b"unbuilt"
+    return Unbuilt(tuple(name.decode() for name in reply[1:])) if is_unbuilt else None

@@ -1,0 +1,43 @@
+"""Objects that two transactions make at once, of which neither sees what the other commits."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from tests.query.test_writing_many import at_once
+from tests.testapp.models import Author
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_get_or_create() -> None:
+    began = threading.Barrier(2)
+
+    def make() -> Any:
+        with transaction.atomic():
+            assert Author.sql.count() == 0  # what the transaction sees is settled now
+            began.wait(10)
+            return Author.objects.get_or_create(username="ann")
+
+    made = at_once(make, make)
+    assert sorted(created for _, created in made) == [False, True]
+    assert len({obj.id for obj, _ in made}) == 1
+
+
+def test_bulk_create_that_ignores_conflicts() -> None:
+    began = threading.Barrier(2)
+
+    def make() -> Any:
+        with transaction.atomic():
+            assert Author.sql.count() == 0
+            began.wait(10)
+            objects = [Author(username=f"n{i}") for i in range(10)]
+            return Author.objects.bulk_create(objects, ignore_conflicts=True)
+
+    made = at_once(make, make)
+    assert sorted(sum(obj.id is not None for obj in some) for some in made) == [0, 10]
+    assert Author.objects.count() == 10
