@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..exceptions import StaleObjectError
 from ..table import uniques
 
 if TYPE_CHECKING:
@@ -104,36 +105,39 @@ class Conflicts:
             return
         model = type(given[0].obj)
         options = model._sonic
+        table = options.table(using)
         names = frozenset(options.field(name).name for name in self.update_fields)
-        rows = options.table(using).fetch(list(others))
+        # One that others have made since this transaction began is seen by a read that locks.
+        rows = table.fetch(list(others))
+        rows |= {id: row for id in others if id not in rows and (row := table.fetch_latest(id))}
+        holders: dict[int, Any] = {}
 
-        def changed(row: Row | None) -> Change | None:
+        def changed(id: int, row: Row | None) -> Change | None:
             if row is None:
-                return None
-            obj = model._from_row(using, row)
-            for one in others[row.id]:
-                self._assign(one.obj, obj)
-            return find_change(obj, names)
+                raise StaleObjectError(
+                    f"{model._meta.label} {id}, which held a unique value, was removed meanwhile; "
+                    f"try again.",
+                    self.unique_fields,
+                )
+            holders[id] = model._from_row(using, row)
+            for one in others[id]:
+                self._assign(one.obj, holders[id])
+            return find_change(holders[id], names)
 
-        changes = [change for id in sorted(others) if (change := changed(rows.get(id)))]
-        written = {
-            change.obj.id: change.obj
-            for change in write(changes, using, lambda change, row: changed(row))
-        }
+        changes = [change for id in sorted(others) if (change := changed(id, rows.get(id)))]
+        write(changes, using, lambda change, row: changed(change.obj.id, row))
         for id, some in others.items():
             for one in some:
-                self._become(one.obj, id, written.get(id), using)
+                self._become(one.obj, holders[id], using)
 
     def _assign(self, source: Any, target: Any) -> None:
         for name in self.update_fields:
             attname = source._sonic.field(name).attname
             setattr(target, attname, getattr(source, attname))
 
-    def _become(self, obj: Any, id: int, written: Any, using: str) -> None:
+    def _become(self, obj: Any, holder: Any, using: str) -> None:
         """Let the object given be that of the row; what it has beside the fields that were written
         is a change that its next save writes."""
-        obj.id = id
+        values = holder.__dict__
+        obj.__dict__.update({n: values[n] for n in ("id", "sonic_payload", "sonic_version")})
         obj._state.adding, obj._state.db = False, using
-        if written is not None:
-            values = written.__dict__
-            obj.__dict__.update({n: values[n] for n in ("sonic_payload", "sonic_version")})

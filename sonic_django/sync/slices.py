@@ -81,9 +81,8 @@ def after_write(model: type[SonicObj], using: str, *, applied: bool) -> None:
     if not applied:
         schedule.lags = True
         return
-    pause = _pause()
-    due = schedule.due if not schedule.lags else 0.0
-    if pause is None or time.monotonic() < due or connections[using].in_atomic_block:
+    pause = sonic_settings().SWEEP_EVERY
+    if pause is None or not _is_due(schedule) or connections[using].in_atomic_block:
         return
     # One thread of the process at a time; the others go on writing.
     if not schedule.lock.acquire(blocking=False):
@@ -97,13 +96,18 @@ def after_write(model: type[SonicObj], using: str, *, applied: bool) -> None:
         schedule.lock.release()
 
 
-def _pause() -> float | None:
-    """Seconds between slices; None for no slices, which in a test run is the default: a test may
-    count its statements."""
-    is_test_run = hasattr(mail, "outbox")
-    if is_test_run and "SWEEP_EVERY" not in getattr(settings, "SONIC", {}):
-        return None
-    return sonic_settings().SWEEP_EVERY
+def _is_due(schedule: _Schedule) -> bool:
+    if schedule.lags:
+        return True
+    if _is_test_run() and schedule.catching_up is None:
+        return False
+    return time.monotonic() >= schedule.due
+
+
+def _is_test_run() -> bool:
+    """Whether a project's tests are running, which may count their statements: then, unless
+    ``SWEEP_EVERY`` is set, slices only make up for an outage that this process has met."""
+    return hasattr(mail, "outbox") and "SWEEP_EVERY" not in getattr(settings, "SONIC", {})
 
 
 def _safe_slice(using: str, schedule: _Schedule) -> bool:
@@ -147,23 +151,25 @@ def _quiet_slice(turn: _Turn, using: str) -> bool:
 
 
 def _catch_up(schedule: _Schedule, work: _Pass, using: str) -> bool:
-    """Go on with a pass through all marks; whether it has not ended."""
-    turn = work.turns[0]
-    try:
-        turn.place = sweep_batch(
-            turn.model, using, turn.kind, work.before, turn.place, _MARKS, SweepResult()
-        )
-        if turn.place is not None:
-            return True
-        if turn.kind == KINDS[-1]:
-            turn.model._sonic.store(using).note_swept(work.run)
-    except RedisError:
-        # Away again: a new pass begins when it is back.
-        schedule.catching_up, schedule.lags = None, True
-        raise
-    except DatabaseError as error:
-        logger.warning("%s cannot be swept: %s", turn.model._meta.label, error)
-    del work.turns[0]
+    """Go on with a pass through all marks, as far as a slice goes; whether it has not ended."""
+    result = SweepResult()
+    while work.turns and result.checked < _MARKS:
+        turn = work.turns[0]
+        try:
+            turn.place = sweep_batch(
+                turn.model, using, turn.kind, work.before, turn.place, _MARKS, result
+            )
+            if turn.place is not None:
+                continue
+            if turn.kind == KINDS[-1]:
+                turn.model._sonic.store(using).note_swept(work.run)
+        except RedisError:
+            # Away again: a new pass begins when it is back.
+            schedule.catching_up, schedule.lags = None, True
+            raise
+        except DatabaseError as error:
+            logger.warning("%s cannot be swept: %s", turn.model._meta.label, error)
+        del work.turns[0]
     if not work.turns:
         schedule.catching_up = None
     return bool(work.turns)
@@ -172,12 +178,10 @@ def _catch_up(schedule: _Schedule, work: _Pass, using: str) -> bool:
 def _turns(using: str, written: set[type[SonicObj]]) -> list[_Turn]:
     from ..models.registry import sonic_models
 
-    return [
-        _Turn(model, kind)
-        for model in sonic_models()
-        if model in written or router.db_for_write(model) == using
-        for kind in KINDS
-    ]
+    models = [m for m in sonic_models() if m in written or router.db_for_write(m) == using]
+    # Those first that this process knows to have been written to.
+    models.sort(key=lambda model: model not in written)
+    return [_Turn(model, kind) for model in models for kind in KINDS]
 
 
 def forget() -> None:

@@ -143,6 +143,21 @@ class TestOutages:
         assert Plain.objects.filter(name="during").ids() == [during.pk]
         assert Plain.objects.filter(name="changed").ids() == [before.pk]
 
+    def test_one_write_is_enough_also_in_a_test_run(self, redis: PrivateRedis, settings) -> None:
+        settings.SONIC = {}
+        Plain.objects.create(name="before")
+        Blog.objects.create(title="before")
+        redis.stop()
+        plain = Plain.objects.create(name="during")
+        blog = Blog.objects.create(title="during", score=5)
+        redis.start()
+        Blog.objects.create(title="after")
+        assert Plain.objects.filter(name="during").ids() == [plain.pk]
+        assert Blog.objects.filter(score=5).ids() == [blog.pk]
+        with CaptureQueriesContext(connection) as statements:
+            Plain.objects.create(name="then nothing more")
+        assert len(statements) == 1
+
     def test_what_a_killed_redis_had_not_on_disk_is_applied_again(
         self, redis: PrivateRedis
     ) -> None:
