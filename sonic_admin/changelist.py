@@ -94,11 +94,12 @@ class SonicChangeList(ChangeList):
     # Order --------------------------------------------------------------------------------------
 
     def get_ordering(self, request: HttpRequest, queryset: Any) -> list[Any]:
-        """The first of the orders asked for that an index gives; ids break ties its way."""
-        for name in super().get_ordering(request, queryset):
-            if can_plan(queryset, name):
-                return [name]
-        return []
+        """Those of the orders asked for that an index gives; ids break ties the last one's way."""
+        names = super().get_ordering(request, queryset)
+        fields = [name for name in names if str(name).lstrip("-") not in ("pk", "id")]
+        # Django puts the id behind an order that does not end in it, newest first.
+        is_by_id = len(fields) < len(names) and not fields
+        return [name for name in (names if is_by_id else fields) if can_plan(queryset, name)]
 
     def get_ordering_field(self, field_name: Any) -> Any:
         """The field that a column sorts by, or None where no index orders it."""
@@ -130,11 +131,12 @@ class SonicChangeList(ChangeList):
             return False
 
     def get_ordering_field_columns(self) -> Any:
-        """Only the column whose order is in force."""
-        for number, direction in super().get_ordering_field_columns().items():
-            if 0 <= number < len(self.list_display) and self._orders(self.list_display[number]):
-                return {number: direction}
-        return {}
+        """Only the columns whose order is in force."""
+        return {
+            number: direction
+            for number, direction in super().get_ordering_field_columns().items()
+            if 0 <= number < len(self.list_display) and self._orders(self.list_display[number])
+        }
 
     @property
     def is_sorted_by_user(self) -> bool:

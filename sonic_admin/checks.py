@@ -57,11 +57,6 @@ class SonicModelAdminChecks(ModelAdminChecks):
                     admin_obj, "E002", f"ordering names {name!r}, which no index orders by.",
                     index_hint(name, ordered=True),
                 )  # fmt: skip
-        if len(names) > 1 and names[1] not in ("pk", "id"):
-            yield self._error(
-                admin_obj, "E002", f"ordering names {len(names)} fields.",
-                "The index orders by one field, then at most by pk.",
-            )  # fmt: skip
 
     def _check_date_hierarchy_index(self, admin_obj: Any) -> Iterator[CheckMessage]:
         name = admin_obj.date_hierarchy

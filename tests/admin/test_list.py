@@ -132,6 +132,18 @@ class TestOrder:
         register(Blog, ByScore)
         assert titles(admin.get(url(Blog)))[:2] == ["Post 9", "Post 4"]
 
+    def test_by_two_columns(self, admin: Client, blogs: list[Blog], register: Any):
+        class Both(SonicModelAdmin):
+            list_display = ("title", "score", "created")
+
+        register(Blog, Both)
+        response = admin.get(f"{url(Blog)}?o=-2.3")
+        expected = sorted(blogs, key=lambda blog: (-blog.score, blog.created))
+        assert list(response.context["cl"].result_list) == expected
+        html = response.content.decode()
+        assert 'class="sortable column-score sorted descending"' in html
+        assert 'class="sortable column-created sorted ascending"' in html
+
     def test_by_a_method_that_names_an_ordered_field(
         self, admin: Client, blogs: list[Blog], register: Any
     ):

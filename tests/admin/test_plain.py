@@ -88,9 +88,9 @@ class TestChecks:
         assert problems(Blog, ordering=["-score", "-pk"]) == []
 
     def test_an_order_of_two_fields(self):
-        ((number, hint),) = problems(Blog, ordering=["score", "created"])
+        assert problems(Blog, ordering=["score", "created"]) == []
+        ((number, _),) = problems(Blog, ordering=["score", "title"])
         assert number == "sonic_admin.E002"
-        assert "one field" in hint
 
     def test_a_date_hierarchy_without_index(self):
         class Undated(SonicModelAdmin):
