@@ -138,7 +138,8 @@ class RowSource:
         return self._sorted()[queryset._low : queryset._high]
 
     def count(self) -> int:
-        return within_slice(self.queryset, len(self._all()))
+        number = sum(1 for _ in self._matching(descending=False))
+        return within_slice(self.queryset, number)
 
     def exists(self) -> bool:
         found = self._matching(descending=False)

@@ -78,7 +78,7 @@ def spelling(value: Any) -> str:
 
 def holds(test: Test, row: dict[str, Any]) -> bool:
     """Whether the row passes."""
-    value, wanted, lookup = _value(row, test.field), test.value, test.lookup
+    value, wanted, lookup = value_at(row, test.field), test.value, test.lookup
     if lookup in WITHOUT_CASE:
         value, wanted, lookup = caseless(value), caseless(wanted), WITHOUT_CASE[lookup]
     if "__" in test.field and lookup in ("contains", "all") and not isinstance(value, list):
@@ -108,7 +108,7 @@ def holds(test: Test, row: dict[str, Any]) -> bool:
     return bool(compare[lookup]())
 
 
-def _value(row: dict[str, Any], name: str) -> Any:
+def value_at(row: dict[str, Any], name: str) -> Any:
     """The value of a field, or what a path of keys leads to; lists are gone through."""
     first, *keys = name.split("__")
     reached = [row[first]]
@@ -175,9 +175,10 @@ class Oracle:
         by_id = sorted(ids, reverse=ties_down)
         if name == "pk":
             return by_id
-        with_value = [id for id in by_id if self.rows[id][name] is not None]
-        with_value.sort(key=lambda id: self.rows[id][name], reverse=down)
-        return with_value + [id for id in by_id if self.rows[id][name] is None]
+        values = {id: value_at(self.rows[id], name) for id in by_id}
+        with_value = [id for id in by_id if values[id] is not None]
+        with_value.sort(key=lambda id: values[id], reverse=down)
+        return with_value + [id for id in by_id if values[id] is None]
 
     def beside(
         self, ids: list[int], order: tuple[str, ...], cursor: int, behind: bool
@@ -197,7 +198,7 @@ class Oracle:
         """How many objects have each value, by the value's repr in one spelling."""
         counts: Counter[str] = Counter()
         for id in ids:
-            value = self.rows[id][name]
+            value = value_at(self.rows[id], name)
             if isinstance(value, list):
                 spellings = {spelling(item) for item in value} or {spelling([])}
             else:

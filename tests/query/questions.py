@@ -33,7 +33,7 @@ def tests(world: World, pools: Pools, ids: list[int]) -> st.SearchStrategy[Test]
     """One lookup that the fields allow, indexed or not."""
     # Mostly fields with an index: the others are errors, which say little.
     pools = {**pools, **world.paths, "pk": [*ids, 0, -1, 2**70]}
-    fields = st.sampled_from([*pools, "pk"])
+    fields = st.sampled_from([*(name for name in pools if name not in world.unasked), "pk"])
     return fields.flatmap(lambda name: _test(world, name, pools[name]))
 
 
@@ -59,7 +59,7 @@ def _test(world: World, name: str, pool: list[Any]) -> st.SearchStrategy[Test]:
             forms.append(st.builds(Test, st.just(name), st.just("startswith"), starts))
     if name in world.caseless:
         forms.append(st.builds(Test, st.just(name), st.just("iexact"), one))
-        if name in world.ordered:
+        if f"{name}__iexact" in world.ordered:
             starts = one.map(lambda text: text[:2])
             forms.append(st.builds(Test, st.just(name), st.just("istartswith"), starts))
     if name != "pk":
@@ -93,7 +93,8 @@ def trees(leaves: st.SearchStrategy[Any], depth: int = DEPTH) -> st.SearchStrate
 def questions(world: World, pools: Pools, ids: list[int]) -> st.SearchStrategy[Question]:
     """A whole question."""
     orders = [("-pk",), ("pk",)]
-    for name in sorted(world.ordered & pools.keys() & {by for _, by in world.indexes if by}):
+    known = pools.keys() | world.paths.keys()
+    for name in sorted(world.ordered & known & {by for _, by in world.indexes if by}):
         for first in (name, f"-{name}"):
             orders += [(first,), (first, "pk"), (first, "-pk")]
     filters = st.lists(trees(tests(world, pools, ids)), max_size=2).map(tuple)

@@ -16,6 +16,7 @@ from tests.testapp.models import Everything, Plain
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+
 def awaited(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
     """Run a coroutine as a test; synchronous code runs in this thread."""
 

@@ -19,7 +19,7 @@ from sonic_django.query.verify import verdict
 from tests.profiles import examples
 from tests.query.oracle import Not, Oracle, equal, is_trivial, spelling, to_q
 from tests.query.questions import Question, questions
-from tests.query.worlds import BLOG, EVERYTHING, PAIR, PERSON, PLAIN, Pools, World, values
+from tests.query.worlds import BLOG, EVERYTHING, ORDER, PAIR, PERSON, PLAIN, Pools, World, values
 
 pytestmark = pytest.mark.django_db
 
@@ -338,7 +338,11 @@ def test_objects_with_uniques(data: st.DataObject, users: list[int]) -> None:
 
 @examples(60)
 @given(data=st.data())
-def test_objects_looked_up_without_case_and_by_path(
-    data: st.DataObject, users: list[int]
-) -> None:
+def test_objects_looked_up_without_case_and_by_path(data: st.DataObject, users: list[int]) -> None:
     run_example(PERSON, data, users, ["nick"])
+
+
+@examples(40)
+@given(data=st.data())
+def test_objects_that_embed_others(data: st.DataObject, users: list[int]) -> None:
+    run_example(ORDER, data, users, ["address__city", "address__number", "lines__sku"])

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from tests.query.test_writing_many import at_once
 from tests.testapp.models import Author
@@ -14,11 +17,20 @@ from tests.testapp.models import Author
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@contextmanager
+def what_was_committed_before() -> Iterator[None]:
+    """A transaction that sees nothing of what others commit after its first statement."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    with transaction.atomic():
+        yield
+
+
 def test_get_or_create() -> None:
     began = threading.Barrier(2)
 
     def make() -> Any:
-        with transaction.atomic():
+        with what_was_committed_before():
             assert Author.sql.count() == 0  # what the transaction sees is settled now
             began.wait(10)
             return Author.objects.get_or_create(username="ann")
@@ -32,7 +44,7 @@ def test_bulk_create_that_ignores_conflicts() -> None:
     began = threading.Barrier(2)
 
     def make() -> Any:
-        with transaction.atomic():
+        with what_was_committed_before():
             assert Author.sql.count() == 0
             began.wait(10)
             objects = [Author(username=f"n{i}") for i in range(10)]
@@ -41,3 +53,23 @@ def test_bulk_create_that_ignores_conflicts() -> None:
     made = at_once(make, make)
     assert sorted(sum(obj.id is not None for obj in some) for some in made) == [0, 10]
     assert Author.objects.count() == 10
+
+
+def test_bulk_create_that_updates_conflicts() -> None:
+    began = threading.Barrier(2)
+
+    def make(nick: str) -> Any:
+        with what_was_committed_before():
+            assert Author.sql.count() == 0
+            began.wait(10)
+            return Author.objects.bulk_create(
+                [Author(username=f"n{i}", nick=nick) for i in range(10)],
+                update_conflicts=True,
+                unique_fields=["username"],
+                update_fields=["nick"],
+            )
+
+    one, other = at_once(partial(make, "one"), partial(make, "other"))
+    assert [obj.id for obj in one] == [obj.id for obj in other]
+    nicks = {author.nick for author in Author.objects.all()}
+    assert nicks in ({"one"}, {"other"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from django.db.models import Q
+from django.db.models import Count, Max, Q
 from redis import Redis
 from redis.exceptions import NoPermissionError, ReadOnlyError
 
@@ -47,3 +47,8 @@ def test_every_kind_of_question_is_answered_by_a_replica(
     assert Plain.objects.order_by("name")[:3].explain().strategy == "page"
     assert Place.objects.filter(location__near=(10, 59, 200_000)).count() == 1
     assert len(list(found.iterator(chunk_size=7))) == 30
+    assert len(list(found.order_by("number").iterator(chunk_size=7))) == 30
+    assert found.counts([Q(name="n1"), Q()]) == [1, 30]
+    assert found.aggregate(Count("pk"), Max("number")) == {"pk__count": 30, "number__max": 29}
+    assert list(found.facets(["name", "group"], limit=1)) == ["name", "group"]
+    assert Plain.objects.with_deleted().count() == 30

@@ -237,7 +237,8 @@ class TestRepair:
     def test_a_row_that_cannot_be_read_is_given_and_says_so(self) -> None:
         plain = Plain.objects.create(group="g")
         with connection.cursor() as cursor:
-            cursor.execute("UPDATE testapp_plain SET data = 'no payload' WHERE id = %s", [plain.pk])
+            values = [b"no payload", plain.pk]
+            cursor.execute("UPDATE testapp_plain SET data = %s WHERE id = %s", values)
         (found,) = Plain.objects.filter(group="g")
         with pytest.raises(ValueError, match=f"testapp.Plain {plain.pk}: the bytes start with"):
             found.group  # noqa: B018

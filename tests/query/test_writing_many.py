@@ -83,6 +83,9 @@ class TestUpdatingConflicts:
         assert given.dirty_fields == ["intro"]
         given.save()
         assert Author.objects.get(username="ann").intro == "new"
+        (given,) = self.upsert(("ann", "one"))
+        assert given.dirty_fields == []
+        assert given.save() is False
 
     def test_the_index_follows(self) -> None:
         Pair.objects.create(left="a", right=1, code="x")

@@ -12,7 +12,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 
 from tests.query.oracle import Oracle
-from tests.testapp.models import Blog, Everything, Pair, Person, Plain
+from tests.testapp.models import Blog, Everything, Order, Pair, Person, Plain
 
 UTC = timezone.utc
 HUGE = 10**400  # beyond what any double holds
@@ -70,6 +70,8 @@ class World:
     uniques: tuple[tuple[str, ...], ...] = ()
     #: Paths into fields, and the values that are asked for there.
     paths: dict[str, list[Any]] = field(default_factory=dict)
+    #: Fields that are looked up by paths only.
+    unasked: frozenset[str] = frozenset()
     #: Fields and paths with texts that may be looked up without their case.
     caseless: frozenset[str] = frozenset()
 
@@ -163,6 +165,51 @@ PERSON = World(
     attnames={},
     paths={"meta__city": PLACES, "meta__home__street": STREETS, "meta__nowhere": ["x"]},
     caseless=frozenset(["nick", "team", "words", "meta__city"]),
+)  # fmt: skip
+
+STREETS_OF_ORDERS = ["", "Gate", "gate 1", "GATE 2"]
+NUMBERS = [0, 1, -1, 2**60, 2**60 + 1]
+SKUS = ["", "a", "b", "a|b"]
+
+
+def _addresses() -> list[Any]:
+    country = {"code": "no", "facts": {"capital": "Oslo"}}
+    return [
+        {
+            "street": street, "city": ["Oslo", "Bergen", ""][at % 3], "number": number,
+            "country": [None, country, {"code": "", "facts": {}}][at % 3],
+            "tags": [[], ["x"], ["x", "y", "x"]][at % 3], "renamed": "",
+        }
+        for at, (street, number) in enumerate(
+            (street, number) for street in STREETS_OF_ORDERS for number in [None, *NUMBERS]
+        )
+    ]  # fmt: skip
+
+
+ORDER = World(
+    Order,
+    lambda ids, users: {
+        "address": _addresses(), "total": [0, 1, 2],
+        "lines": [[], *([{"sku": one, "price": None}, {"sku": other, "price": None}]
+                        for one in SKUS for other in SKUS)],
+    },
+    lists=frozenset(["address__tags", "lines__sku"]),
+    ordered=frozenset(["total", "address__number", "address__street__iexact"]),
+    indexes=(
+        _index("address__city"), _index(by="address__number"),
+        _index(by="address__street__iexact"), _index("address__country__code"),
+        _index("address__country__facts__capital"), _index("address__tags"),
+        _index("lines__sku"), _index("address__city", by="total"),
+    ),
+    attnames={},
+    paths={
+        "address__city": ["Oslo", "Bergen", "", "oslo"], "address__number": NUMBERS,
+        "address__street": STREETS_OF_ORDERS, "address__country__code": ["no", "", "se"],
+        "address__country__facts__capital": ["Oslo", 5], "address__tags": ["x", "y", "z"],
+        "lines__sku": SKUS,
+    },
+    unasked=frozenset(["address", "lines"]),
+    caseless=frozenset(["address__street"]),
 )  # fmt: skip
 
 

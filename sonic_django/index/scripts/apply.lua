@@ -125,21 +125,7 @@ local function write(id, version, state, text, entries, originals)
   return 1
 end
 
-local at = 5
-local function take()
-  at = at + 1
-  return ARGV[at - 1]
-end
-
-local function take_many(width)
-  local rows = {}
-  for i = 1, tonumber(take()) do
-    rows[i] = {}
-    for j = 1, width do rows[i][j] = take() end
-  end
-  return rows
-end
-
+at = 5
 local written = 0
 while at <= #ARGV do
   local id, version, state, text = take(), tonumber(take()), take(), take()

@@ -67,21 +67,7 @@ local function compare(id, version, state, entries, originals)
   return #found > 2 and found
 end
 
-local at = 2
-local function take()
-  at = at + 1
-  return ARGV[at - 1]
-end
-
-local function take_many(width)
-  local rows = {}
-  for i = 1, tonumber(take()) do
-    rows[i] = {}
-    for j = 1, width do rows[i][j] = take() end
-  end
-  return rows
-end
-
+at = 2
 local different = {}
 while at <= #ARGV do
   local id, version, state = take(), tonumber(take()), take()

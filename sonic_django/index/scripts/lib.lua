@@ -112,3 +112,19 @@ local function unbuilt(digests)
   end
   if #missing > 0 then return missing end
 end
+
+-- Arguments: the next one; so many rows of a width, their number before them.
+local at -- set by each script
+local function take()
+  at = at + 1
+  return ARGV[at - 1]
+end
+
+local function take_many(width)
+  local rows = {}
+  for i = 1, tonumber(take()) do
+    rows[i] = {}
+    for j = 1, width do rows[i][j] = take() end
+  end
+  return rows
+end

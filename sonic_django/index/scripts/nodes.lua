@@ -12,13 +12,7 @@ local universe, total -- the set of all objects asked for, and how many they are
 local touched = 0 -- entries looked at, which says how much work was done
 local RECORD = 5 -- what reading a record costs, in entries
 local spared = 0 -- entries looked at by the block, for less than a third of the cost of one
-local at -- the next argument
 local ascending_by_size = function(a, b) return a.size < b.size end
-
-local function take()
-  at = at + 1
-  return ARGV[at - 1]
-end
 
 local function open_universe(name)
   universe = { op = 'p', key = base .. ':' .. name, kind = 'id', name = name, one = '' }
