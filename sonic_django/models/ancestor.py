@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from django.db import models, router
+from django.db import models, router, transaction
 
 from ..fulltext import availability, searching
 from ..sync import rebuild
@@ -201,6 +201,19 @@ class AncestorSpelling(models.Model):
         """``search`` in the named fields only."""
         model = cast("type[SonicObj]", cls)
         return cls._objects(searching.search_ids(model, key, pos, count, terms, fields=fields))
+
+    @classmethod
+    def replace_all(cls, objs: Iterable[Any]) -> list[Any]:
+        """Put these new objects in place of all there are: in one transaction, so SQL has the old
+        ones or the new ones, and nothing is lost if one cannot be saved. The old ones are
+        destroyed, with cascades; the index follows at the commit."""
+        model = cast("type[SonicObj]", cls)
+        using = router.db_for_write(model)
+        with transaction.atomic(using=using):
+            model.objects.using(using).all().destroy()
+            model.objects.using(using).deleted().destroy()
+            created: list[Any] = model.objects.using(using).bulk_create(list(objs))
+        return created
 
     # Tables and indexes ---------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from . import removing, saving, uniqueness
 from .ancestor import AncestorSpelling
 from .changes import changed_keys, names_of
 from .columns import Payload, PayloadField
+from .expiry import add_expiry
 from .options import SonicOptions
 from .references import ReferenceField
 from .rollbacks import undo_rolled_back
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 #: Attributes a field may not be called after: the object could no longer be saved or loaded.
 RESERVED_NAMES = frozenset(
     [
-        *("pk", "id", "objects", "sql", "indexes", "uniques", "fulltext_indexes"),
+        *("pk", "id", "objects", "sql", "indexes", "uniques", "fulltext_indexes", "expire_after"),
         *("is_deleted", "sonic_payload", "sonic_version", "sonic_dirty_at"),
         *("save", "delete", "undelete", "destroy", "reload", "revert", "refresh_from_db"),
         *("extra", "to_dict", "dirty_fields", "from_db", "check"),
@@ -46,6 +47,7 @@ class SonicBase(ModelBase):
     ) -> Any:
         if any(isinstance(base, SonicBase) for base in bases):
             mcs._refuse_inheritance(name, bases, attrs)
+            add_expiry(name, attrs)
             for key, value in attrs.items():
                 if isinstance(value, models.Field):
                     mcs._virtualise(name, key, value)
@@ -123,6 +125,8 @@ class SonicObj(AncestorSpelling, metaclass=SonicBase):
     indexes: ClassVar[Any] = {}
     uniques: ClassVar[Any] = {}
     fulltext_indexes: ClassVar[Any] = {}
+    #: How long an object lives after its last save (a timedelta); the sweep destroys it then.
+    expire_after: ClassVar[Any] = None
 
     class Meta:
         abstract = True

@@ -128,15 +128,18 @@ def _update(obj: SonicObj, using: str, force: bool, update_fields: frozenset[str
     return True
 
 
-def find_change(obj: SonicObj, update_fields: frozenset[str] | None) -> Change | None:
-    """What a save of these fields (None: of all) would write; None if nothing. No round trip."""
+def find_change(
+    obj: SonicObj, update_fields: frozenset[str] | None, *, automatic: bool = True
+) -> Change | None:
+    """What a save of these fields (None: of all) would write; None if nothing. ``automatic``:
+    whether fields that set themselves (``auto_now``) do so. No round trip."""
     undo_rolled_back(obj)
     original = obj._stored_values()
     stored = obj._encode_values()[1]
     differing = changed_keys(obj, stored, original)
     if not differing and update_fields is None:
         return None
-    if _run_pre_save(obj, False):
+    if automatic and _run_pre_save(obj, False):
         stored = obj._encode_values()[1]
         differing = changed_keys(obj, stored, original)
     return change_of(obj, original, stored, differing, update_fields)

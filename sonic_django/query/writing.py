@@ -39,7 +39,7 @@ def bulk_update(
     undo_rollbacks(using)
     for batch in told(batches(objects, batch_size), len(objects), progress):
         # In the order of the ids, so that two of them wait for each other instead of locking up.
-        changes = [find_change(obj, fields) for obj in sorted(batch, key=_id_of)]
+        changes = [find_change(obj, fields, automatic=False) for obj in sorted(batch, key=_id_of)]
         write([change for change in changes if change is not None], using, merged)
     return len(objects)
 
@@ -69,7 +69,7 @@ def update(
         computed = {name: compute(obj) for name, compute in computations.items()}
         for name, value in computed.items():
             setattr(obj, name, value)
-        return find_change(obj, fields)
+        return find_change(obj, fields, automatic=False)
 
     def renew(change: Change, row: Row | None) -> Change | None:
         """As UPDATE ... WHERE does it: the filter and the values by the row as it is now."""

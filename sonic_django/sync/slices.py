@@ -24,6 +24,7 @@ from redis.exceptions import RedisError
 from ..conf import sonic_settings
 from ..fulltext import queue
 from . import repair
+from .expiry import expire
 from .sweep import KINDS, Kind, SweepResult, sweep_batch
 
 if TYPE_CHECKING:
@@ -142,8 +143,10 @@ def _quiet_slice(turn: _Turn, using: str) -> bool:
     """Look at the marks that are old enough to go. Those that a killed process left are among
     them: they are applied instead."""
     repair.drain(turn.model, using)
-    if turn.model._sonic.text_fields and turn.kind == KINDS[0]:
-        queue.drain(turn.model, using)
+    if turn.kind == KINDS[0]:
+        expire(turn.model, using, limit=_MARKS // 10)
+        if turn.model._sonic.text_fields:
+            queue.drain(turn.model, using)
     before = timezone.now() - timedelta(seconds=sonic_settings().RETENTION)
     result = SweepResult()
     sweep_batch(turn.model, using, turn.kind, before, None, _MARKS, result)

@@ -22,6 +22,7 @@ from ..index.store import Document
 from ..table import gone
 from . import repair, state
 from .documents import documents_of
+from .expiry import expire
 from .journal import resync
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class SweepResult:
     cleared: int = 0
     #: Objects whose full text was brought up to date.
     texts: int = 0
+    #: Objects that have outlived ``expire_after``.
+    expired: int = 0
 
 
 def sweep(
@@ -65,6 +68,7 @@ def sweep(
     finished = all(_sweep_kind(model, using, kind, now - grace, limit, result) for kind in KINDS)
     if finished and server != swept:
         store.note_swept(server)
+    result.expired = expire(model, using, limit=limit)
     if is_available():
         result.texts = queue.drain(model, using, force=True)
     return result

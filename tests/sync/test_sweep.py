@@ -183,7 +183,7 @@ class TestCommand:
         call_command("sonic_sync", "testapp.Plain", stdout=stream)
         (line,) = [line for line in stream.getvalue().splitlines() if "testapp.Plain" in line]
         cells = [cell.strip() for cell in line.split("│")[1:-1]]
-        assert cells == ["testapp.Plain", "2", "1", "0", "0"]
+        assert cells == ["testapp.Plain", "2", "1", "0", "0", "0"]
 
     def test_mistakes(self) -> None:
         with pytest.raises(CommandError, match="--loop is 0"):

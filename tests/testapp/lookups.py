@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.conf import settings
 
 from sonic_django import (
@@ -80,3 +82,12 @@ class Book(SonicObj):
         "decade": Index(expression=lambda book: book.year and book.year // 10, order_by="year"),
         "author_initial": Index(["author"], expression=initial, name="initial"),
     }
+
+
+class Session(SonicObj):
+    """Objects that live for an hour after their last save."""
+
+    token = str_field("", index=True)
+    visits = int_field(0)
+
+    expire_after = timedelta(hours=1)

@@ -68,6 +68,8 @@ class Command(BaseCommand):
         return results, failures
 
     def _show(self, results: list[tuple[str, SweepResult]]) -> None:
-        columns = ("class", "marked rows", "applied", "confirmed", "full text")
-        rows = [(label, r.checked, r.applied, r.cleared, r.texts) for label, r in results]
+        columns = ("class", "marked rows", "applied", "confirmed", "full text", "expired")
+        rows = [
+            (label, r.checked, r.applied, r.cleared, r.texts, r.expired) for label, r in results
+        ]
         console.table(self.stdout, columns, rows)
