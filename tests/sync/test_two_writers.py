@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from tests.testapp.models import Everything
+from sonic_django import SonicObj
+from tests.testapp.models import Described, Everything
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -19,9 +20,9 @@ ROOT = Path(__file__).parents[2]
 TIMES = 1000
 
 
-def write_at_once(body: str, *arguments: str) -> list[int]:
-    """Run the body in a process for each argument (``which``), on this test's database and index;
-    the number that each prints."""
+def write_at_once(obj: SonicObj, body: str, *arguments: str) -> list[int]:
+    """Run the body in a process for each argument (``which``), on this test's database and index
+    and the object's ``id``; the number that each prints."""
     program = textwrap.dedent(
         """
         import sys, django
@@ -31,7 +32,7 @@ def write_at_once(body: str, *arguments: str) -> list[int]:
         settings.DATABASES["default"]["NAME"] = sys.argv[1]
         connections["default"].settings_dict["NAME"] = sys.argv[1]
         from sonic_django.exceptions import StaleObjectError
-        from tests.testapp.models import Everything
+        from tests.testapp.models import Described, Everything
         id, which = int(sys.argv[2]), sys.argv[3]
         """
     ) + textwrap.dedent(body)
@@ -41,10 +42,9 @@ def write_at_once(body: str, *arguments: str) -> list[int]:
         "PYTHONPATH": str(ROOT),
     }
     name = str(connection.settings_dict["NAME"])
-    everything = Everything.objects.create(words=[], numbers=[], whole=0)
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", program, name, str(everything.pk), argument],
+            [sys.executable, "-c", program, name, str(obj.pk), argument],
             env=environment,
             cwd=ROOT,
             stdout=subprocess.PIPE,
@@ -58,18 +58,21 @@ def write_at_once(body: str, *arguments: str) -> list[int]:
 
 def test_appending_to_different_fields_loses_nothing() -> None:
     body = f"""
-        obj = Everything.objects.get(pk=id)
+        obj = Described.objects.get(pk=id)
         for number in range({TIMES}):
-            getattr(obj, which).append(str(number) if which == "words" else number)
+            if which == "labels":
+                obj.labels.append(str(number))
+            else:
+                obj.options["numbers"].append(number)
             obj.save()
         print({TIMES})
     """
-    assert write_at_once(body, "words", "numbers") == [TIMES, TIMES]
-    (everything,) = Everything.objects.all()
-    assert everything.numbers == list(range(TIMES))
-    assert everything.words == [str(number) for number in range(TIMES)]
-    assert everything.sonic_version == 2 * TIMES + 1
-    assert Everything.objects.filter(words="999", numbers=999).ids() == [everything.pk]
+    described = Described.objects.create(title="t", labels=[], options={"numbers": []})
+    assert write_at_once(described, body, "labels", "options") == [TIMES, TIMES]
+    described.reload()
+    assert described.options == {"numbers": list(range(TIMES))}
+    assert described.labels == [str(number) for number in range(TIMES)]
+    assert described.sonic_version == 2 * TIMES + 1
 
 
 def test_counting_in_one_field_loses_nothing_that_was_confirmed() -> None:
@@ -86,8 +89,9 @@ def test_counting_in_one_field_loses_nothing_that_was_confirmed() -> None:
                 obj.reload()
         print(done)
     """
-    successes = write_at_once(body, "one", "other")
-    (everything,) = Everything.objects.all()
+    everything = Everything.objects.create(whole=0)
+    successes = write_at_once(everything, body, "one", "other")
+    everything.reload()
     assert everything.whole == sum(successes)
     assert Everything.objects.filter(whole=sum(successes)).ids() == [everything.pk]
 
@@ -99,6 +103,6 @@ def test_update_with_an_expression_counts_all() -> None:
             assert Everything.objects.filter(pk=id).update(whole=F("whole") + 1) == 1
         print({TIMES // 4})
     """
-    write_at_once(body, "one", "other")
+    write_at_once(Everything.objects.create(whole=0), body, "one", "other")
     (everything,) = Everything.objects.all()
     assert everything.whole == TIMES // 2
