@@ -38,6 +38,7 @@ class _Write(NamedTuple):
     id: int
     #: None if the row was removed.
     version: int | None
+    payload: bytes
 
 
 def state_of(obj: SonicObj) -> State:
@@ -56,7 +57,7 @@ def remember(
     writes: list[_Write] = obj.__dict__.setdefault(_NAME, [])
     if writes and writes[-1].token is token:
         before = writes.pop().before
-    writes.append(_Write(token, before, id, version))
+    writes.append(_Write(token, before, id, version, bytes(obj.sonic_payload)))
 
 
 def undo_rolled_back(obj: SonicObj) -> None:
@@ -84,9 +85,11 @@ def undo_rolled_back(obj: SonicObj) -> None:
 def _is_in_the_table(obj: SonicObj, write: _Write) -> bool:
     """Whether the transaction was committed after all, and its hook has not run: because another
     hook before it failed, or is running just now."""
-    using = write.token.using
-    version = obj._sonic.table(using).versions([write.id]).get(write.id)
-    return version == write.version
+    row = obj._sonic.table(write.token.using).fetch([write.id]).get(write.id)
+    if row is None or write.version is None:
+        return row is None and write.version is None
+    # Not by the version alone: SQLite gives the id of an insert that was rolled back again.
+    return row.version == write.version and row.payload == write.payload
 
 
 def restore(obj: SonicObj, before: State) -> None:
