@@ -104,7 +104,6 @@ class TestSave:
         assert (plain.name, plain.group) == ("new", "g")
         assert (stored(plain), Plain.objects.get(pk=made.pk).group) == ("new", "g")
 
-
     def test_an_id_that_another_object_got_meanwhile(self) -> None:
         plain = Plain(name="one")
         run(plain.save)
