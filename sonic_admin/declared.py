@@ -23,10 +23,6 @@ def sonic_fields(model: type[Model]) -> dict[str, VirtualField]:
     return dict(_options(model).fields)
 
 
-def sonic_field(model: type[Model], name: str) -> VirtualField | None:
-    return sonic_fields(model).get(name)
-
-
 def can_order_by(model: type[Model], name: str) -> bool:
     """Whether an index lists all objects by this field (a leading minus is ignored)."""
     return Planner(_options(model)).can_order_by(name)

@@ -51,7 +51,7 @@ def _remove(obj: SonicObj, using: str, *, for_good: bool) -> tuple[int, dict[str
     counts: dict[str, int] = {}
     with (
         transaction_if(for_good or related or bool(options.uniques), using),
-        undone_on_error(obj, using),
+        undone_on_error(obj, before, using),
     ):
         if pre_delete.has_listeners(origin):
             pre_delete.send(origin, instance=obj, using=using, origin=obj)
@@ -86,7 +86,7 @@ def undelete(obj: SonicObj, using: str) -> None:
     options = obj._sonic
     undo_rolled_back(obj)
     before = state_of(obj)
-    with transaction_if(bool(options.uniques), using), undone_on_error(obj, using):
+    with transaction_if(bool(options.uniques), using), undone_on_error(obj, before, using):
         row = _mark(obj, using, is_deleted=False)
         if row is None:
             return
@@ -99,9 +99,8 @@ def undelete(obj: SonicObj, using: str) -> None:
 
 
 @contextmanager
-def undone_on_error(obj: SonicObj, using: str) -> Iterator[None]:
+def undone_on_error(obj: SonicObj, before: State, using: str) -> Iterator[None]:
     """Within a transaction that an error rolls back: the object is then what it was before."""
-    before = state_of(obj)
     try:
         yield
     except BaseException:

@@ -55,6 +55,13 @@ class TestStatus:
         assert status["indexes"]["author_tags"] is True
         assert status["redis_bytes"] > 0
 
+    def test_what_the_sweep_has_before_it(self) -> None:
+        """Marked rows, and the tombstones of destroyed ones."""
+        Plain.objects.create(name="marked")
+        Plain.objects.create(name="destroyed").destroy()
+        (status,) = json.loads(output("sonic_status", "testapp.Plain", "--json"))
+        assert (status["rows"], status["dirty"]) == (1, 2)
+
     def test_whole_app(self) -> None:
         found = json.loads(output("sonic_status", "--json"))
         labels = {status["label"] for status in found}

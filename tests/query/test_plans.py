@@ -13,6 +13,9 @@ import pytest
 from django.db import connection
 from django.db.models import Q
 
+from sonic_django.index import nodes
+from sonic_django.index.answers import Answer
+from sonic_django.test import count_redis_calls
 from tests.testapp.models import Author, Blog, Everything
 
 pytestmark = pytest.mark.django_db
@@ -229,3 +232,41 @@ def test_a_disjunction_of_very_many_is_gathered_not_tested(blogs: list[Blog]) ->
     found = Blog.objects.filter(tags__in=[*words, "rare"]).order_by("created")
     explain(found[:5], "gather", 10 * 4)
     assert len(found) == 10
+
+
+class TestOneRun:
+    """However much there is to do, one run of a script does a bounded part of it."""
+
+    @pytest.mark.parametrize(
+        ("question", "what"),
+        [
+            (lambda: Blog.objects.filter(Q(score__lte=4) | Q(author=author(0))), "count"),
+            (lambda: Blog.objects.filter(author=author(0), score__lte=4), "count"),
+            (lambda: Blog.objects.exclude(score__lte=4).order_by("-created"), "ids"),
+            (lambda: Blog.objects.order_by("score", "-created"), "ids"),
+            (lambda: Blog.objects.all(), "ids"),
+        ],
+    )
+    def test_touches_no_more_than_its_budget(
+        self, blogs: list[Blog], monkeypatch: pytest.MonkeyPatch, question: Any, what: str
+    ) -> None:
+        queryset = question()
+        monkeypatch.setattr(nodes, "BUDGET", 100)
+        touched: list[int] = []
+        add = Answer.add
+
+        def note(answer: Answer, reply: Any) -> None:
+            touched.append(reply[3])
+            add(answer, reply)
+
+        monkeypatch.setattr(Answer, "add", note)
+        explained = queryset.explain(what)
+        assert explained.round_trips == len(touched) > 5
+        # What was begun is finished: the tests of one entry, or of a block as small as the budget.
+        assert max(touched) <= 2 * 100
+
+    def test_a_facet_too(self, blogs: list[Blog], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(nodes, "BUDGET", 100)
+        with count_redis_calls() as calls:
+            assert sum(number for _, number in Blog.objects.filter(score__lte=4).facet("author"))
+        assert len(calls) > 5
