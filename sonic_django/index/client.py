@@ -38,10 +38,14 @@ from ..exceptions import IndexUnavailable
 
 _T = TypeVar("_T")
 
-#: Scripts that read a filter need more than ``lib.lua``.
+#: What scripts share. Most read or write sets; some look at records only.
+_SETS = ("members", "packed", "sets")
+_RANKS = (*_SETS, "ranks", "ordered")
 _SHARED_PARTS = {
-    "query": ("lib", "nodes", "reading", "paging"),
-    "facet": ("lib", "nodes", "reading"),
+    "query": (*_RANKS, "lib", "nodes", "reading", "paging"),
+    "facet": (*_RANKS, "lib", "nodes", "reading"),
+    **dict.fromkeys(["digest", "records", "walk"], (*_RANKS, "lib")),
+    **dict.fromkeys(["held", "versions", "census"], ("members", "lib")),
 }
 
 
@@ -50,7 +54,7 @@ class Script:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.parts = (*_SHARED_PARTS.get(name, ("lib",)), name)
+        self.parts = (*_SHARED_PARTS.get(name, (*_SETS, "lib")), name)
 
     @cached_property
     def source(self) -> str:

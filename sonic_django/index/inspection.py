@@ -171,7 +171,8 @@ class Inspection:
         start = len(self.base) + 1
         every = self.store.keys()
         for name in (key[start:] for key in every):
-            if name[:8] in self.specs and name[8:9] not in (b"#", b"$"):
+            # "#" stands in names of numbers, "<digest>#", and of parts of packed sets.
+            if name[:8] in self.specs and b"#" not in name and name[8:9] != b"$":
                 yield name
 
     def wrong_counts(self, *, mend: bool) -> Iterator[tuple[IndexSpec, str]]:

@@ -20,6 +20,10 @@ on one Redis never meet.
 ``<base>:<digest>#``  ordered set, the values of a one-field index by their numbers of objects
 ``<base>:<digest>$``  hash, hashed value -> value, of a one-field index
 ====================  ==========================================================================
+
+Sets of plain ids that are large are packed (``scripts/packed.lua``): their key is then a hash of
+counts, and ``<key>#<number>`` has a part of the ids. Values in names have no ``#``, see
+``encoding``.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from .reader import IndexReader
 from .specs import TAILS
 
 _APPLY, _PRUNE = Script("apply"), Script("prune")
-_RECORDS, _HELD = Script("records"), Script("held")
+_RECORDS, _HELD, _CARDINALITY = Script("records"), Script("held"), Script("cardinality")
 
 #: Objects a single run of the script takes: some milliseconds at most, so that Redis stays free.
 OBJECTS_PER_SCRIPT = 100
@@ -116,7 +116,7 @@ class IndexStore(IndexReader):
 
     def number_of_ids(self) -> int:
         """How many live objects the index knows, built or not: one round trip."""
-        return int(self._client.zcard(f"{self.base}:ids"))
+        return int(_CARDINALITY(self._client, self.base, "ids")[0])
 
     def job(self) -> dict[str, str]:
         """The notes of an unfinished rebuild: one round trip."""
@@ -158,7 +158,7 @@ class IndexStore(IndexReader):
         start = len(self.base) + 1
         for key in self.keys(batch):
             digest = key[start : start + 8]
-            if digest.split(b":")[0] not in current:
+            if re.split(b"[:#]", digest)[0] not in current:
                 yield key
 
     def drop_key(self, key: bytes) -> None:

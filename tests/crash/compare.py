@@ -12,6 +12,7 @@ from typing import Any
 from sonic_django import SonicObj
 from sonic_django.index.client import redis_client
 from sonic_django.table.rows import Row
+from tests.packed import entries_of, is_packed, is_part
 
 _LENGTHS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _BATCH = 1000
@@ -81,12 +82,12 @@ class _Held:
         self.hashes: dict[str, dict[bytes, bytes]] = {}
         for key in list(store.keys()):
             name = _text(key[len(store.base) + 1 :])
-            if name not in ("ids", "del") and name[:8] not in digests:
+            if is_part(name) or (name not in ("ids", "del") and name[:8] not in digests):
                 continue
-            if client.type(key) == b"hash":
+            if client.type(key) == b"hash" and not is_packed(client, key):
                 self.hashes[name] = dict(client.hgetall(key))
             else:
-                self.sets[name] = dict(client.zrange(key, 0, -1, withscores=True))
+                self.sets[name] = dict(entries_of(client, key))
         ids = sorted(int(id) for id in client.hkeys(f"{store.base}:rec"))
         self.records: dict[int, Any] = {}
         for start in range(0, len(ids), _BATCH):

@@ -10,6 +10,8 @@ from sonic_django.index.client import redis_client
 from sonic_django.index.specs import BY_SCORE, BY_TEXT, IndexSpec, Part
 from sonic_django.index.store import Document, IndexStore, Mode
 
+from ..packed import entries_of, is_packed, is_part
+
 COLOURS = IndexSpec((Part("colours", many=True),))
 NUMBERS = IndexSpec((), Part("number", order=BY_SCORE))
 BY_NAME = IndexSpec((), Part("name", order=BY_TEXT))
@@ -27,20 +29,20 @@ def document(id: int, version: int, state: Any = "live", **values: Any) -> Docum
     return Document(id, version, state, entries)
 
 
-def held(store: IndexStore) -> Content:
+def held(store: IndexStore, shape: tuple[int, int] = (4, 100)) -> Content:
     """All keys of the index: sets as (member, score) lists, hashes as dicts; no state, no times."""
     client, found = redis_client(), {}
     for key in sorted(store.keys()):
         name = key[len(store.base) + 1 :].decode("utf-8", "backslashreplace")
-        if name == "state":
+        if name == "state" or is_part(name):
             continue
         if name == "rec":
             ids = [int(id) for id in client.hkeys(key)]
             found[name] = {id: store.entries_of([id]).get(id) for id in ids}
-        elif client.type(key) == b"hash":
+        elif client.type(key) == b"hash" and not is_packed(client, key):
             found[name] = dict(client.hgetall(key))
         else:
-            pairs = client.zrange(key, 0, -1, withscores=True)
+            pairs = entries_of(client, key, *shape)
             found[name] = sorted(member for member, _ in pairs) if name == "gone" else pairs
     return found
 

@@ -228,7 +228,7 @@ class TestKeySpace:
         client.execute_command(
             "ACL", "SETUSER", user, "on", ">narrow", "resetkeys", "resetchannels",
             f"~{store.base}:*", f"~{store.base}", "-@all", "+@connection", "+eval", "+evalsha",
-            "+@sortedset", "+@hash",
+            "+@sortedset", "+@hash", "+@set", "+@string", "+@bitmap", "+type",
         )  # fmt: skip
         options = dict(client.connection_pool.connection_kwargs)
         options.update(username=user, password="narrow")

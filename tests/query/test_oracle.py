@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from sonic_django.index import nodes
 from sonic_django.query.verify import verdict
+from tests.packed import small_packs
 from tests.profiles import examples
 from tests.query.oracle import Not, Oracle, equal, is_trivial, spelling, to_q
 from tests.query.questions import Question, questions
@@ -299,6 +300,14 @@ def users(db: None) -> list[int]:
 
 
 def run_example(world: World, data: st.DataObject, users: list[int], facets: list[str]) -> None:
+    # Nor on whether sets are large enough to be packed.
+    packs = small_packs() if data.draw(st.booleans(), label="small packs") else nullcontext()
+    with packs:
+        _run_example(world, data, users, facets)
+        world.model.objects.count()  # what was rolled back is taken out of the index now
+
+
+def _run_example(world: World, data: st.DataObject, users: list[int], facets: list[str]) -> None:
     with transaction.atomic():
         run = Run(world, data, users)
         run.write(data.draw(st.integers(1, 8), label="writes"))

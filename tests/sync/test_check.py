@@ -17,13 +17,13 @@ from sonic_django.fulltext import queue
 from sonic_django.index.store import Document
 from sonic_django.sync.rebuild import rebuild
 from sonic_django.table.digests import digests
+from tests.packed import take_out
 from tests.sync.checking import (
     checked,
     forget_indexes,
     is_mended,
     key,
     kinds,
-    member,
     payload,
     redis,
     sql,
@@ -306,5 +306,5 @@ class TestFullTextAfterARepair:
 
 def test_a_posting_is_none_of_its_business(plains: list[Plain]) -> None:
     """What only --deep finds."""
-    redis().zrem(key(Plain, "ids"), member(plains[0].pk))
+    take_out(redis(), key(Plain, "ids"), plains[0].pk)
     assert kinds(Plain) == {}

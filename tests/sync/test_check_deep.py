@@ -13,6 +13,7 @@ from django.db import connection
 
 from sonic_django.fulltext import queue
 from sonic_django.index.store import Document
+from tests.packed import put_in, take_out
 from tests.sync.checking import (
     checked,
     forget_indexes,
@@ -97,7 +98,7 @@ class TestClean:
 
 class TestIndex:
     def test_a_posting_removed(self, plains: list[Plain]) -> None:
-        redis().zrem(postings(Plain, "group", group="g1"), member(plains[1].pk))
+        take_out(redis(), postings(Plain, "group", group="g1"), plains[1].pk)
         (drift, count) = checked(Plain, deep=True).drifts
         assert drift.kind == "missing entry"
         assert drift.id == plains[1].pk
@@ -110,7 +111,7 @@ class TestIndex:
     def test_a_posting_added(self, plains: list[Plain], id: int) -> None:
         """Of an object that has another value, and of one that is not there."""
         id = plains[id].pk if id == 1 else id
-        redis().zadd(postings(Plain, "group", group="g2"), {member(id): id})
+        put_in(redis(), postings(Plain, "group", group="g2"), id)
         found = checked(Plain, deep=True)
         assert found.found == {"stale entry": 1, "count": 1}
         assert found.drifts[0].id == id
@@ -148,7 +149,7 @@ class TestIndex:
     def test_the_sets_of_all_objects(self, plains: list[Plain], name: str) -> None:
         id = plains[5].pk
         if name == "ids":
-            redis().zrem(key(Plain, "ids"), member(id))
+            take_out(redis(), key(Plain, "ids"), id)
             expected = {"missing entry": 1, "digest": 1}
         else:
             redis().zadd(key(Plain, name), {member(id) if name == "del" else str(id): id})
@@ -235,7 +236,7 @@ class TestIndex:
     def test_sets_of_any_size_and_number(self, plains: list[Plain]) -> None:
         """Several pieces of one set, several calls for many sets."""
         there = postings(Plain, "group", group="g0")
-        redis().zadd(there, {member(10**9 + i): 10**9 + i for i in range(3000)})
+        put_in(redis(), there, *(10**9 + i for i in range(3000)))
         for i in range(300):
             redis().zadd(postings(Plain, "group", group=f"extra {i}"), {member(10**9): 1})
         found = kinds(Plain, deep=True)

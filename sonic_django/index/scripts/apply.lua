@@ -90,14 +90,19 @@ local function write(id, version, state, text, entries, originals)
   for i = 3, old and #old or 0, 2 do
     local name, prefix = old[i], old[i + 1]
     if wanted[name] ~= prefix then
-      remove(base .. ':' .. name, prefix .. member)
+      remove(base .. ':' .. name, prefix, id)
       note(name)
     end
   end
   for _, entry in ipairs(entries) do
     local name, score, prefix = entry[1], entry[2], entry[3]
-    if score == '' then score = id end
-    if add(base .. ':' .. name, score, prefix .. member) == 1 then note(name) end
+    local key, added = base .. ':' .. name, nil
+    if score == '' then
+      added = add_id(key, id)
+    else
+      added = redis.call('ZADD', key, score, prefix .. member)
+    end
+    if added == 1 then note(name) end
     local first = prefix:byte(1)
     if first == 45 or first == 126 then flag(name:sub(1, 8)) end
   end
@@ -107,12 +112,12 @@ local function write(id, version, state, text, entries, originals)
   if state ~= 'live' or not old or old[2] ~= 1 or mode ~= '' then
     local sets = { live = 'ids', deleted = 'del' }
     for _, name in pairs(sets) do
-      if sets[state] ~= name then remove(base .. ':' .. name, member) end
+      if sets[state] ~= name then remove(base .. ':' .. name, '', id) end
     end
     if state == 'gone' then
       redis.call('ZADD', base .. ':gone', now, id)
     else
-      add(base .. ':' .. sets[state], id, member)
+      add_id(base .. ':' .. sets[state], id)
       redis.call('ZREM', base .. ':gone', id) -- its id may have been given to a new object
     end
   end
@@ -136,14 +141,15 @@ end
 for name in pairs(touched) do
   -- Set, not incremented: an apply that is repeated or late leaves the true number.
   local index, value = base .. ':' .. name:sub(1, 8), name:sub(10)
-  local number = redis.call('ZCARD', base .. ':' .. name)
+  local number = cardinality_of(base .. ':' .. name)
   if number > 0 then
-    add(index .. '#', number, value)
+    redis.call('ZADD', index .. '#', number, value)
   else
-    remove(index .. '#', value)
+    redis.call('ZREM', index .. '#', value)
     redis.call('HDEL', index .. '$', value)
   end
 end
+finish_sets()
 
 for range, change in pairs(sums) do
   -- '%.0f': Lua writes numbers from 10^14 on with an exponent, which HINCRBY does not take.

@@ -11,7 +11,7 @@ local looked_at = {}
 for digest in ARGV[1]:gmatch('[^,]+') do looked_at[digest] = true end
 
 local function score_of(name, member)
-  return redis.call('ZSCORE', base .. ':' .. name, member)
+  return score_in(base .. ':' .. name, member)
 end
 
 local function compare(id, version, state, entries, originals)

@@ -18,11 +18,11 @@ if ARGV[2] ~= '' then
   in_numbers = next_cursor(page[1])
   for i = 1, #page[2], 2 do
     local value = page[2][i]
-    local number = redis.call('ZCARD', base .. ':' .. digest .. ':' .. value)
+    local number = cardinality_of(base .. ':' .. digest .. ':' .. value)
     if number ~= tonumber(page[2][i + 1]) then
       wrong[#wrong + 1] = value
-      if mend and number > 0 then add(numbers, number, value) end
-      if mend and number == 0 then remove(numbers, value) end
+      if mend and number > 0 then redis.call('ZADD', numbers, number, value) end
+      if mend and number == 0 then redis.call('ZREM', numbers, value) end
     end
   end
 end
@@ -33,7 +33,7 @@ if ARGV[3] ~= '' then
   in_originals = next_cursor(page[1])
   for i = 1, #page[2], 2 do
     local value = page[2][i]
-    if redis.call('ZCARD', base .. ':' .. digest .. ':' .. value) == 0 then
+    if cardinality_of(base .. ':' .. digest .. ':' .. value) == 0 then
       wrong[#wrong + 1] = value
       if mend then redis.call('HDEL', originals, value) end
     end

@@ -8,10 +8,12 @@
 local range, low, high, mend = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1'
 local sum = 0
 for _, name in ipairs({ 'ids', 'del' }) do
-  for _, member in ipairs(redis.call('ZRANGEBYSCORE', base .. ':' .. name, low, high)) do
+  local set = { key = base .. ':' .. name, kind = 'id' }
+  local first = rank(set, low, member_of(low))
+  local behind = rank(set, high, member_of(high) .. '\0')
+  for _, member in ipairs(by_rank(set, first, behind)) do
     local id = member:sub(2)
-    -- The scores of ids beyond 2^53 are rounded: neighbours of the range come along.
-    local record = range_of(id) == range and read_record(id)
+    local record = read_record(id)
     if record and not is_tombstone(id, record) then
       sum = sum + number_of(id, record[1], record[2] == 1)
     end

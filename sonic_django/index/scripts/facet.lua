@@ -65,7 +65,7 @@ local function sorted()
     note(prefix == '' and pair[2] or prefix, stop - position)
     position, seen, touched = stop, seen + 1, touched + 4
   end
-  local nulls = redis.call('ZCARD', key .. '~')
+  local nulls = cardinality_of(key .. '~')
   if nulls > 0 then note('', nulls) end
 end
 

@@ -171,7 +171,12 @@ local function place(set, id)
   touched = touched + 1
   local member = member_of(id)
   if set.kind ~= 'text' then
-    local score = redis.call('ZSCORE', set.key, member)
+    local score
+    if set.kind == 'id' then
+      score = score_in(set.key, member)
+    else
+      score = redis.call('ZSCORE', set.key, member)
+    end
     if score then return tonumber(score), member, score end
     if not has_prefixes(set) then return nil end
   end

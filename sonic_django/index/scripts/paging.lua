@@ -78,6 +78,7 @@ end
 
 local function score_of(set, member)
   if set.kind == 'text' then return '0' end
+  if set.kind == 'id' then return member:sub(2) end
   return redis.call('ZSCORE', set.key, member)
 end
 

@@ -21,11 +21,11 @@ end
 local function note(name)
   local numbers, value = base .. ':' .. name:sub(1, 8) .. '#', name:sub(10)
   if not redis.call('ZSCORE', numbers, value) then return end
-  local number = redis.call('ZCARD', base .. ':' .. name)
+  local number = cardinality_of(base .. ':' .. name)
   if number > 0 then
-    add(numbers, number, value)
+    redis.call('ZADD', numbers, number, value)
   else
-    remove(numbers, value)
+    redis.call('ZREM', numbers, value)
   end
 end
 
@@ -34,10 +34,11 @@ for id in ARGV[1]:gmatch('[^,]+') do
   local names = names_of(id)
   for i = 2, #ARGV do
     local name = ARGV[i]
-    if not names[name] and remove(base .. ':' .. name, member_of(id)) == 1 then
+    if not names[name] and remove(base .. ':' .. name, '', id) == 1 then
       removed = removed + 1
       note(name)
     end
   end
 end
+finish_sets()
 return removed

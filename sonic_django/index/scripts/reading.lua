@@ -73,9 +73,9 @@ local function satisfied(node, members)
   local found = {}
   if is_membership(node) then
     touched, spared = touched + #members, spared + math.floor(0.7 * #members)
-    local scores = redis.call('ZMSCORE', node.key, unpack(members))
+    local there = which_hold(node, members)
     for i = 1, #members do
-      if scores[i] then found[#found + 1] = members[i] end
+      if there[i] then found[#found + 1] = members[i] end
     end
   elseif node.op == '&' then
     found = members
@@ -141,7 +141,7 @@ local function read_ids(ids, tests, number_behind, most, visit)
   for j = (number_behind or 0) + 1, #ids do
     touched = touched + 1
     -- Unlike the members of a set, a given id may belong to no object.
-    if redis.call('ZSCORE', universe.key, member_of(ids[j])) and satisfies_all(tests, ids[j]) then
+    if score_in(universe.key, member_of(ids[j])) and satisfies_all(tests, ids[j]) then
       visit(ids[j])
     end
     if touched - spared >= most then return j end

@@ -13,7 +13,7 @@ for i, name in ipairs({ 'ids', 'del' }) do
   -- By rank, not by score: beyond 2^53 many ids share one double.
   local set = { key = base .. ':' .. name, kind = 'id' }
   local start = rank(set, low, member_of(low))
-  pages[i] = redis.call('ZRANGE', set.key, start, start + limit - 1)
+  pages[i] = by_rank(set, start, math.min(start + limit, size(set)))
   if #pages[i] == limit and less(pages[i][limit], last) then last = pages[i][limit] end
 end
 

@@ -10,6 +10,11 @@
 local name, kind, counted, mend = ARGV[1], ARGV[2], ARGV[5] == '1', ARGV[6] == '1'
 local set = { key = base .. ':' .. name, kind = kind }
 
+local function remove_member(from, member)
+  if packed_of(from) then return remove(from.key, '', member:sub(2)) end
+  return redis.call('ZREM', from.key, member)
+end
+
 local function is_named(id, prefix)
   local record = read_record(id)
   if not record then return false end
@@ -21,15 +26,27 @@ local function is_named(id, prefix)
   return false
 end
 
-local page = redis.call('ZSCAN', set.key, ARGV[3], 'COUNT', ARGV[4])
-local cursor, pairs_found = page[1], page[2]
+-- Packed sets are walked by ids: the cursor is "i" and the last one looked at.
+local cursor, members = '0', {}
+if packed_of(set) then
+  -- A set that has been packed meanwhile is walked from the start.
+  local last = ARGV[3]:match('^i(.*)')
+  local start = last and rank(set, last, member_of(last) .. '\0') or 0
+  local stop = math.min(start + tonumber(ARGV[4]), size(set))
+  members = by_rank(set, start, stop)
+  if stop < size(set) then cursor = 'i' .. members[#members]:sub(2) end
+else
+  local page = redis.call('ZSCAN', set.key, ARGV[3], 'COUNT', ARGV[4])
+  cursor = page[1]
+  for i = 1, #page[2], 2 do members[#members + 1] = page[2][i] end
+end
 local stale = {}
-for i = 1, #pairs_found, 2 do
-  local member = pairs_found[i]
+for i = 1, #members do
+  local member = members[i]
   local plain = bare(set, member)
   if not plain or not is_named(plain:sub(2), member:sub(1, #member - #plain)) then
     stale[#stale + 1] = plain and plain:sub(2) or member
-    if mend then remove(set.key, member) end
+    if mend then remove_member(set, member) end
   end
 end
 
@@ -39,7 +56,8 @@ if counted then
   local number, kept = size(set), redis.call('ZSCORE', numbers, value)
   if not kept and number > 0 and (mend or ARGV[3] == '0') then
     uncounted = 1
-    if mend then add(numbers, number, value) end
+    if mend then redis.call('ZADD', numbers, number, value) end
   end
 end
-return { cursor, #pairs_found / 2, uncounted, unpack(stale) }
+finish_sets()
+return { cursor, #members, uncounted, unpack(stale) }

@@ -1,0 +1,10 @@
+-- How many members sets of plain ids have. Writes nothing.
+--
+-- KEYS[1]  the model's base key
+-- ARGV     names of sets
+-- returns  a number for each
+-- cost     O(1) a set
+
+local numbers = {}
+for i, name in ipairs(ARGV) do numbers[i] = cardinality_of(base .. ':' .. name) end
+return numbers

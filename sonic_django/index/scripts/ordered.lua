@@ -1,0 +1,86 @@
+-- Ordered sets by rank, packed or not.
+
+local function packed_of(set) return set.kind == 'id' and open_packed(set.key) end
+
+local function size(set)
+  if set.kind == 'id' then return cardinality_of(set.key) end
+  return redis.call('ZCARD', set.key)
+end
+
+-- The members of ascending ranks low to high - 1, the last first if descending. O(log n + page).
+local function by_rank(set, low, high, descending)
+  if high <= low then return {} end
+  local packed = packed_of(set)
+  if packed then
+    local members = packed_by_rank(packed, low, high)
+    if descending then
+      local number = #members
+      for i = 1, math.floor(number / 2) do
+        members[i], members[number + 1 - i] = members[number + 1 - i], members[i]
+      end
+    end
+    return members
+  end
+  if descending then
+    return redis.call('ZREVRANGE', set.key, set.card - high, set.card - 1 - low)
+  end
+  return redis.call('ZRANGE', set.key, low, high - 1)
+end
+
+-- How many entries stand before (score, member). O(log n), O(log^2 n) among equal scores.
+local function rank(set, score, member)
+  local packed = packed_of(set)
+  if packed then
+    -- Behind an id, or before it.
+    local id, behind = member:match('^.(%d+)(%z?)$')
+    if not id then return 0 end
+    if behind == '\0' and packed_contains(packed, id) then return packed_rank(packed, id) + 1 end
+    return packed_rank(packed, id)
+  end
+  if set.kind == 'text' then
+    if member == '' then return 0 end
+    return redis.call('ZLEXCOUNT', set.key, '-', '(' .. member)
+  end
+  local below = redis.call('ZCOUNT', set.key, '-inf', '(' .. score)
+  if member == '' then return below end
+  local ties = redis.call('ZCOUNT', set.key, score, score)
+  if ties == 0 then return below end
+  -- Nearly always all of the ties are plain ids: settled by a look at the first or the last.
+  if not less(redis.call('ZRANGE', set.key, below, below)[1], member) then return below end
+  local low, high = below + 1, below + ties
+  if less(redis.call('ZRANGE', set.key, high - 1, high - 1)[1], member) then return high end
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if less(redis.call('ZRANGE', set.key, middle, middle)[1], member) then
+      low = middle + 1
+    else
+      high = middle
+    end
+  end
+  return low
+end
+
+-- For each of some plain members, whether it is in a set of plain ids.
+local function which_hold(set, members)
+  local packed = open_packed(set.key)
+  if not packed then return redis.call('ZMSCORE', set.key, unpack(members)) end
+  local there, asked = {}, {}
+  for i = 1, #members do
+    local chunk, offset = split(members[i]:sub(2))
+    local kind = kind_of(packed, chunk)
+    there[i] = kind == 'string' and is_set(bits_of(packed, chunk), offset)
+    if kind == 'set' then
+      local call = asked[chunk]
+      if not call then
+        call = { places = {} }
+        asked[chunk] = call
+      end
+      call[#call + 1], call.places[#call.places + 1] = SPAN + offset, i
+    end
+  end
+  for chunk, call in pairs(asked) do
+    local answers = redis.call('SMISMEMBER', packed.key .. '#' .. chunk, unpack(call))
+    for i = 1, #call do there[call.places[i]] = answers[i] == 1 end
+  end
+  return there
+end

@@ -1,0 +1,187 @@
+"""Packed sets: the same answers in less room, whatever is added and removed, in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sonic_django.index.client import redis_client
+from sonic_django.index.encoding import id_bounds, member
+from sonic_django.index.inspection import Inspection
+from sonic_django.index.nodes import And, IndexQuery, Leaf, Not
+from sonic_django.index.store import IndexStore
+from tests.index.dump import COLOURS, Expected, document, held
+from tests.packed import entries_of, is_packed, small_packs
+from tests.profiles import examples
+
+SMALL = (1, 3)  # digits and fan of small packs
+
+
+@pytest.fixture
+def small(store: IndexStore) -> Iterator[IndexStore]:
+    with small_packs():
+        yield store
+
+
+def ids_key(store: IndexStore) -> str:
+    return f"{store.base}:ids"
+
+
+IDS = st.integers(1, 60) | st.integers(1, 2000) | st.integers(10**6, 10**6 + 50)
+
+
+@examples(150)
+@given(
+    batches=st.lists(st.lists(st.tuples(IDS, st.sampled_from("LLLDG")), max_size=30), max_size=8)
+)
+def test_every_set_and_count_is_as_expected(small: IndexStore, batches: Any) -> None:
+    small.clear()
+    expected, version = Expected(), 0
+    for batch in batches:
+        documents = []
+        for id, letter in batch:
+            version += 1
+            state = {"L": "live", "D": "deleted", "G": "gone"}[letter]
+            colours = ["red", "blue"][: 1 + id % 2] if state == "live" else []
+            documents.append(document(id, version, state, colours=colours, group="g"))
+        small.apply(documents)
+        for one in documents:
+            expected.apply(one, "")
+    assert held(small, SMALL) == expected.content()
+
+
+def query(*filters: Any, descending: bool = False) -> IndexQuery:
+    chosen = And(filters) if len(filters) > 1 else (filters[0] if filters else None)
+    return IndexQuery(
+        (Leaf(b"ids"),),
+        descending=descending,
+        ties_descending=descending,
+        filter=chosen,
+        needs={COLOURS.digest: "colours"},
+    )
+
+
+@examples(100)
+@given(
+    ids=st.sets(IDS, min_size=4),
+    removed=st.sets(IDS),
+    low=st.none() | IDS,
+    high=st.none() | IDS,
+    page=st.tuples(st.integers(0, 70), st.integers(1, 70)),
+    descending=st.booleans(),
+)
+def test_pages_counts_and_ranges(
+    small: IndexStore, ids: Any, removed: Any, low: Any, high: Any, page: Any, descending: bool
+) -> None:
+    small.clear()
+    small.mark_built()
+    red = {id for id in ids if id % 3}
+    small.apply([document(id, 1, colours=["red"] if id in red else ["blue"]) for id in ids])
+    small.apply([document(id, 2, "gone") for id in removed])
+    live = {id for id in ids - removed if (low is None or id >= low)}
+    live = {id for id in live if (high is None or id <= high)}
+    first, last = id_bounds(low, high)
+    between = Leaf(b"ids", low=first, high=last)
+    is_red = Leaf(COLOURS.posting_name({"colours": "red"}))
+    for found, filters in (
+        (live, [between]),
+        (live & red, [between, is_red]),
+        (live - red, [between, Not(is_red)]),
+    ):
+        listed = sorted(found, reverse=descending)
+        question = query(*filters, descending=descending)
+        assert small.count(question) == len(listed)
+        assert small.ids(question, 0, None) == listed
+        assert small.ids(question, page[0], page[1]) == listed[page[0] :][: page[1]]
+
+
+def colours_of(id: int) -> list[str]:
+    """Red are most, blue one in fifty, green a handful."""
+    return ["red"] * (id % 10 > 0) + ["blue"] * (id % 50 == 0) + ["green"] * (id % 9000 == 0)
+
+
+@pytest.fixture
+def large(store: IndexStore) -> IndexStore:
+    """25,000 objects, with the limits as they are."""
+    store.mark_built()
+    store.apply([document(id, 1, colours=colours_of(id)) for id in range(1, 25_001)])
+    return store
+
+
+def leaf(colour: str) -> Leaf:
+    return Leaf(COLOURS.posting_name({"colours": colour}))
+
+
+class TestLayout:
+    def kind(self, store: IndexStore, name: str) -> bytes:
+        kind: bytes = redis_client().type(f"{store.base}:{name}")  # type: ignore[assignment]
+        return kind
+
+    def test_dense_parts_are_bitmaps_and_sparse_ones_sets(self, large: IndexStore) -> None:
+        red, blue, green = (leaf(name).name.decode() for name in ("red", "blue", "green"))
+        assert self.kind(large, red) == self.kind(large, blue) == b"hash"
+        assert self.kind(large, green) == b"zset"  # two entries
+        assert self.kind(large, f"{red}#1") == b"string"
+        assert redis_client().strlen(f"{large.base}:{red}#1") == 1250
+        few = [id for id in range(1, 25_001) if id % 100 == 0]
+        large.apply([document(id, 2, colours=["few"]) for id in few])
+        name = leaf("few").name.decode()
+        assert self.kind(large, f"{name}#1") == b"set"
+        assert redis_client().object("encoding", f"{large.base}:{name}#1") == b"intset"
+
+    def test_takes_little_room(self, large: IndexStore) -> None:
+        name = leaf("red").name.decode()
+        keys = [f"{large.base}:{name}", *(f"{large.base}:{name}#{part}" for part in range(3))]
+        room = sum(redis_client().memory_usage(key) or 0 for key in keys)
+        assert room / 22_500 < 1  # bytes an entry; a sorted set takes a hundred
+
+    def test_ids_far_apart_are_not_packed(self, store: IndexStore) -> None:
+        store.apply([document(id * 10_000, 1) for id in range(1, 1000)])
+        assert not is_packed(redis_client(), ids_key(store))
+        assert store.number_of_ids() == 999
+
+    def test_ids_of_64_bits(self, store: IndexStore) -> None:
+        first = 2**63 - 1000
+        store.apply([document(first + i, 1) for i in range(1000)])
+        assert is_packed(redis_client(), ids_key(store))
+        store.mark_built()
+        assert store.ids(query(), 990, 5) == [first + 990 + i for i in range(5)]
+        assert store.count(query(Leaf(b"ids", low=id_bounds(first + 7, None)[0]))) == 993
+        assert entries_of(redis_client(), ids_key(store))[0][0] == member(first)
+
+    def test_nothing_is_left_of_an_empty_set(self, large: IndexStore) -> None:
+        for start in range(1, 25_001, 1000):
+            large.apply([document(id, 9, "gone") for id in range(start, start + 1000)])
+        keys = list(large.keys())
+        names = {key[len(large.base) + 1 :].split(b"#")[0] for key in keys}
+        assert names == {b"rec", b"gone", b"state"}
+
+    def test_clear_leaves_nothing(self, large: IndexStore) -> None:
+        large.clear()
+        assert list(large.keys()) == []
+
+    def test_parts_are_no_strays(self, large: IndexStore) -> None:
+        assert list(large.stray_keys()) == []
+
+    def test_a_walk_visits_every_entry_once(self, large: IndexStore) -> None:
+        inspection = Inspection(large, large.built())
+        walked: dict[bytes, int] = {}
+        for part in inspection.walk(mend=False):
+            assert not part.stale
+            walked[part.name] = walked.get(part.name, 0) + part.entries
+        assert walked[b"ids"] == 25_000
+        assert walked[leaf("red").name] == 22_500
+
+    def test_a_walk_mends_bitmaps_and_sets(self, large: IndexStore) -> None:
+        client, red = redis_client(), f"{large.base}:{leaf('red').name.decode()}"
+        client.setbit(f"{red}#1", 20, 1)  # 10020 is not red, and the counts do not know of it
+        client.hincrby(red, "1", 1)
+        client.hincrby(red, "n", 1)
+        inspection = Inspection(large, large.built())
+        found = {part.name: part.stale for part in inspection.walk(mend=True) if part.stale}
+        assert found == {leaf("red").name: ("10020",)}
+        assert len(entries_of(client, red)) == 22_500
