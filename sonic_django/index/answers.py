@@ -12,6 +12,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+from . import parts
 from .documents import Facet
 from .geohash import distance, place_of
 from .nodes import IndexQuery
@@ -50,6 +51,9 @@ class Answer:
             self._ids.clear()
         elif self.strategy in ("cardinality", "number"):
             self._number += payload
+        elif self.strategy == "parts":
+            assert self.query.filter is not None
+            self._number += parts.count(self.query.filter, payload)
         elif isinstance(payload, bytes):
             self._ids.update(dict.fromkeys(map(int, payload.split(b",") if payload else ())))
         else:

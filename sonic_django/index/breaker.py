@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from ..conf import sonic_settings
@@ -39,13 +40,23 @@ def pausing() -> Iterator[None]:
     try:
         yield
     except RedisTimeoutError as error:
-        if not isinstance(error, Paused):
-            _until[_pool()] = time.monotonic() + sonic_settings().TIMEOUT
+        note(error)
         raise
     except BaseException:
         _resume()
         raise
     _resume()
+
+
+def note(error: RedisError) -> None:
+    """Start a pause if this is a time-out; for the errors of what was not waited for."""
+    if isinstance(error, RedisTimeoutError) and not isinstance(error, Paused):
+        _until[_pool()] = time.monotonic() + sonic_settings().TIMEOUT
+
+
+def is_calm() -> bool:
+    """Whether there is no pause, nor one that is over and not ended by an answer."""
+    return not _until or _pool() not in _until
 
 
 def is_paused() -> bool:

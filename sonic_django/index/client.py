@@ -14,10 +14,11 @@ from hashlib import sha1
 from importlib.resources import files
 from threading import Lock
 from typing import Any, NamedTuple, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from django.core.cache import InvalidCacheBackendError
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -35,6 +36,7 @@ from redis.retry import Retry
 
 from ..conf import sonic_settings
 from ..exceptions import IndexUnavailable
+from . import pending
 
 _T = TypeVar("_T")
 
@@ -42,7 +44,7 @@ _T = TypeVar("_T")
 _SETS = ("members", "packed", "sets")
 _RANKS = (*_SETS, "ranks", "ordered")
 _SHARED_PARTS = {
-    "query": (*_RANKS, "lib", "nodes", "reading", "paging"),
+    "query": (*_RANKS, "lib", "quick", "nodes", "reading", "parts", "paging"),
     "facet": (*_RANKS, "lib", "nodes", "reading"),
     **dict.fromkeys(["digest", "records", "walk"], (*_RANKS, "lib")),
     **dict.fromkeys(["held", "versions", "census"], ("members", "lib")),
@@ -55,6 +57,8 @@ class Script:
     def __init__(self, name: str) -> None:
         self.name = name
         self.parts = (*_SHARED_PARTS.get(name, (*_SETS, "lib")), name)
+        #: The sockets by which a server has run it.
+        self._known: WeakSet[Any] = WeakSet()
 
     @cached_property
     def source(self) -> str:
@@ -67,7 +71,20 @@ class Script:
 
     def __call__(self, client: Redis, key: str, *args: Any) -> Any:
         """Run it: one round trip, two when the server does not know the script yet."""
+        pending.settle()
         return _on_the_primary(client, lambda: self._run(client, key, *args))
+
+    def send(self, key: str, *args: Any, done: pending.Done) -> None:
+        """Run it without waiting: ``done`` gets the reply, or the error, before this thread next
+        uses Redis. No round trip; at first on a connection, those of a call."""
+        client = _present_client(write=True)
+        pending.send(
+            client,
+            ("EVALSHA", self.digest, 1, key, *args),
+            known=self._known,
+            again=lambda: self(client, key, *args),
+            done=done,
+        )
 
     def _run(self, client: Redis, key: str, *args: Any) -> Any:
         try:
@@ -83,6 +100,7 @@ class Script:
         """
         if len(calls) == 1:
             return [self(client, key, *calls[0])]
+        pending.settle()
         return _on_the_primary(client, lambda: self._run_many(client, key, calls))
 
     def _run_many(self, client: Redis, key: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
@@ -121,12 +139,32 @@ def _execute(client: Any, *command: Any) -> Any:
 
 
 def redis_client(*, write: bool = True) -> Redis:
-    """The Redis client; ``write=False`` may give a replica, where LOCATION lists some."""
+    """The Redis client; ``write=False`` may give a replica, where LOCATION lists some.
+
+    Not to be kept: what this thread has sent before is read here.
+    """
+    pending.settle()
+    return _present_client(write)
+
+
+def _present_client(write: bool) -> Redis:
+    settings = sonic_settings()
+    client = _clients.get((settings.REDIS, write)) or _new_client(settings.REDIS, write)
+    limits = _limits.get(client.connection_pool)
+    if limits is None or limits.timeout != settings.TIMEOUT:
+        _limit_waiting(client.connection_pool, settings.TIMEOUT)
+    return client
+
+
+#: The clients that are always the same, by alias and ``write``: to ask django-redis costs ten times
+#: a look here. Threads share them.
+_clients: dict[tuple[str, bool], Redis] = {}
+
+
+def _new_client(alias: str, write: bool) -> Redis:
     # The package has no type hints.
     from django_redis import get_redis_connection  # type: ignore[import-untyped]
 
-    settings = sonic_settings()
-    alias = settings.REDIS
     try:
         client: Redis = get_redis_connection(alias, write=write)
     except (InvalidCacheBackendError, NotImplementedError) as error:
@@ -135,10 +173,17 @@ def redis_client(*, write: bool = True) -> Redis:
             f'with BACKEND "django_redis.cache.RedisCache" and a LOCATION, or name another alias '
             f'in SONIC["REDIS"].'
         ) from error
-    limits = _limits.get(client.connection_pool)
-    if limits is None or limits.timeout != settings.TIMEOUT:
-        _limit_waiting(client.connection_pool, settings.TIMEOUT)
+    if write or get_redis_connection(alias, write=True) is client:
+        _clients[alias, write] = client
     return client
+
+
+def _forget_clients(*, setting: str, **kwargs: Any) -> None:
+    if setting == "CACHES":
+        _clients.clear()
+
+
+setting_changed.connect(_forget_clients, dispatch_uid="sonic_forget_clients")
 
 
 class _Limits(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from .specs import Entry, IndexSpec
@@ -75,11 +76,16 @@ class Schema:
     #: Whether there is full text to be kept up to date.
     has_text: bool = False
 
-    @property
+    @cached_property
     def digests(self) -> tuple[str, ...]:
         return (IDS_DIGEST, *(spec.digest for spec in self.specs))
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Stands for all of the declaration at once."""
         return "-".join(sorted(self.digests))
+
+    @cached_property
+    def counted(self) -> str:
+        """The digests of the indexes whose values are counted, as ``apply.lua`` reads them."""
+        return ",".join(spec.digest for spec in self.specs if spec.counts_values)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import blake2b
 from itertools import product
 from typing import Any, NamedTuple
@@ -74,6 +75,8 @@ class IndexSpec:
     order: Part | None = None
     #: What names the index in Redis.
     digest: str = field(init=False, default="", compare=False)
+    #: The digest as names of sets begin with it.
+    _name: bytes = field(init=False, default=b"", compare=False, repr=False)
 
     def __post_init__(self) -> None:
         # Parts in one order, so that [author, tags] and [tags, author] are one index.
@@ -83,6 +86,7 @@ class IndexSpec:
             canonical += repr(origins)
         raw = blake2b(canonical.encode(), digest_size=5).digest()
         object.__setattr__(self, "digest", base64.b32encode(raw).lower().decode())
+        object.__setattr__(self, "_name", self.digest.encode())
 
     @property
     def ordering(self) -> str:
@@ -95,17 +99,16 @@ class IndexSpec:
         fields = ", ".join(part.name for part in self.parts)
         return f"[{fields}]" + (f" ordered by {self.order.name}" if self.order else "")
 
-    @property
+    @cached_property
     def counts_values(self) -> bool:
         """Whether each value's number of objects is kept, for facets (``<digest>#``)."""
         return len(self.parts) == 1 and self.order is None
 
     def posting_name(self, values: Mapping[str, Any]) -> bytes:
         """The name of the posting for one value a part."""
-        name = self.digest.encode()
-        if self.parts:
-            name += b":" + b"|".join(key_part(values[part.name]) for part in self.parts)
-        return name
+        if not self.parts:
+            return self._name
+        return self._name + b":" + b"|".join(key_part(values[part.name]) for part in self.parts)
 
     def entries(self, values: Mapping[str, Any]) -> list[Entry]:
         """The entries of an object with these field values (primitives, by field name)."""
@@ -118,12 +121,15 @@ class IndexSpec:
             number, prefix = position(values[self.order.name])
             score, tail = redis_score(number), b""
         if not self.parts:
-            return [Entry(self.digest.encode() + tail, score, prefix)]
+            return [Entry(self._name + tail, score, prefix)]
         if self.counts_values:
             part = self.parts[0]
-            keys = map(key_part_and_original, part.elements(values[part.name]))
-            start = self.digest.encode() + b":"
-            return [Entry(start + key, score, prefix, original) for key, original in keys]
+            start = self._name + b":"
+            found = []
+            for element in part.elements(values[part.name]):
+                key, original = key_part_and_original(element)
+                found.append(Entry(start + key, score, prefix, original))
+            return found
         choices = [part.elements(values[part.name]) for part in self.parts]
         names = (self.posting_name(self._named(chosen)) for chosen in product(*choices))
         return [Entry(name + tail, score, prefix) for name in names]

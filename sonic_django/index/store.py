@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
+
+from redis.exceptions import RedisError
 
 from .client import Script, redis_client
 from .documents import (
@@ -45,20 +47,29 @@ class IndexStore(IndexReader):
         """Write documents: one round trip."""
         if not documents:
             return Applied(0, True, False)
-        counted = ",".join(spec.digest for spec in self.schema.specs if spec.counts_values)
-        head = [int(time.time()), mode, self.schema.fingerprint, counted]
-        calls = []
-        for start in range(0, len(documents), OBJECTS_PER_SCRIPT):
-            call = list(head)
-            for document in documents[start : start + OBJECTS_PER_SCRIPT]:
-                call.extend(document.arguments(self.schema.has_text))
-            calls.append(call)
-        replies = _APPLY.many(redis_client(), self.base, calls)
-        return Applied(
-            sum(reply[0] for reply in replies),
-            bool(replies[-1][1]),
-            any(reply[2] for reply in replies),
-        )
+        calls = [
+            self._call(documents[start : start + OBJECTS_PER_SCRIPT], mode)
+            for start in range(0, len(documents), OBJECTS_PER_SCRIPT)
+        ]
+        return _applied(_APPLY.many(redis_client(), self.base, calls))
+
+    def send(
+        self, documents: Sequence[Document], done: Callable[[Applied | RedisError], None]
+    ) -> None:
+        """Write documents, as many as one run takes (``OBJECTS_PER_SCRIPT``), without waiting:
+        ``done`` is told before this thread next uses Redis. See ``pending``."""
+
+        def read(reply: Any) -> None:
+            done(reply if isinstance(reply, RedisError) else _applied([reply]))
+
+        _APPLY.send(self.base, *self._call(documents, ""), done=read)
+
+    def _call(self, documents: Sequence[Document], mode: Mode) -> list[Any]:
+        """The arguments of a run of the script."""
+        call = [int(time.time()), mode, self.schema.fingerprint, self.schema.counted]
+        for document in documents:
+            call.extend(document.arguments(self.schema.has_text))
+        return call
 
     def built(self) -> set[str]:
         """The digests of the declaration that are built: one round trip."""
@@ -198,6 +209,14 @@ class IndexStore(IndexReader):
     def _client(self) -> Any:
         # redis-py's types provide for replies as str, which this connection never gives.
         return redis_client()
+
+
+def _applied(replies: Sequence[Any]) -> Applied:
+    return Applied(
+        sum(reply[0] for reply in replies),
+        bool(replies[-1][1]),
+        any(reply[2] for reply in replies),
+    )
 
 
 #: Remove an id from the queue if it still waits for the version that was done.

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from sonic_django.index.client import redis_client
 from sonic_django.index.encoding import id_bounds, member
 from sonic_django.index.inspection import Inspection
-from sonic_django.index.nodes import And, IndexQuery, Leaf, Not
-from sonic_django.index.store import IndexStore
+from sonic_django.index.nodes import All, And, IndexQuery, Leaf, Not, Or
+from sonic_django.index.store import IndexStore, Unbuilt
+from sonic_django.test import count_redis_calls
 from tests.index.dump import COLOURS, Expected, document, held
 from tests.packed import entries_of, is_packed, small_packs
 from tests.profiles import examples
@@ -54,6 +55,10 @@ def test_every_set_and_count_is_as_expected(small: IndexStore, batches: Any) -> 
     assert held(small, SMALL) == expected.content()
 
 
+def leaf(colour: str) -> Leaf:
+    return Leaf(COLOURS.posting_name({"colours": colour}))
+
+
 def query(*filters: Any, descending: bool = False) -> IndexQuery:
     chosen = And(filters) if len(filters) > 1 else (filters[0] if filters else None)
     return IndexQuery(
@@ -86,7 +91,18 @@ def test_pages_counts_and_ranges(
     live = {id for id in live if (high is None or id <= high)}
     first, last = id_bounds(low, high)
     between = Leaf(b"ids", low=first, high=last)
-    is_red = Leaf(COLOURS.posting_name({"colours": "red"}))
+    is_red, is_blue = leaf("red"), leaf("blue")
+    # A combination of whole sets is counted by parts.
+    everything = ids - removed
+    for number, condition in (
+        (len(everything & red), And((is_red, Not(Not(is_red))))),
+        (len(everything - red), Not(is_red)),
+        (len(everything), Or((is_red, Not(is_red)))),
+        (len(everything - red), And((All(), Not(is_red), is_blue))),
+        (0, And((is_red, is_blue))),
+        (len(everything), Or((is_red, is_blue))),
+    ):
+        assert small.count(query(condition)) == number
     for found, filters in (
         (live, [between]),
         (live & red, [between, is_red]),
@@ -101,7 +117,7 @@ def test_pages_counts_and_ranges(
 
 def colours_of(id: int) -> list[str]:
     """Red are most, blue one in fifty, green a handful."""
-    return ["red"] * (id % 10 > 0) + ["blue"] * (id % 50 == 0) + ["green"] * (id % 9000 == 0)
+    return ["red"] * (id % 10 > 0) + ["blue"] * (id % 50 == 1) + ["green"] * (id % 9000 == 0)
 
 
 @pytest.fixture
@@ -110,10 +126,6 @@ def large(store: IndexStore) -> IndexStore:
     store.mark_built()
     store.apply([document(id, 1, colours=colours_of(id)) for id in range(1, 25_001)])
     return store
-
-
-def leaf(colour: str) -> Leaf:
-    return Leaf(COLOURS.posting_name({"colours": colour}))
 
 
 class TestLayout:
@@ -185,3 +197,20 @@ class TestLayout:
         found = {part.name: part.stale for part in inspection.walk(mend=True) if part.stale}
         assert found == {leaf("red").name: ("10020",)}
         assert len(entries_of(client, red)) == 22_500
+
+
+class TestCountingByParts:
+    def test_one_call_and_no_entry_touched(self, large: IndexStore) -> None:
+        question = query(And((leaf("red"), Not(leaf("blue")))))
+        assert large.count(question) == 22_000
+        with count_redis_calls() as calls:
+            answer = large.explain(question, 0, None, "count")
+        assert not isinstance(answer, Unbuilt)
+        assert (len(calls), answer.strategy, answer.runs) == (1, "parts", 1)
+        assert answer.count() == 22_000
+        assert answer.touched == 3 * 3  # parts of two sets and, for the complement, of all ids
+
+    def test_few_are_looked_up(self, large: IndexStore) -> None:
+        answer = large.explain(query(And((leaf("blue"), leaf("red")))), 0, None, "count")
+        assert not isinstance(answer, Unbuilt)
+        assert (answer.strategy, answer.count()) == ("number", 500)

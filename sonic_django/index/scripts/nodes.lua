@@ -8,6 +8,7 @@
 -- Every node knows ``size``, a bound on its objects, and ``share``, an estimate of the part of all
 -- objects that satisfy it. A leaf ("p") also knows the ranks [first, last) of its entries.
 
+local leaves = {} -- those of the filter, in the order of ARGV
 local universe, total -- the set of all objects asked for, and how many they are
 local touched = 0 -- entries looked at, which says how much work was done
 local RECORD = 5 -- what reading a record costs, in entries
@@ -58,6 +59,7 @@ local function take_leaf()
     end
   end
   resize(leaf)
+  leaves[#leaves + 1] = leaf
   return leaf
 end
 

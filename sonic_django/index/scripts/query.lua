@@ -21,6 +21,8 @@
 --          groups       rows in the order of their first key; facts: how many of the first of all
 --                       rows to leave out
 --          number       a number, to be added; members: ids, perhaps twice
+--          parts        for each set of the filter its parts, and where the filter has "!" or "a",
+--                       last those of the set of all objects
 --          abandon      nothing: what came before is to be forgotten
 -- cost     stated with each strategy below; the cheapest is chosen by cardinality
 
@@ -50,6 +52,7 @@ local order_size
 order, order_size = take_sets()
 local further = {} -- the sets of each further key
 for i = 1, tonumber(take()) do further[i] = take_sets() end
+leaves = {}
 if at <= #ARGV then filter = take_node() end
 local by_id = #order == 1 and order[1].is_id_range
 local covers_all = by_id and order_size == total
@@ -231,6 +234,14 @@ local function members(from)
   return 'members', more('members', place), table.concat(ids, ',')
 end
 
+-- O(objects / 10,000).
+local function combine(from)
+  local sets = { unpack(leaves) }
+  if is_open(filter) then sets[#sets + 1] = universe end
+  local answer, behind = parts(filter, sets, from and from[1])
+  return 'parts', behind and more('parts', { behind }) or '', answer
+end
+
 -- A filter by one set is counted without looking at its entries: O(log n). Else O(candidates).
 local function count(from)
   if not filter then return 'cardinality', '', order_size end
@@ -238,6 +249,7 @@ local function count(from)
   if known then return 'cardinality', '', known end
   local driver = covers_all and smallest_in_id_order()
   if driver and #tests_beside(filter, driver) == 0 then return 'cardinality', '', driver.size end
+  if covers_all and filter.size > WORTHWHILE and is_combination(filter) then return combine() end
   local sources, overlap = gathered()
   local number, ids = 0, {}
   local place = read_sources(sources, overlap, from, budget, function(id)
@@ -289,7 +301,7 @@ local function facts()
   return { total, order_sets, sets }
 end
 
-local resumed = { gather = gather, page = page, groups = groups, count = count, members = members }
+local resumed = { parts = combine, gather = gather, page = page, groups = groups, count = count, members = members }
 local strategy, following, answer, remark
 if token[1] then
   local from = token[2]

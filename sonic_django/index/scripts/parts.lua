@@ -1,0 +1,110 @@
+-- Counting by parts: a filter that only combines whole sets of plain ids is answered with the sets
+-- themselves, a part (see packed.lua) at a time. The client combines bitmaps a hundred times as fast
+-- as a script combines entries, and keeps nobody waiting; a part has 1,250 bytes at most.
+
+local PARTS_PER_RUN = 240 -- of all sets together: some 300 kB
+local WORTHWHILE = 600 -- entries; fewer are looked up one by one
+
+-- The chunks of a set in order, and what a sorted set has in each of them.
+local function chunks_of(leaf)
+  local set, found = open_packed(leaf.key), {}
+  if set then
+    local function collect(level, above)
+      local sums = counts_of(set, level, above)
+      for i = 1, #sums - 1 do
+        if sums[i + 1] > sums[i] then
+          local block = above * FAN + i - 1
+          if level > 0 then
+            collect(level - 1, block)
+          else
+            found[#found + 1] = block
+          end
+        end
+      end
+    end
+    collect(top_level(set.top), 0)
+    return found
+  end
+  leaf.parts = {}
+  for _, member in ipairs(redis.call('ZRANGE', leaf.key, 0, -1)) do
+    local chunk, offset = split(member:sub(2))
+    if not leaf.parts[chunk] then
+      leaf.parts[chunk] = {}
+      found[#found + 1] = tonumber(chunk)
+    end
+    table.insert(leaf.parts[chunk], tostring(SPAN + offset))
+  end
+  return found
+end
+
+local function part_of(leaf, chunk)
+  local set = open_packed(leaf.key)
+  if not set then
+    if not leaf.parts then chunks_of(leaf) end
+    return leaf.parts[chunk] or ''
+  end
+  local kind = kind_of(set, chunk)
+  if kind == 'string' then return bits_of(set, chunk) end
+  return kind == 'set' and redis.call('SMEMBERS', set.key .. '#' .. chunk) or ''
+end
+
+-- Whether the node needs the set of all objects.
+local function is_open(node)
+  if node.op == 'a' or node.op == '!' then return true end
+  for i = 1, #node do
+    if is_open(node[i]) then return true end
+  end
+  return false
+end
+
+-- Whether the node only combines whole sets of plain ids, none of them large and yet not packed.
+local function is_combination(node)
+  if node.op == 'p' then
+    return is_membership(node) and (node.card <= PACKED_FROM or open_packed(node.key) ~= false)
+  end
+  if node.op == 'a' then return is_combination(universe) end
+  if node.op == '!' then return is_combination(universe) and is_combination(node.child) end
+  if node.op == 'i' or node.op == 'd' then return false end
+  for i = 1, #node do
+    if not is_combination(node[i]) then return false end
+  end
+  return true
+end
+
+-- The chunks in which objects can satisfy a node, in order.
+local function chunks_for(node)
+  if node.op == 'p' then return chunks_of(node) end
+  if node.op == 'a' or node.op == '!' then return chunks_of(universe) end
+  local best, union, seen = nil, {}, {}
+  for i = 1, #node do
+    local chunks = chunks_for(node[i])
+    if not best or #chunks < #best then best = chunks end
+    if node.op ~= '&' then
+      for _, chunk in ipairs(chunks) do
+        if not seen[chunk] then
+          seen[chunk] = true
+          union[#union + 1] = chunk
+        end
+      end
+    end
+  end
+  if node.op == '&' then return best end
+  table.sort(union)
+  return union
+end
+
+-- For each of the sets: its parts, one a chunk; a bitmap, or numbers (1 and the offset), or "" for
+-- none. The place to go on behind is a chunk.
+local function parts(node, sets, behind)
+  local answer = {}
+  for i = 1, #sets do answer[i] = {} end
+  for _, chunk in ipairs(chunks_for(node)) do
+    if not behind or chunk > behind then
+      if touched + #sets > PARTS_PER_RUN and touched > 0 then return answer, behind end
+      local name = text_of(chunk)
+      for i = 1, #sets do answer[i][#answer[i] + 1] = part_of(sets[i], name) end
+      touched, behind = touched + #sets, chunk
+    end
+  end
+  return answer
+end
