@@ -36,7 +36,7 @@ from redis.retry import Retry
 
 from ..conf import sonic_settings
 from ..exceptions import IndexUnavailable
-from . import pending
+from . import connections, pending
 
 _T = TypeVar("_T")
 
@@ -88,9 +88,9 @@ class Script:
 
     def _run(self, client: Redis, key: str, *args: Any) -> Any:
         try:
-            return _execute(client, "EVALSHA", self.digest, 1, key, *args)
+            return connections.execute(client, "EVALSHA", self.digest, 1, key, *args)
         except NoScriptError:
-            return _execute(client, "EVAL", self.source, 1, key, *args)
+            return connections.execute(client, "EVAL", self.source, 1, key, *args)
 
     def many(self, client: Redis, key: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
         """Run it once for each list of arguments, all in one round trip; raises the first error.

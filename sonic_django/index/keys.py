@@ -54,15 +54,17 @@ def is_in_memory(using: str) -> bool:
 
 def database_space(using: str) -> str:
     """Eight characters that stand for the database: another one has another space."""
-    connection = connections[using]
-    given: dict[str, Any] = connection.settings_dict
-    token = _PROCESS_TOKEN if is_in_memory(using) else ""
-    name = str(given["NAME"])
-    if connection.vendor == "sqlite" and not token:
-        name = os.path.abspath(name)
-    return _digest(connection.alias, name, str(given["HOST"]), str(given["PORT"]), token)
+    # The same for all threads, and without the search for the thread's own connection.
+    given: dict[str, Any] = connections.settings[using]
+    return _space(using, given["NAME"], given["HOST"], given["PORT"])
 
 
 @lru_cache(maxsize=256)
-def _digest(*parts: str) -> str:
+def _space(using: str, given_name: Any, host: Any, port: Any) -> str:
+    connection = connections[using]
+    token = _PROCESS_TOKEN if is_in_memory(using) else ""
+    name = str(given_name)
+    if connection.vendor == "sqlite" and not token:
+        name = os.path.abspath(name)
+    parts = (connection.alias, name, str(host), str(port), token)
     return blake2b("\x00".join(parts).encode(), digest_size=4).hexdigest()

@@ -22,26 +22,17 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakSet
 
-import redis
 from asgiref.sync import SyncToAsync
 from django.core.signals import request_finished
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
 
-try:
-    from hiredis import pack_command as _hiredis_pack
-except ImportError:  # redis-py does without it too
-    _pack: Any = None
-else:
-    _pack = _hiredis_pack
+from . import connections
 
 #: Called once with the reply, or with the error in its place.
 Done = Callable[[Any], None]
 
 #: At most one in so many connections of a pool waits for its reply to be read.
 _SHARE = 4
-#: Before 5.3 redis-py wanted to know what a connection is for.
-_PURPOSE = ("EVALSHA",) if redis.VERSION < (5, 3) else ()
 
 
 def send(
@@ -56,20 +47,24 @@ def send(
 
     ``again`` asks and waits; it is called where an answer is worth another try. Read at once are
     the first replies on a connection (``known`` holds the sockets of the others: what a new server
-    does not know must not wait), and those of code that an event loop awaits.
+    does not know must not wait), and those of code that an event loop awaits. Where Redis calls are
+    traced, ``again`` is called at once: it goes the way that is traced.
     """
+    if connections.is_watched(client):
+        done(_reply_or_error(again))
+        return
     place = _thread.place
     pool = client.connection_pool
     # One write after the other goes by the same connection.
     connection = place.finish(keeps_of=pool)
     if connection is None:
         try:
-            connection = pool.get_connection(*_PURPOSE)
+            connection = connections.take(pool)
         except RedisError as error:
             done(error)
             return
     try:
-        connection.send_packed_command(_packed(connection, command))
+        connections.send(connection, command)
     except BaseException as error:
         pool.release(connection)
         if not isinstance(error, RedisError):
@@ -80,11 +75,6 @@ def send(
     _unread.add(unread)
     if not unread.is_known or len(_unread) * _SHARE >= pool.max_connections or _is_awaited():
         settle()
-
-
-def _packed(connection: Any, command: tuple[Any, ...]) -> Any:
-    """As ``connection.pack_command`` does it, which looks at each argument before."""
-    return (_pack(command),) if _pack else connection.pack_command(*command)
 
 
 def settle() -> None:
@@ -150,15 +140,17 @@ class _Unread:
 
 def _repeated(error: RedisError, connection: Any, again: Callable[[], Any]) -> Any:
     """The answer to another try, or the error where none is to be made."""
-    # The policy of the connection: without one of the project's, not after a time-out.
-    policy = getattr(connection.retry, "_supported_errors", (RedisConnectionError,))
-    is_readonly = isinstance(error, ResponseError) and "READONLY" in str(error)
-    if not is_readonly and not isinstance(error, (*policy, NoScriptError, ReadOnlyError)):
+    is_refusal = isinstance(error, (NoScriptError, ReadOnlyError)) or "READONLY" in str(error)
+    if not is_refusal and not connections.is_worth_another(error, connection):
         return error
+    return _reply_or_error(again)
+
+
+def _reply_or_error(ask: Callable[[], Any]) -> Any:
     try:
-        return again()
-    except RedisError as another:
-        return another
+        return ask()
+    except RedisError as error:
+        return error
 
 
 #: Those of all threads.

@@ -212,6 +212,9 @@ class IndexStore(IndexReader):
 
 
 def _applied(replies: Sequence[Any]) -> Applied:
+    if len(replies) == 1:
+        number, complete, texts = replies[0]
+        return Applied(number, bool(complete), bool(texts))
     return Applied(
         sum(reply[0] for reply in replies),
         bool(replies[-1][1]),

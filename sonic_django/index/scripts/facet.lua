@@ -73,22 +73,24 @@ end
 local function tally()
   local counts, objects = {}, token and token[2] or 0
   local sources, overlap = sources_of(filter)
-  local place = read_sources(sources, overlap, token and token[1], budget, function(id)
-    objects = objects + 1
+  local place = read_sources(sources, overlap, token and token[1], budget, function(members)
+    objects = objects + #members
     if objects > most then return end
-    local record = record_of(id)
-    for i = 3, #record, 2 do
-      local name, prefix = record[i], record[i + 1]
-      if name:sub(1, 8) == digest then
-        local value = prefix
-        if kind == 'postings' then
-          value = name:sub(10)
-        elseif name:sub(9) == '~' then
-          value = ''
-        elseif prefix == '' then
-          value = redis.call('ZSCORE', key, member_of(id))
+    for j = 1, #members do
+      local record = record_of(members[j]:sub(2))
+      for i = 3, #record, 2 do
+        local name, prefix = record[i], record[i + 1]
+        if name:sub(1, 8) == digest then
+          local value = prefix
+          if kind == 'postings' then
+            value = name:sub(10)
+          elseif name:sub(9) == '~' then
+            value = ''
+          elseif prefix == '' then
+            value = redis.call('ZSCORE', key, members[j])
+          end
+          counts[value] = (counts[value] or 0) + 1
         end
-        counts[value] = (counts[value] or 0) + 1
       end
     end
   end)

@@ -40,15 +40,16 @@ local function position_behind(set, score, member)
   return low - set.first + high - here
 end
 
--- Call visit(id, member) for the set's entries in the order asked for, from the position-th; stop
--- when it returns true. Where equal values run against the direction, each group of equals is
--- read backwards. O(log n + visited), with O(log n) more a group in the latter case.
-local function each_in_order(set, position, visit)
+-- Call visit(members) for blocks of the set's entries in the order asked for, from the position-th;
+-- stop when it returns true. Where equal values run against the direction, each group of equals is
+-- read backwards. ``cost`` is that of an entry, ``expected`` how many are likely to be visited.
+-- O(log n + visited), with O(log n) more a group in the latter case.
+local function blocks_in_order(set, position, cost, expected, visit)
   local down, mirrored = directions(set)
-  local block = math.min(BLOCK, wanted)
+  local largest = math.max(1, math.min(BLOCK, math.floor(budget / cost)))
+  local block = math.min(largest, math.max(1, math.ceil(expected)))
   while position < set.size do
     local stop = math.min(position + block, set.size)
-    block = math.min(BLOCK, 2 * block)
     local low, high -- ascending ranks
     if down then
       low, high = set.last - stop, set.last - position
@@ -60,7 +61,7 @@ local function each_in_order(set, position, visit)
       -- Mirror the ranks within the group of equals in which this step begins.
       local group_low, group_high = equals_at(set, down and high - 1 or low)
       local done = down and group_high - high or low - group_low
-      local count = math.min(group_high - group_low - done, BLOCK)
+      local count = math.min(group_high - group_low - done, block)
       if down then
         low = group_low + done
       else
@@ -68,10 +69,9 @@ local function each_in_order(set, position, visit)
       end
       high, stop, backwards = low + count, position + count, not down
     end
-    for _, member in ipairs(by_rank(set, low, high, backwards)) do
-      touched = touched + 1
-      if visit(id_of(set, member), member) then return true end
-    end
+    local members = by_rank(set, low, high, backwards)
+    touched = touched + #members
+    if visit(members) then return true end
     position = stop
   end
 end
@@ -85,12 +85,12 @@ end
 -- Walk sets one after the other and take the objects that pass the tests, until the page is full.
 -- Returns the page, whether it was given up, and where the next run goes on:
 -- {set, score, member, objects to leave out, objects wanted, entries seen}. Given up when it takes
--- more than ``patience`` entries: what passes the tests stands far from the start, and the estimate
+-- more than ``patience`` entries (``expected`` are expected, nil: no more than wanted): what passes the tests stands far from the start, and the estimate
 -- was wrong. O((offset + page) / share), and O(log n + page) where there are no tests: then what is
 -- to be left out is left out by rank.
-local function walk(sets, tests, patience, from)
+local function walk(sets, tests, patience, expected, from)
   local page = {}
-  local skip, left, steps = offset, wanted, 0
+  local skip, left, steps, cost = offset, wanted, 0, 1 + cost_of_all(tests)
   if from then skip, left, steps = from[4], from[5], from[6] end
   if left < 0 then left = math.huge end
   local place, given_up
@@ -103,26 +103,25 @@ local function walk(sets, tests, patience, from)
       local skipped = math.min(skip, math.max(0, set.size - position))
       position, skip = position + skipped, skip - skipped
     end
-    each_in_order(set, position, function(id, member)
-      steps = steps + 1
-      if steps > patience then
-        given_up = true
-        return true
-      end
-      if satisfies_all(tests, id) then
+    blocks_in_order(set, position, cost, expected or left + skip, function(members)
+      steps = steps + #members
+      local found = passing(tests, plain_members(set, members))
+      for i = 1, #found do
         if skip > 0 then
           skip = skip - 1
-        else
-          page[#page + 1] = id
+        elseif left > 0 then
+          page[#page + 1] = found[i]:sub(2)
           left = left - 1
         end
       end
-      if left > 0 and touched >= budget then
-        local left_text = left == math.huge and -1 or left
+      if left <= 0 then return true end
+      if steps > patience then
+        given_up = true
+      elseif touched - spared >= budget then
+        local member, left_text = members[#members], left == math.huge and -1 or left
         place = { number, score_of(set, member), member, skip, left_text, steps }
-        return true
       end
-      return left <= 0
+      return given_up or place
     end)
     if given_up or place then break end
   end

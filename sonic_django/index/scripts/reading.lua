@@ -111,8 +111,24 @@ local function rank_behind(set, score, member)
   return math.max(set.first, rank(set, score, member .. '\0'))
 end
 
--- Visit the objects of a set from a place on. nil at its end; when the work of this run is done,
--- the place to go on behind.
+-- The plain members of the block that pass the tests.
+local function passing(tests, members)
+  for i = 1, #tests do
+    if #members == 0 then break end
+    members = satisfied(tests[i], members)
+  end
+  return members
+end
+
+local function plain_members(set, members)
+  if set.kind == 'id' then return members end
+  local plain = {}
+  for i = 1, #members do plain[i] = bare(set, members[i]) end
+  return plain
+end
+
+-- Visit the objects of a set from a place on, as lists of plain members. nil at its end; when the
+-- work of this run is done, the place to go on behind.
 local function read_set(set, tests, place_behind, most, visit)
   local position = set.first
   if place_behind then position = rank_behind(set, place_behind[1], place_behind[2]) end
@@ -120,15 +136,7 @@ local function read_set(set, tests, place_behind, most, visit)
   while position < set.last do
     local members = by_rank(set, position, math.min(position + block, set.last))
     touched = touched + #members
-    local found = members
-    if set.kind ~= 'id' then
-      found = {}
-      for i = 1, #members do found[i] = bare(set, members[i]) end
-    end
-    for i = 1, #tests do
-      if #found > 0 then found = satisfied(tests[i], found) end
-    end
-    for i = 1, #found do visit(found[i]:sub(2)) end
+    visit(passing(tests, plain_members(set, members)))
     position = position + #members
     if touched - spared >= most and position < set.last then
       local member = members[#members]
@@ -138,14 +146,20 @@ local function read_set(set, tests, place_behind, most, visit)
 end
 
 local function read_ids(ids, tests, number_behind, most, visit)
+  local found = {}
   for j = (number_behind or 0) + 1, #ids do
     touched = touched + 1
+    local member = member_of(ids[j])
     -- Unlike the members of a set, a given id may belong to no object.
-    if score_in(universe.key, member_of(ids[j])) and satisfies_all(tests, ids[j]) then
-      visit(ids[j])
+    if score_in(universe.key, member) and satisfies_all(tests, ids[j]) then
+      found[#found + 1] = member
     end
-    if touched - spared >= most then return j end
+    if touched - spared >= most then
+      visit(found)
+      return j
+    end
   end
+  visit(found)
 end
 
 -- Visit what the sources give, once in this run, in any order, until ``most`` entries are touched.
@@ -153,10 +167,15 @@ end
 -- others write meanwhile moves nothing. O(entries * tests).
 local function read_sources(sources, overlap, from, most, visit)
   local seen = {}
-  local function once(id)
-    if seen[id] then return end
-    seen[id] = true
-    visit(id)
+  local function once(members)
+    local new = {}
+    for i = 1, #members do
+      if not seen[members[i]] then
+        seen[members[i]] = true
+        new[#new + 1] = members[i]
+      end
+    end
+    visit(new)
   end
   for i = from and from[1] or 1, #sources do
     local source = sources[i]
