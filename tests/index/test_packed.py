@@ -85,7 +85,13 @@ def test_pages_counts_and_ranges(
     small.clear()
     small.mark_built()
     red = {id for id in ids if id % 3}
-    small.apply([document(id, 1, colours=["red"] if id in red else ["blue"]) for id in ids])
+    large = {id for id in ids if id % 4}
+    small.apply(
+        [
+            document(id, 1, colours=["red" if id in red else "blue", *["large"] * (id in large)])
+            for id in ids
+        ]
+    )
     small.apply([document(id, 2, "gone") for id in removed])
     live = {id for id in ids - removed if (low is None or id >= low)}
     live = {id for id in live if (high is None or id <= high)}
@@ -107,6 +113,8 @@ def test_pages_counts_and_ranges(
         (live, [between]),
         (live & red, [between, is_red]),
         (live - red, [between, Not(is_red)]),
+        # Only whole sets: walked by parts.
+        ((ids - removed) & red & large, [is_red, leaf("large")]),
     ):
         listed = sorted(found, reverse=descending)
         question = query(*filters, descending=descending)

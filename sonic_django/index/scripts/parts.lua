@@ -108,3 +108,86 @@ local function parts(node, sets, behind)
   end
   return answer
 end
+
+-- Walking by parts -----------------------------------------------------------------------------------
+
+-- Whether objects of the driver, in the order of their ids, need only be looked up in other packed sets.
+local function is_walked_by_parts(driver, tests)
+  if #tests == 0 or not is_membership(driver) or driver.size < driver.card then return false end
+  if not open_packed(driver.key) then return false end
+  for i = 1, #tests do
+    if not is_membership(tests[i]) or not open_packed(tests[i].key) then return false end
+  end
+  return true
+end
+
+-- Visit the offsets that all sets have in a chunk, in either direction, until it returns true.
+local function each_common(sets, chunk, descending, visit)
+  local small, texts = {}, {}
+  for i = 1, #sets do
+    local kind = kind_of(sets[i], chunk)
+    if kind == 'none' then return end
+    if kind == 'set' then
+      small[#small + 1] = sets[i].key .. '#' .. chunk
+    else
+      texts[#texts + 1] = bits_of(sets[i], chunk)
+    end
+  end
+  if #small > 0 then
+    local numbers = redis.call('SINTER', unpack(small))
+    table.sort(numbers)
+    touched = touched + #numbers
+    for i = 1, #numbers do
+      local offset = numbers[descending and #numbers + 1 - i or i] - SPAN
+      local holds = true
+      for j = 1, #texts do holds = holds and is_set(texts[j], offset) end
+      if holds and visit(offset) then return end
+    end
+    return
+  end
+  local first, last, step = 1, BYTES, 1
+  if descending then first, last, step = BYTES, 1, -1 end
+  for at = first, last, step do
+    local byte = texts[1]:byte(at)
+    for j = 2, #texts do
+      if byte > 0 then byte = bit.band(byte, texts[j]:byte(at)) end
+    end
+    if byte > 0 then
+      for i = descending and 8 or 1, descending and 1 or 8, step do
+        if math.floor(byte / BIT[i]) % 2 == 1 and visit(at * 8 - 9 + i) then return end
+      end
+    end
+  end
+  touched = touched + math.ceil(BYTES / 10) -- ten bytes take as long as an entry
+end
+
+-- A page of the objects that are in all of the sets, by id: what walk() returns. A run ends with a
+-- chunk, and the next goes on behind the chunk's last id (its first, if descending).
+local function walk_parts(driver, tests, downwards, behind, skip, left)
+  local sets, page, place = { open_packed(driver.key) }, {}, nil
+  for i = 1, #tests do sets[i + 1] = open_packed(tests[i].key) end
+  local chunks = chunks_of(driver)
+  for i = 1, #chunks do
+    local number = chunks[downwards and #chunks + 1 - i or i]
+    if not behind or (downwards and number < behind) or (not downwards and number > behind) then
+      local chunk = text_of(number)
+      touched = touched + 1
+      each_common(sets, chunk, downwards, function(offset)
+        if skip > 0 then
+          skip = skip - 1
+        else
+          local digits = ('%0' .. DIGITS .. 'd'):format(offset)
+          page[#page + 1] = chunk == '0' and ('%d'):format(offset) or chunk .. digits
+          left = left - 1
+        end
+        return left <= 0
+      end)
+      if left <= 0 then break end
+      if touched >= budget and i < #chunks then
+        place = { number, skip, left == math.huge and -1 or left }
+        break
+      end
+    end
+  end
+  return page, place
+end

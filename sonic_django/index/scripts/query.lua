@@ -165,8 +165,23 @@ local function gather(from)
   return 'gather', more('gather', place), answer
 end
 
+-- O(chunks of 10,000 ids up to the end of the page).
+local function common(from)
+  local sets, tests = walked()
+  local behind, skip, left
+  if from then
+    behind, skip, left = from[1], from[2], from[3] < 0 and math.huge or from[3]
+  end
+  local driver = sets[1]
+  local ids, place = walk_parts(driver, tests, ties_descending, behind, skip or offset, left or wanted)
+  return 'walk', more('common', place), table.concat(ids, ',')
+end
+
 local function page(from)
   local sets, tests, length = walked()
+  if not from and by_id and #further == 0 and filter and is_walked_by_parts(sets[1], tests) then
+    return common()
+  end
   local name = #tests == 0 and 'page' or 'walk'
   local patience, expected = math.huge, nil
   if name == 'walk' then
@@ -337,7 +352,7 @@ local function facts()
   return { total, order_sets, sets }
 end
 
-local resumed = { parts = combine, gather = gather, page = page, groups = groups, count = count, members = members }
+local resumed = { parts = combine, common = common, gather = gather, page = page, groups = groups, count = count, members = members }
 local strategy, following, answer, remark
 if token[1] then
   local from = token[2]
