@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from html import unescape
 from typing import Any
 
@@ -13,7 +13,7 @@ from django.test import Client, override_settings
 
 from sonic_admin import SonicModelAdmin
 from tests.admin.conftest import titles, url
-from tests.testapp.models import Blog
+from tests.testapp.models import Blog, Everything
 
 pytestmark = pytest.mark.django_db
 UTC = timezone.utc
@@ -68,3 +68,53 @@ def test_the_list_is_of_the_chosen_period(
 
 def test_of_nothing(bar: Any) -> None:
     assert bar() == []
+
+
+@override_settings(TIME_ZONE="America/New_York")
+def test_periods_begin_by_the_clock_of_the_time_zone(bar: Any, admin: Client) -> None:
+    # In New York it is still December, and still January.
+    for moment in (datetime(2023, 1, 1, 3, tzinfo=UTC), datetime(2023, 2, 1, 4, tzinfo=UTC)):
+        Blog.objects.create(title="t", created=moment)
+    assert bar() == ["2022", "2023"]
+    assert bar("?created__year=2023") == ["All dates", "January 2023"]
+    assert bar("?created__year=2023&created__month=1") == ["2023", "January 31"]
+
+
+@override_settings(TIME_ZONE="UTC")
+def test_one_year_opens_at_its_months_and_one_month_at_its_days(bar: Any) -> None:
+    for day in (3, 5):
+        Blog.objects.create(title="t", created=datetime(2023, 2, day, 12, tzinfo=UTC))
+    assert bar() == ["2023", "February 3", "February 5"]
+    Blog.objects.create(title="t", created=datetime(2023, 12, 31, 23, tzinfo=UTC))
+    assert bar() == ["All dates", "February 2023", "December 2023"]
+
+
+@override_settings(TIME_ZONE="UTC")
+def test_more_years_than_are_asked_for_at_once(bar: Any) -> None:
+    for year in (1, 1850, 2023, 9998):
+        Blog.objects.create(title="t", created=datetime(year, 12, 31, 12, tzinfo=UTC))
+    assert bar() == ["1", "1850", "2023", "9998"]
+    assert bar("?created__year=9998") == ["All dates", "December 9998"]
+    assert bar("?created__year=9998&created__month=12") == ["9998", "December 31"]
+
+
+@override_settings(TIME_ZONE="UTC")
+def test_within_a_filter(bar: Any, dated: list[Blog]) -> None:
+    (tagged,) = [blog for blog in dated if blog.title == "of 2023-2-1"]
+    tagged.tags = ["x"]
+    tagged.save()
+    assert bar("?tags__exact=x&created__year=2023") == ["All dates", "February 2023"]
+
+
+def test_of_a_field_of_days(register: Any, admin: Client) -> None:
+    register(Everything, type("Dated", (SonicModelAdmin,), {"date_hierarchy": "day"}))
+    for day in (date(2021, 5, 1), date(2021, 5, 31), date(2022, 1, 1), None):
+        Everything.objects.create(day=day)
+    for query, shown in (
+        ("", ["2021", "2022"]),
+        ("?day__year=2021", ["May 2021"]),
+        ("?day__year=2021&day__month=5", ["May 1", "May 31"]),
+    ):
+        html = admin.get(url(Everything) + query).content.decode()
+        links = html.partition('<nav class="toplinks">')[2].partition("</nav>")[0]
+        assert re.findall(r"<a href=[^>]*>([^<&]*)</a>", links) == shown

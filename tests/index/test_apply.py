@@ -132,7 +132,8 @@ class TestTombstones:
         store.apply([document(1, 5, "gone"), document(2, 5, "gone")])
         redis_client().zadd(f"{store.base}:gone", {"1": time.time() - 90_000})
         store.apply([document(3, 1)])
-        assert set(store.entries_of([1, 2, 3])) == {2, 3}
+        store.apply([document(4, 1, "gone")])  # who destroys cleans up
+        assert set(store.entries_of([1, 2, 3, 4])) == {2, 3, 4}
 
     def test_an_id_that_lives_again_is_not_forgotten(self, store: IndexStore) -> None:
         store.apply([document(1, 5, "gone")])
@@ -140,7 +141,7 @@ class TestTombstones:
         client = redis_client()
         assert client.zcard(f"{store.base}:gone") == 0
         client.zadd(f"{store.base}:gone", {"2": 0})
-        store.apply([document(3, 1)])
+        store.apply([document(3, 1, "gone")])
         assert store.entries_of([1])[1][0] == 6
 
 

@@ -98,6 +98,14 @@ def test_a_list_within_itself_is_refused() -> None:
         encode({"x": endless})
 
 
+def test_a_long_list_that_is_held_many_times_is_looked_through_once() -> None:
+    # Each time anew would take minutes.
+    shared = [1] * 200_000
+    encode({"x": [shared] * 100_000})
+    with pytest.raises(PayloadError, match="which a payload cannot hold"):
+        encode({"x": [[*shared, object()]] * 100_000})
+
+
 def test_a_list_of_a_list_of_a_list_met_twice_each_is_quickly_seen_through() -> None:
     shared: list[Any] = [1]
     for _ in range(80):  # 2**80 paths lead to the 1

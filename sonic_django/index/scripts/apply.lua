@@ -32,12 +32,12 @@ end
 
 -- An index that this declaration lacks is not kept by it, so it is not built any more: whoever
 -- declares it (older code still running, or a later change) must rebuild it.
-local settled = false
+local state_of_index = redis.call('HMGET', base .. ':state', 'writer', 'all:' .. fingerprint)
+local settled = state_of_index[1] == fingerprint
 local function settle_declaration()
   if settled then return end
   settled = true
   local key = base .. ':state'
-  if redis.call('HGET', key, 'writer') == fingerprint then return end
   local mine = { writer = true, ['all:' .. fingerprint] = true }
   for digest in fingerprint:gmatch('[^-]+') do mine[digest] = true end
   for _, field in ipairs(redis.call('HKEYS', key)) do
@@ -62,7 +62,7 @@ local function flag(digest)
   redis.call('HSET', base .. ':state', 'prefixed:' .. digest, '1')
 end
 
-local texts = 0
+local texts, destroyed = 0, false
 
 local function write(id, version, state, text, entries, originals)
   local old = read_record(id)
@@ -111,14 +111,17 @@ local function write(id, version, state, text, entries, originals)
   end
   if state ~= 'live' or not old or old[2] ~= 1 or mode ~= '' then
     local sets = { live = 'ids', deleted = 'del' }
+    local is_new = not old and mode == ''
     for _, name in pairs(sets) do
-      if sets[state] ~= name then remove(base .. ':' .. name, '', id) end
+      if sets[state] ~= name and not is_new then remove(base .. ':' .. name, '', id) end
     end
     if state == 'gone' then
       redis.call('ZADD', base .. ':gone', now, id)
+      destroyed = true
     else
       add_id(base .. ':' .. sets[state], id)
-      redis.call('ZREM', base .. ':gone', id) -- its id may have been given to a new object
+      -- Its id may have been given to a new object.
+      if not is_new then redis.call('ZREM', base .. ':gone', id) end
     end
   end
   if state == 'gone' and mode == 'reset' then
@@ -138,6 +141,7 @@ while at <= #ARGV do
   written = written + write(id, version, state, text, entries, originals)
 end
 
+count_grown()
 for name in pairs(touched) do
   -- Set, not incremented: an apply that is repeated or late leaves the true number.
   local index, value = base .. ':' .. name:sub(1, 8), name:sub(10)
@@ -157,10 +161,12 @@ for range, change in pairs(sums) do
   if total == 0 then redis.call('HDEL', base .. ':sum', range) end
 end
 
-local old = redis.call('ZRANGEBYSCORE', base .. ':gone', '-inf', now - KEEP_TOMBSTONES, 'LIMIT', 0, 50)
-for _, id in ipairs(old) do
-  redis.call('HDEL', base .. ':rec', id)
-  redis.call('ZREM', base .. ':gone', id)
+if destroyed then
+  local key, before = base .. ':gone', now - KEEP_TOMBSTONES
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', key, '-inf', before, 'LIMIT', 0, 50)) do
+    redis.call('HDEL', base .. ':rec', id)
+    redis.call('ZREM', key, id)
+  end
 end
 
-return { written, redis.call('HEXISTS', base .. ':state', 'all:' .. fingerprint), texts }
+return { written, state_of_index[2] and 1 or 0, texts }

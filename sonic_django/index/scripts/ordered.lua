@@ -73,7 +73,7 @@ local function which_hold(set, members)
     if current ~= chunk then
       chunk, text, call = current, nil, nil
       local kind = kind_of(packed, chunk)
-      if kind == 'string' then
+      if kind == 'bits' then
         text = bits_of(packed, chunk)
       elseif kind == 'set' then
         call = asked[chunk] or { places = {} }

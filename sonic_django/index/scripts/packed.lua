@@ -4,8 +4,9 @@
 -- When it has grown past PACKED_FROM entries, and they stand close enough, it becomes:
 --
 --   <key>          a hash: "n" the number of ids, "m" the highest chunk there has been, and counts:
---                  "<chunk>" the ids of a chunk, "1/<block>" of FAN chunks, "2/<block>" of FAN times
---                  as many, ... up to a level that has no more than FAN blocks
+--                  "<chunk>" the ids of a chunk, less than zero if they are in a bitmap, "1/<block>"
+--                  those of FAN chunks, "2/<block>" of FAN times as many, ... up to a level that has
+--                  no more than FAN blocks
 --   <key>#<chunk>  the ids of a chunk, which share all digits but the last DIGITS: a set of small
 --                  integers (1 and those digits; two bytes each in Redis), and when there are more
 --                  than BITS_FROM a bitmap
@@ -23,34 +24,42 @@ local BIT = { 128, 64, 32, 16, 8, 4, 2, 1 } -- as SETBIT numbers them
 
 local opened = {} -- key -> its packed set, or false for a sorted set
 
-local function open_packed(key)
+local function new_packed(key, n, top)
+  return { key = key, n = n, top = top, kinds = {}, texts = {}, counts = {}, sums = {}, changed = {} }
+end
+
+-- How many ids a chunk has, and how they are kept: "set", "bits" or "none".
+local function note_chunk(set, chunk, count)
+  count = tonumber(count) or 0
+  set.kinds[chunk] = count < 0 and 'bits' or count > 0 and 'set' or 'none'
+  set.counts[chunk] = math.abs(count)
+end
+
+-- ``chunk``: one that is going to be asked for.
+local function open_packed(key, chunk)
   local set = opened[key]
   if set == nil then
     set = false
     if redis.call('TYPE', key).ok == 'hash' then
-      local facts = redis.call('HMGET', key, 'n', 'm')
-      set = { key = key, n = tonumber(facts[1]), top = tonumber(facts[2]) }
-      set.kinds, set.texts, set.counts, set.changes = {}, {}, {}, {}
+      local facts = redis.call('HMGET', key, 'n', 'm', chunk or 'n')
+      set = new_packed(key, tonumber(facts[1]), tonumber(facts[2]))
+      if chunk then note_chunk(set, chunk, facts[3]) end
     end
     opened[key] = set
   end
   return set
 end
 
+local function chunk_of(id) return #id > DIGITS and id:sub(1, -DIGITS - 1) or '0' end
+
 -- The chunk as text and the offset in it.
-local function split(id)
-  return #id > DIGITS and id:sub(1, -DIGITS - 1) or '0', tonumber(id:sub(-DIGITS))
-end
+local function split(id) return chunk_of(id), tonumber(id:sub(-DIGITS)) end
 
 local function text_of(number) return ('%.0f'):format(number) end
 
 local function kind_of(set, chunk)
-  local kind = set.kinds[chunk]
-  if not kind then
-    kind = redis.call('TYPE', set.key .. '#' .. chunk).ok
-    set.kinds[chunk] = kind
-  end
-  return kind
+  if not set.kinds[chunk] then note_chunk(set, chunk, redis.call('HGET', set.key, chunk)) end
+  return set.kinds[chunk]
 end
 
 -- A bitmap as a string of its bytes; read once a run.
@@ -72,7 +81,7 @@ end
 local function packed_contains(set, id)
   local chunk, offset = split(id)
   local kind = kind_of(set, chunk)
-  if kind == 'string' then return is_set(bits_of(set, chunk), offset) end
+  if kind == 'bits' then return is_set(bits_of(set, chunk), offset) end
   if kind == 'none' then return false end
   return redis.call('SISMEMBER', set.key .. '#' .. chunk, SPAN + offset) == 1
 end
@@ -89,10 +98,8 @@ local function to_bits(set, chunk)
   end
   -- At once in full length: a bitmap that grows bit by bit is given twice the room.
   redis.call('SET', key, string.char(unpack(bytes)))
-  set.kinds[chunk] = 'string'
+  set.kinds[chunk] = 'bits'
 end
-
-local function change(set, field, by) set.changes[field] = (set.changes[field] or 0) + by end
 
 -- The level whose blocks are few enough to be read at once.
 local function top_level(top)
@@ -103,14 +110,21 @@ local function top_level(top)
   return level
 end
 
+local function change(set, field, by)
+  local count = set.counts[field]
+  if not count then count = tonumber(redis.call('HGET', set.key, field)) or 0 end
+  set.counts[field], set.changed[field] = count + by, true
+end
+
+-- A chunk has one more or one less; written by write_counts().
 local function count_change(set, chunk, by)
   local number = tonumber(chunk)
   if number > set.top then
     -- All that was there is in the first block of each new level.
     for level = top_level(set.top) + 1, top_level(number) do
-      set.changes[level .. '/0'] = set.n
+      set.counts[level .. '/0'], set.changed[level .. '/0'] = set.n, true
     end
-    set.top, set.grown = number, true
+    set.top = number
   end
   change(set, chunk, by)
   for level = 1, top_level(set.top) do
@@ -120,17 +134,16 @@ local function count_change(set, chunk, by)
   set.n = set.n + by
 end
 
--- Whether it was not there. O(1); counts are written by write_counts().
+-- Whether it was not there. O(1).
 local function packed_add(set, id)
   local chunk, offset = split(id)
   local key = set.key .. '#' .. chunk
-  local kind = kind_of(set, chunk)
-  if kind == 'string' then
+  if kind_of(set, chunk) == 'bits' then
     if redis.call('SETBIT', key, offset, 1) == 1 then return 0 end
   else
     if redis.call('SADD', key, SPAN + offset) == 0 then return 0 end
     set.kinds[chunk] = 'set'
-    if redis.call('SCARD', key) > BITS_FROM then to_bits(set, chunk) end
+    if set.counts[chunk] >= BITS_FROM then to_bits(set, chunk) end
   end
   count_change(set, chunk, 1)
   return 1
@@ -139,9 +152,8 @@ end
 -- Whether it was there. O(1).
 local function packed_remove(set, id)
   local chunk, offset = split(id)
-  local key = set.key .. '#' .. chunk
-  local kind = kind_of(set, chunk)
-  if kind == 'string' then
+  local kind, key = kind_of(set, chunk), set.key .. '#' .. chunk
+  if kind == 'bits' then
     if redis.call('SETBIT', key, offset, 0) == 0 then return 0 end
   elseif kind == 'none' or redis.call('SREM', key, SPAN + offset) == 0 then
     return 0
@@ -153,20 +165,24 @@ end
 -- Write the counts of what was added and removed in this run; to be called once, at its end.
 local function write_counts()
   for key, set in pairs(opened) do
-    if set and set.n == 0 then
-      for chunk in pairs(set.changes) do
-        if not chunk:find('/', 1, true) then redis.call('DEL', key .. '#' .. chunk) end
-      end
-      redis.call('DEL', key)
-    elseif set and next(set.changes) then
-      redis.call('HSET', key, 'n', text_of(set.n))
-      if set.grown then redis.call('HSET', key, 'm', text_of(set.top)) end
-      for field, by in pairs(set.changes) do
-        if by ~= 0 and redis.call('HINCRBY', key, field, text_of(by)) == 0 then
-          redis.call('HDEL', key, field)
+    if set and next(set.changed) then
+      local written, empty = { 'n', text_of(set.n), 'm', text_of(set.top) }, {}
+      for field in pairs(set.changed) do
+        local count, kind = set.counts[field], set.kinds[field]
+        if count == 0 then
+          empty[#empty + 1] = field
           -- Sets of integers vanish with their last member, bitmaps do not.
-          if not field:find('/', 1, true) then redis.call('DEL', key .. '#' .. field) end
+          if kind == 'bits' then redis.call('DEL', key .. '#' .. field) end
+        else
+          written[#written + 1] = field
+          written[#written + 1] = text_of(kind == 'bits' and -count or count)
         end
+      end
+      if set.n == 0 then
+        redis.call('DEL', key)
+      else
+        redis.call('HSET', key, unpack(written))
+        if #empty > 0 then redis.call('HDEL', key, unpack(empty)) end
       end
     end
   end
@@ -175,8 +191,7 @@ end
 
 -- Make a sorted set of plain ids that has got so many new entries a packed one, if it is large
 -- enough and its ids stand close.
-local function pack_if_dense(key, added)
-  local card = redis.call('ZCARD', key)
+local function pack_if_dense(key, card, added)
   if card <= PACKED_FROM or card > PACKED_UPTO then return end
   -- Once past the limit it is looked at again only after it has doubled.
   local before = math.max(PACKED_FROM, card - added)
@@ -190,9 +205,8 @@ local function pack_if_dense(key, added)
   end
   if PER_CHUNK * number > card then return end
   redis.call('DEL', key)
-  local set = { key = key, n = 0, top = 0, grown = true }
-  set.kinds, set.texts, set.counts, set.changes = {}, {}, {}, {}
-  for chunk in pairs(chunks) do set.kinds[chunk] = 'none' end
+  local set = new_packed(key, 0, 0)
+  for chunk in pairs(chunks) do note_chunk(set, chunk, 0) end
   opened[key] = set
   for i = 1, #members do packed_add(set, members[i]:sub(2)) end
 end

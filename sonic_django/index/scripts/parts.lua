@@ -44,7 +44,7 @@ local function part_of(leaf, chunk)
     return leaf.parts[chunk] or ''
   end
   local kind = kind_of(set, chunk)
-  if kind == 'string' then return bits_of(set, chunk) end
+  if kind == 'bits' then return bits_of(set, chunk) end
   return kind == 'set' and redis.call('SMEMBERS', set.key .. '#' .. chunk) or ''
 end
 

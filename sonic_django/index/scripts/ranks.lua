@@ -4,7 +4,7 @@
 -- that belong to one block of the level above, and in all of these. O(FAN), once a run.
 local function counts_of(set, level, above)
   local name = level .. '/' .. text_of(above)
-  local sums = set.counts[name]
+  local sums = set.sums[name]
   if sums then return sums end
   local first, last = above * FAN, math.floor(set.top / FAN ^ level)
   local prefix, fields = level > 0 and level .. '/' or '', {}
@@ -14,9 +14,12 @@ local function counts_of(set, level, above)
   sums = { 0 }
   if #fields > 0 then
     local numbers = redis.call('HMGET', set.key, unpack(fields))
-    for i = 1, #fields do sums[i + 1] = sums[i] + (tonumber(numbers[i]) or 0) end
+    for i = 1, #fields do
+      if level == 0 then note_chunk(set, fields[i], numbers[i]) end
+      sums[i + 1] = sums[i] + math.abs(tonumber(numbers[i]) or 0)
+    end
   end
-  set.counts[name] = sums
+  set.sums[name] = sums
   return sums
 end
 
@@ -121,7 +124,7 @@ local function packed_by_rank(set, low, high)
           take(level - 1, block, first, last)
         else
           local chunk = text_of(block)
-          local take_part = kind_of(set, chunk) == 'string' and take_bits or take_listed
+          local take_part = kind_of(set, chunk) == 'bits' and take_bits or take_listed
           take_part(set, chunk, first, last, found)
         end
       end
