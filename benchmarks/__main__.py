@@ -1,45 +1,79 @@
-"""``python -m benchmarks``: start the servers, run benchmarks, print tables, write JSON."""
+"""Start the servers, run benchmarks, print tables, write JSON and documentation."""
 
 from __future__ import annotations
 
-import argparse
 import json
+import subprocess
 import sys
+import tempfile
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from sonic_django.management import console
 
-from .results import Result, machine
+from . import documentation
+from .agreement import DisagreementError
+from .options import Options, parsed
+from .results import Result, is_busy, machine
 from .servers import servers
 
-#: The benchmarks, and the modules whose ``run(rows, report)`` makes a Result.
-BENCHMARKS = {"check": "benchmarks.check", "queries": "benchmarks.queries"}
+#: The benchmarks, and the modules whose ``run(options, report)`` gives a Result or several.
+BENCHMARKS = {
+    "blog": "benchmarks.comparison",
+    "peers": "benchmarks.peers",
+    "debian": "benchmarks.catalog",
+    "admin": "benchmarks.admin_page",
+    "upkeep": "benchmarks.upkeep",
+    "startup": "benchmarks.startup",
+    "check": "benchmarks.check",
+    "queries": "benchmarks.queries",
+}
 
 
 def main() -> None:
-    options = _options()
-    results: list[Result] = []
-    for name in options.only or BENCHMARKS:
-        # Servers of its own for each, so that none finds what another one left.
-        with servers(options.directory) as facts:
-            result = import_module(BENCHMARKS[name]).run(options.rows, _report)
-            result.facts = {**machine(), **facts, **result.facts}
-        results.append(result)
+    options = parsed(BENCHMARKS, __doc__)
+    if options.documentation:
+        import_module("benchmarks.charts")  # if that fails, then now, not after the run
+    names = options.only or tuple(BENCHMARKS)
+    figures: list[dict[str, Any]] = []
+    for name in names:
+        figures += _here(name, options) if len(names) == 1 else _in_a_process(name, options)
+        # after each, so that a long run that is stopped has not been for nothing
+        if options.json:
+            options.json.write_text(json.dumps(figures, indent=1, ensure_ascii=False), "utf-8")
+    if options.documentation:
+        documentation.write(options.documentation, figures)
+
+
+def _here(name: str, options: Options) -> list[dict[str, Any]]:
+    circumstances = machine()
+    if is_busy(circumstances):
+        _report(f"THE MACHINE IS BUSY: load average {circumstances['load_average']}")
+    with servers(options.directory) as facts:
+        found = import_module(BENCHMARKS[name]).run(options, _report)
+        results: list[Result] = found if isinstance(found, list) else [found]
+    for result in results:
+        result.facts = {**circumstances, **facts, **result.facts, "benchmark": name}
+        result.section = result.section or name
+        print(f"\n{result.name}")
         console.table(sys.stdout, result.columns, result.rows)
-        for sentence in result.conclusions:
+        # Where the table has the sentences in columns, the first one sums them up.
+        for sentence in result.conclusions[: 1 if result.section.endswith("conclusions") else None]:
             print(sentence)
-    if options.json:
-        options.json.write_text(json.dumps([result.as_dict() for result in results], indent=2))
+    sys.stdout.flush()
+    return [result.as_dict() for result in results]
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="sh benchmarks/run.sh", description=__doc__)
-    parser.add_argument("--only", action="append", choices=BENCHMARKS, help="Default: all.")
-    parser.add_argument("--rows", type=int, default=200_000, help="Default: 200,000.")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="Write the figures there.")
-    parser.add_argument("--directory", help="Where the servers keep their data while they run.")
-    return parser.parse_args()
+def _in_a_process(name: str, options: Options) -> list[dict[str, Any]]:
+    """With servers of its own, so that none finds what another one left; settings name the
+    servers, and a process has its settings once."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as file:
+        command = [sys.executable, "-m", "benchmarks", *options.arguments(name, Path(file.name))]
+        if code := subprocess.run(command, check=False).returncode:
+            sys.exit(code)
+        figures: list[dict[str, Any]] = json.load(file)
+        return figures
 
 
 def _report(step: str) -> None:
@@ -47,4 +81,7 @@ def _report(step: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except DisagreementError as error:
+        sys.exit(f"benchmarks: {error}")

@@ -1,53 +1,103 @@
-"""Posts with the distributions of a blog: a few authors and tags have most of them."""
+"""Posts with the distributions of a blog: a few authors and tags have most of them.
+
+One generator feeds all contenders; what it has given is remembered in ``Drawn``, so that the
+parameters of questions are drawn from the data without keeping the data.
+"""
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from io import StringIO
-from itertools import accumulate
+from itertools import accumulate, islice
 from random import Random
+from typing import TypedDict
 
 from django.core.management import call_command
-
-from .models import Post
 
 AUTHORS, AUTHOR_SKEW = 2000, 0.8
 TAGS, TAG_SKEW, TAGS_PER_POST = 300, 1.0, 3
 TEXT_BYTES = 650
 _START = datetime(2020, 1, 1, tzinfo=timezone.utc)
+_SECONDS_APART = 97
 _BATCH = 5000
+
+#: Posts that a measurement saves have numbers from here on; the loaded ones stay below.
+FRESH = 10_000_000
+
+
+class PostValues(TypedDict):
+    """A post as plain values."""
+
+    title: str
+    text: str
+    author: int
+    tags: list[str]
+    views: int
+    created: datetime
 
 
 def make_tables() -> None:
-    call_command("sonic_build_tables", stdout=StringIO())
+    """The tables of all models, Django's own among them."""
+    call_command("migrate", run_syncdb=True, verbosity=0, stdout=StringIO())
 
 
-def posts(number: int, seed: int = 1) -> Iterator[Post]:
-    """Unsaved posts, the same ones for the same seed."""
+def values(start: int = 0, seed: int = 1) -> Iterator[PostValues]:
+    """Posts without end, the same ones for the same seed; ``start`` is the first one's number."""
     random = Random(seed)
     authors = list(accumulate(1 / rank**AUTHOR_SKEW for rank in range(1, AUTHORS + 1)))
     tags = list(accumulate(1 / rank**TAG_SKEW for rank in range(1, TAGS + 1)))
     words = [f"word{i}" for i in range(2000)]
-    for i in range(number):
-        text = " ".join(random.choices(words, k=TEXT_BYTES // 8))
-        chosen = {f"tag{rank}" for rank in random.choices(range(TAGS), cum_weights=tags, k=9)}
-        yield Post(
-            title=f"post {i}",
-            text=text,
+    number = start
+    while True:
+        chosen: dict[int, None] = {}
+        while len(chosen) < TAGS_PER_POST:
+            chosen[random.choices(range(TAGS), cum_weights=tags)[0]] = None
+        yield PostValues(
+            title=title(number),
+            text=" ".join(random.choices(words, k=TEXT_BYTES // 8)),
             author=random.choices(range(AUTHORS), cum_weights=authors)[0],
-            tags=sorted(chosen)[:TAGS_PER_POST],
+            tags=[f"tag{rank}" for rank in chosen],
             views=random.randrange(1_000_000),
-            created=_START + timedelta(seconds=97 * i),
+            created=created(number),
         )
+        number += 1
+
+
+def title(number: int) -> str:
+    return f"post {number}"
+
+
+def created(number: int) -> datetime:
+    return _START + timedelta(seconds=_SECONDS_APART * number)
+
+
+class Drawn:
+    """What questions are made of: author, tags and views of each post loaded, 18 bytes each."""
+
+    def __init__(self) -> None:
+        self.authors = array("i")
+        self.views = array("i")
+        self._tags = array("H")
+
+    def __len__(self) -> int:
+        return len(self.authors)
+
+    def add(self, post: PostValues) -> None:
+        self.authors.append(post["author"])
+        self.views.append(post["views"])
+        self._tags.extend(int(tag.removeprefix("tag")) for tag in post["tags"])
+
+    def tags(self, number: int) -> list[str]:
+        first = number * TAGS_PER_POST
+        return [f"tag{rank}" for rank in self._tags[first : first + TAGS_PER_POST]]
 
 
 def load(number: int) -> None:
-    """Save so many posts."""
-    batch: list[Post] = []
-    for post in posts(number):
-        batch.append(post)
-        if len(batch) == _BATCH:
-            Post.objects.bulk_create(batch)
-            batch = []
-    Post.objects.bulk_create(batch)
+    """Save so many posts in Sonic alone."""
+    from .models import Post
+
+    posts = islice(values(), number)
+    while batch := [Post(**post) for post in islice(posts, _BATCH)]:
+        Post.objects.bulk_create(batch)

@@ -6,18 +6,20 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from .options import Options
 from .results import Result, median_seconds
 
 QUICK_REPETITIONS = 5
 
 
-def run(rows: int, report: Callable[[str], None]) -> Result:
+def run(options: Options, report: Callable[[str], None]) -> Result:
     """Save the rows, then compare the stores in both ways."""
     from sonic_django.sync.check import check
 
     from . import blog
     from .models import Post
 
+    rows = options.rows
     blog.make_tables()
     report(f"saving {rows:,} posts")
     started = time.perf_counter()
@@ -40,6 +42,7 @@ def run(rows: int, report: Callable[[str], None]) -> Result:
     deep_statements, deep_bytes = traffic.since_start()
     return Result(
         name="check",
+        section="check",
         columns=("check", "rows", "seconds", "rows a second", "SQL statements", "bytes from SQL"),
         rows=[
             ("quick", rows, round(quick, 3), round(rows / quick), quick_statements, quick_bytes),

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from multiprocessing.synchronize import Event
 from typing import Any
 
+from .options import Options
 from .results import Result, median_seconds
 
 _REPETITIONS = 15
@@ -19,10 +20,11 @@ _PING_SECONDS = 6.0
 _PING_PAUSE = 0.002
 
 
-def run(rows: int, report: Callable[[str], None]) -> Result:
+def run(options: Options, report: Callable[[str], None]) -> Result:
     """Save the rows, ask, and time PINGs beside the heaviest questions."""
     from . import blog
 
+    rows = options.rows
     blog.make_tables()
     report(f"saving {rows:,} posts")
     blog.load(rows)
@@ -47,6 +49,7 @@ def run(rows: int, report: Callable[[str], None]) -> Result:
     worst = max(wait["p99.9"] for wait in waits.values())
     return Result(
         name="queries",
+        section="queries",
         columns=("question", "strategy", "entries touched", "round trips", "ms"),
         rows=table,
         facts={"rows": rows, "ping_ms": waits},

@@ -15,11 +15,15 @@ class Result:
     """A benchmark's table; ``facts`` says under what circumstances it was measured."""
 
     name: str
+    #: Which section of docs/performance.md it is shown in.
+    section: str = field(default="", kw_only=True)
     columns: Sequence[str]
-    rows: list[Sequence[Any]]
+    rows: Sequence[Sequence[Any]]
     facts: dict[str, Any] = field(default_factory=dict)
     #: What the table shows, in sentences.
     conclusions: list[str] = field(default_factory=list)
+    #: The measurements behind the table, for programs.
+    figures: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -35,6 +39,12 @@ def median_seconds(action: Callable[[], Any], repetitions: int) -> float:
     return statistics.median(times)
 
 
+def is_busy(circumstances: dict[str, Any]) -> bool:
+    """Whether the machine has more to do than a benchmark, which is one processor's work."""
+    load, processors = circumstances["load_average"], circumstances["processors"]
+    return bool(load > 0.8 * processors)
+
+
 def machine() -> dict[str, Any]:
     """What runs the benchmark."""
     import os
@@ -43,4 +53,6 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()}",
         "processors": os.cpu_count(),
+        # of the last minute, before the benchmark begins
+        "load_average": round(os.getloadavg()[0], 1),
     }

@@ -14,6 +14,9 @@ import django
 from sonic_django.embedded import EmbeddedRedis
 from tests.mariadb import MariaDB
 
+#: So that all contenders' rows stay in memory, and the log of changes is not full all the time.
+_SIZES = {"innodb_buffer_pool_size": 4 << 30, "innodb_log_file_size": 512 << 20}
+
 
 @contextmanager
 def servers(parent: str | None = None) -> Iterator[dict[str, Any]]:
@@ -25,8 +28,11 @@ def servers(parent: str | None = None) -> Iterator[dict[str, Any]]:
         EmbeddedRedis(Path(directory) / "redis", persist=True) as redis,
     ):
         mariadb.execute("CREATE DATABASE sonic_benchmarks")
+        for name, size in _SIZES.items():
+            mariadb.execute(f"SET GLOBAL {name} = {size}")
         os.environ["SONIC_BENCHMARKS_MARIADB_SOCKET"] = str(mariadb.socket)
         os.environ["SONIC_BENCHMARKS_REDIS_URL"] = redis.url
+        os.environ["SONIC_BENCHMARKS_XAPIAN"] = str(Path(directory) / "xapian")
         os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
         django.setup()
         yield _facts(mariadb)
@@ -42,6 +48,7 @@ def _facts(mariadb: MariaDB) -> dict[str, Any]:
         "innodb_flush_log_at_trx_commit": int(
             mariadb.execute("SELECT @@innodb_flush_log_at_trx_commit")[0][0]
         ),
+        "innodb_buffer_pool_size": int(mariadb.execute("SELECT @@innodb_buffer_pool_size")[0][0]),
         "redis": info["redis_version"],
         "appendfsync": "everysec",
         "django": django.get_version(),

@@ -11,8 +11,10 @@ from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured, SuspiciousOperation
 from django.core.paginator import InvalidPage
 
+from .dates_bar import DatesBar
 from .declared import can_order_by, can_plan, sonic_fields
 from .filters import IndexFilter, fill
+from .first_questions import FirstAnswers, ask
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -24,8 +26,11 @@ _INPUTS = ("__gte", "__lte", "__lt", "__startswith", "__exact")
 class SonicChangeList(ChangeList):
     """Django's ChangeList, asking the index only what it can answer.
 
-    A page costs one Redis call to count, one for the ids, one or two for the filters, one statement
-    for the rows and one for each model that columns or filters refer to.
+    A page costs one Redis call for the number of objects, the ids of the page and the edges of the
+    bar of dates, one for the values of the filters and one for their numbers and the bar's periods;
+    one statement for the rows, one for the bar and one for each model that columns or filters refer
+    to. Values of objects that other filters leave may cost one Redis call more, and large sets of
+    them one more for each thousands of entries.
     """
 
     def get_filters(self, request: HttpRequest) -> Any:
@@ -148,26 +153,47 @@ class SonicChangeList(ChangeList):
         """Count and load the page here, so that what the stores refuse is known in the view."""
         paginator = self.model_admin.get_paginator(request, self.queryset, self.list_per_page)
         self.paginator = paginator
-        self.result_count = paginator.count
-        narrowed = self.has_active_filters or self.query or self.remaining_lookups
         self.show_full_result_count = self.model_admin.show_full_result_count
+        self.dates_bar: DatesBar | None = None
+        if self.date_hierarchy:
+            self.dates_bar = DatesBar(self.queryset, self.date_hierarchy, self.params)
+        first = ask(self)
+        if first is not None:
+            paginator.count = first.count
+        self.result_count = paginator.count
         self.full_result_count: int | None = None
         if self.show_full_result_count:
-            self.full_result_count = self.root_queryset.count() if narrowed else self.result_count
+            self.full_result_count = self._full_count(first)
         self.show_admin_actions = not self.show_full_result_count or bool(self.full_result_count)
         self.can_show_all = self.result_count <= self.list_max_show_all
         self.multi_page = self.result_count > self.list_per_page
         self.result_list = self._page()
+        if first is not None:
+            first.hand_to(self.result_list)
         len(self.result_list)
         mine = [spec for spec in self.filter_specs if isinstance(spec, IndexFilter)]
-        fill(self, mine)
+        # The bar is rendered when it is late for a problem: it asks now.
+        bar = self.dates_bar
+        periods = [(each, "ids") for each in bar.period_questions()] if bar else []
+        found = fill(self, mine, periods)
+        if bar:
+            bar.take_periods(found)
         all_mine = len(mine) == len(self.filter_specs)
-        if self.date_hierarchy:
-            # Its bar is made while the page is rendered, when it is late for a problem.
-            self.queryset.order_by(self.date_hierarchy)[:1].ids()
         if all_mine and all(spec.is_counted for spec in mine):
             # All counts are there: nothing to show or hide.
             self.is_facets_optional = self.is_facets_optional and self.add_facets
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether the list may show less than all objects."""
+        return bool(self.has_active_filters or self.query or self.remaining_lookups)
+
+    def _full_count(self, first: FirstAnswers | None) -> int:
+        if not self.is_narrowed:
+            return int(self.result_count)
+        if first is not None and first.full_count is not None:
+            return first.full_count
+        return int(self.root_queryset.count())
 
     def _page(self) -> Any:
         if not self.multi_page or (self.show_all and self.can_show_all):

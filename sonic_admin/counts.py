@@ -8,7 +8,8 @@ from typing import Any
 
 from sonic_django.exceptions import IndexNotBuilt
 from sonic_django.query import facets
-from sonic_django.query.sources import counts
+from sonic_django.query.queryset import SonicQuerySet
+from sonic_django.query.sources import answers
 
 #: Different values of a sorted index that are walked through: one look-up each, well under a
 #: millisecond together.
@@ -52,9 +53,25 @@ def values_of(wanted: Mapping[str, tuple[Any, int]]) -> dict[str, Values]:
     return found
 
 
-def counts_of(querysets: Sequence[Any]) -> list[int | None]:
-    """How many objects each queryset of one model holds; None where an index is not built.
+def answers_of(questions: Sequence[tuple[Any, str]]) -> list[Any]:
+    """To each (queryset, "count") the number of its objects, to each (queryset, "ids") its ids; an
+    IndexNotBuilt where that is not known.
 
-    One round trip for all.
+    All querysets are of one class. One round trip for all.
     """
-    return [None if isinstance(n, IndexNotBuilt) else n for n in counts(querysets)]
+    return answers(questions)
+
+
+def is_askable(queryset: Any) -> bool:
+    """Whether ``answers_of`` may be asked about a queryset: whether its ids are the index's own,
+    and not those of a full text, of rows or of another class's way to find them."""
+    kind = type(queryset)
+    return (
+        isinstance(queryset, SonicQuerySet)
+        and (kind.ids, kind.count) == (SonicQuerySet.ids, SonicQuerySet.count)
+        and queryset._universe == "ids"
+        and queryset._text is None
+        and queryset._scanning is None
+        and queryset._order != ("?",)
+        and queryset._result_cache is None
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from sonic_django.models.virtual import VirtualField
 
 from .columns import first_column
+from .dates_bar import start_of
 from .declared import can_filter_by, has_ranges, is_unique_alone, sonic_fields, text_weights
 from .filters import Choice, IndexFilter, Input
 
@@ -193,14 +194,8 @@ class DateFilter(RangeFilter):
             return super().lookup(parameter, text)
         if parameter == self.until:
             # A last day counts to its end.
-            return {self.before: self._start_of(day + timedelta(days=1))}
-        return {parameter: self._start_of(day)}
-
-    def _start_of(self, day: date) -> Any:
-        if not isinstance(self.field, models.DateTimeField):
-            return day
-        start = datetime.combine(day, time())
-        return timezone.make_aware(start) if timezone.is_aware(timezone.now()) else start
+            return {self.before: start_of(self.field, day + timedelta(days=1))}
+        return {parameter: start_of(self.field, day)}
 
     def make_choices(self) -> list[Choice]:
         now = timezone.now()
@@ -216,7 +211,7 @@ class DateFilter(RangeFilter):
         return [self._span(*span) for span in spans] + super().make_choices()
 
     def _span(self, label: Any, first: date, end: date) -> Choice:
-        lookups = {self.since: self._start_of(first), self.before: self._start_of(end)}
+        lookups = {self.since: start_of(self.field, first), self.before: start_of(self.field, end)}
         return Choice(label, {self.since: str(first), self.before: str(end)}, lookups)
 
 

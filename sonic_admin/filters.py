@@ -17,7 +17,9 @@ from django.core.exceptions import FieldError, ValidationError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from .counts import MOST_OBJECTS, Values, counts_of, values_of
+from sonic_django.exceptions import IndexNotBuilt
+
+from .counts import MOST_OBJECTS, Values, answers_of, values_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -202,22 +204,40 @@ class IndexFilter(FieldListFilter):
             }
 
 
-def fill(changelist: SonicChangeList | Any, specs: Sequence[IndexFilter]) -> None:
-    """Give the filters their values and counts, all at once."""
+def fill(
+    changelist: SonicChangeList | Any,
+    specs: Sequence[IndexFilter],
+    further: Sequence[tuple[Any, str]] = (),
+) -> list[Any]:
+    """Give the filters their values and counts, all at once.
+
+    Answers the further questions, as ``answers_of`` takes them, in the round trip of the counts.
+    """
     root = changelist.root_queryset
     bases = {spec: _among(changelist, spec) for spec in specs}
     narrowed = [spec for spec in specs if bases[spec] is not root]
     listed = [spec for spec in specs if spec.most_values]
-    sources = {spec: root if spec.lists_all else bases[spec] for spec in listed}
-    found = values_of({s.field_path: (sources[s], s.most_values + 1) for s in listed})
     # Filters that leave too many objects to count show the values of all objects.
-    unknown = [s for s in listed if s in narrowed and not _is_known(found, s)]
-    overall = values_of({s.field_path: (root, s.most_values + 1) for s in unknown})
+    unknown = [
+        spec
+        for spec in listed
+        if spec in narrowed and not spec.lists_all and _leaves_too_many(changelist, spec)
+    ]
+    sources = {s: root if s.lists_all or s in unknown else bases[s] for s in listed}
+    found = values_of({s.field_path: (sources[s], s.most_values + 1) for s in listed})
+    late = [s for s in listed if sources[s] is not root and not _is_known(found, s)]
+    found |= values_of({s.field_path: (root, s.most_values + 1) for s in late})
+    unknown += late
     for spec in specs:
-        known = overall if spec in unknown else found
-        spec.values = known.get(spec.field_path)
+        spec.values = found.get(spec.field_path)
         spec.settle(counted=spec not in unknown and not (spec in narrowed and spec.lists_all))
-    _count(changelist, [(spec, bases[spec]) for spec in specs if not spec.problem])
+    counted = [(spec, bases[spec]) for spec in specs if not spec.problem]
+    return _count(changelist, counted, further)
+
+
+def _leaves_too_many(changelist: Any, spec: IndexFilter) -> bool:
+    """Whether it is known without asking: what a filter that is not in use leaves is the list."""
+    return not spec.is_active and changelist.result_count > MOST_OBJECTS
 
 
 def _is_known(found: dict[str, Values], spec: IndexFilter) -> bool:
@@ -234,15 +254,19 @@ def _among(changelist: Any, spec: IndexFilter) -> Any:
     return changelist.get_queryset(spec.request, spec.expected_parameters()).order_by("pk")
 
 
-def _count(changelist: Any, specs: Sequence[tuple[IndexFilter, Any]]) -> None:
+def _count(
+    changelist: Any, specs: Sequence[tuple[IndexFilter, Any]], further: Sequence[tuple[Any, str]]
+) -> list[Any]:
     """The numbers that the values did not bring along: of spans, and on request of all."""
-    querysets: list[Any] = []
+    questions: list[tuple[Any, str]] = []
     counted: list[Choice] = []
     for spec, base in specs:
         is_cheap = base is changelist.root_queryset or changelist.result_count <= MOST_OBJECTS
         if is_cheap or changelist.add_facets:
             todo = [choice for choice in spec.shown or () if choice.count is None]
-            querysets.extend(base.filter(**choice.lookups) for choice in todo)
+            questions.extend((base.filter(**choice.lookups), "count") for choice in todo)
             counted.extend(todo)
-    for choice, number in zip(counted, counts_of(querysets), strict=True):
-        choice.count = number
+    found = answers_of([*questions, *further])
+    for choice, number in zip(counted, found, strict=False):
+        choice.count = None if isinstance(number, IndexNotBuilt) else number
+    return found[len(questions) :]

@@ -13,6 +13,7 @@ from django.http import HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 from .changelist import SonicChangeList
+from .checkboxes import CheckboxOptions
 from .checks import SonicModelAdminChecks
 from .columns import automatic_columns
 from .deleted import DeletedOptions
@@ -36,6 +37,7 @@ OPEN_VAR = "_open"
 
 
 class SonicModelAdmin(
+    CheckboxOptions,
     SearchOptions,
     DeletionOptions,
     DeletedOptions,

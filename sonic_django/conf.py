@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+
+from .payload import Codec
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ class SonicSettings:
             raise ImproperlyConfigured(
                 f'SONIC["TIMEOUT"] is {self.TIMEOUT!r}; it must be above 0 seconds.'
             )
+
+    @cached_property
+    def codec(self) -> Codec:
+        """What writes and reads payloads within these limits."""
+        return Codec(self.MAX_PAYLOAD_SIZE, self.COMPRESS_OVER)
 
 
 @lru_cache(maxsize=1)

@@ -54,6 +54,12 @@ def note(error: RedisError) -> None:
         _until[_pool()] = time.monotonic() + sonic_settings().TIMEOUT
 
 
+def raise_if_paused() -> None:
+    """Raise ``Paused`` in a pause; for what was calm a moment ago."""
+    if _until:
+        _wait_for_one()
+
+
 def is_calm() -> bool:
     """Whether there is no pause, nor one that is over and not ended by an answer."""
     return not _until or _pool() not in _until

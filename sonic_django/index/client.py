@@ -74,14 +74,16 @@ class Script:
         pending.settle()
         return _on_the_primary(client, lambda: self._run(client, key, *args))
 
-    def send(self, key: str, *args: Any, done: pending.Done) -> None:
+    def send(self, key: str, *args: Any, ready: Callable[[], None], done: pending.Done) -> None:
         """Run it without waiting: ``done`` gets the reply, or the error, before this thread next
-        uses Redis. No round trip; at first on a connection, those of a call."""
+        uses Redis. No round trip; at first on a connection, those of a call. For ``ready`` see
+        ``pending.send``."""
         client = _present_client(write=True)
         pending.send(
             client,
             ("EVALSHA", self.digest, 1, key, *args),
             known=self._known,
+            ready=ready,
             again=lambda: self(client, key, *args),
             done=done,
         )

@@ -40,11 +40,14 @@ def send(
     command: tuple[Any, ...],
     *,
     known: WeakSet[Any],
+    ready: Callable[[], None],
     again: Callable[[], Any],
     done: Done,
 ) -> None:
     """Send a command, and read its reply later. Errors go to ``done``, that of sending at once.
 
+    ``ready`` is called before anything is sent, when the reply to what was sent before is read; an
+    error of Redis that it raises is the answer.
     ``again`` asks and waits; it is called where an answer is worth another try. Read at once are
     the first replies on a connection (``known`` holds the sockets of the others: what a new server
     does not know must not wait), and those of code that an event loop awaits. Where Redis calls are
@@ -59,6 +62,7 @@ def send(
     connection = place.finish(keeps_of=pool)
     if connection is None:
         try:
+            ready()
             connection = connections.take(pool)
         except RedisError as error:
             done(error)

@@ -54,15 +54,19 @@ class IndexStore(IndexReader):
         return _applied(_APPLY.many(redis_client(), self.base, calls))
 
     def send(
-        self, documents: Sequence[Document], done: Callable[[Applied | RedisError], None]
+        self,
+        documents: Sequence[Document],
+        *,
+        ready: Callable[[], None],
+        done: Callable[[Applied | RedisError], None],
     ) -> None:
         """Write documents, as many as one run takes (``OBJECTS_PER_SCRIPT``), without waiting:
-        ``done`` is told before this thread next uses Redis. See ``pending``."""
+        ``done`` is told before this thread next uses Redis. See ``pending.send``."""
 
         def read(reply: Any) -> None:
             done(reply if isinstance(reply, RedisError) else _applied([reply]))
 
-        _APPLY.send(self.base, *self._call(documents, ""), done=read)
+        _APPLY.send(self.base, *self._call(documents, ""), ready=ready, done=read)
 
     def _call(self, documents: Sequence[Document], mode: Mode) -> list[Any]:
         """The arguments of a run of the script."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
+from inspect import getattr_static
 from typing import Any
 
 from django.db.models import DateField, Field, TimeField
@@ -18,6 +19,7 @@ from ..payload import Codec
 from ..table.rows import Row, Table, table
 from ..table.uniques import unique_key
 from .declarations import Declarations, Problem, UniqueConstraint
+from .references import ReferenceField
 from .virtual import VirtualField
 
 
@@ -53,8 +55,7 @@ class SonicOptions(Declarations):
 
     @property
     def codec(self) -> Codec:
-        settings = sonic_settings()
-        return _codec(settings.MAX_PAYLOAD_SIZE, settings.COMPRESS_OVER)
+        return sonic_settings().codec
 
     @cached_property
     def fields_with_pre_save(self) -> list[VirtualField]:
@@ -67,6 +68,44 @@ class SonicOptions(Declarations):
                 hooked.append(field)
         return hooked
 
+    @cached_property
+    def unlike_payload(self) -> list[VirtualField]:
+        """Fields whose attribute has another name than the key in the payload, or another value
+        than what is stored; the others are taken over as they are."""
+        return [
+            field
+            for field in self.fields.values()
+            if field.key != field.attname
+            or type(field).from_primitive is not VirtualField.from_primitive
+        ]
+
+    @cached_property
+    def writing(self) -> list[tuple[str, str, VirtualField, bool]]:
+        """(name, key, field, whether coerced values are set on the object too), in the order of the
+        fields: what a save goes through."""
+        return [
+            (name, field.key, field, field.holds_primitive and not field.many)
+            for name, field in self.fields.items()
+        ]
+
+    @cached_property
+    def plain_names(self) -> frozenset[str]:
+        """The fields that can be set on a new object without more ado; none where the class has
+        its own way to set attributes."""
+        if self.model.__setattr__ is not object.__setattr__:
+            return frozenset()
+        return frozenset(
+            name
+            for name, field in self.fields.items()
+            if name == field.attname
+            and not hasattr(type(getattr_static(self.model, name)), "__set__")
+        )
+
+    @cached_property
+    def references(self) -> list[ReferenceField]:
+        """The fields that refer to one object."""
+        return [field for field in self.fields.values() if isinstance(field, ReferenceField)]
+
     # Objects ------------------------------------------------------------------------------------
 
     def values_of(self, payload: bytes, id: int) -> dict[str, Any]:
@@ -76,7 +115,7 @@ class SonicOptions(Declarations):
     def decode(self, payload: bytes, id: int) -> dict[str, Any]:
         """The dict in a payload; the PayloadError says whose it is."""
         try:
-            return self.codec.decode(bytes(payload))
+            return sonic_settings().codec.decode(payload)
         except ValueError as error:
             raise type(error)(f"{self.model._meta.label} {id}: {error}") from error
 
@@ -113,16 +152,6 @@ class SonicOptions(Declarations):
                 key = unique_key(self.label, constraint.name, map(key_part, parts))
                 keys[key] = constraint
         return keys
-
-
-_CODECS: dict[tuple[int, int | None], Codec] = {}
-
-
-def _codec(max_size: int, compress_over: int | None) -> Codec:
-    key = (max_size, compress_over)
-    if key not in _CODECS:
-        _CODECS[key] = Codec(max_size, compress_over)
-    return _CODECS[key]
 
 
 __all__ = ["Problem", "SonicOptions", "State", "UniqueConstraint"]

@@ -20,7 +20,6 @@ from ..table.rows import Row
 from . import uniqueness
 from .changes import Change, change_of, changed_keys, merged, overtaken, settle
 from .columns import Payload
-from .references import ReferenceField
 from .removing import ATTEMPTS, transaction_if
 from .rollbacks import remember, state_of, undo_rolled_back
 
@@ -48,12 +47,11 @@ def save(
         if not update_fields:
             return False
         update_fields = frozenset(options.field(name).name for name in update_fields)
-    for field in options.fields.values():
-        if isinstance(field, ReferenceField):
-            field.check_saved(obj)
+    for field in options.references:
+        field.check_saved(obj)
     adding = obj._state.adding or (obj._state.db is not None and obj._state.db != using)
     origin = model._meta.concrete_model
-    if pre_save.has_listeners(origin):
+    if pre_save.receivers and pre_save.has_listeners(origin):
         pre_save.send(origin, instance=obj, raw=False, using=using, update_fields=update_fields)
     if adding and obj.id is not None and not force_insert:
         adding = not _meet_row(obj, using)
@@ -69,7 +67,7 @@ def save(
     obj._state.adding = False
     if "_sonic_form_data" in obj.__dict__:
         obj.__dict__["_sonic_form_saved"] = True  # see VirtualField.save_form_data
-    if post_save.has_listeners(origin):
+    if post_save.receivers and post_save.has_listeners(origin):
         post_save.send(
             origin,
             instance=obj,

@@ -81,6 +81,8 @@ class VirtualField(_FieldBase):
     mixed = False
     #: The exact type that needs no coercion.
     native_type: type | None = None
+    #: Whether a moment in UTC needs none.
+    holds_moments = False
     refuses_null = False
     sonic_index = False
     #: Whether the attribute gives what the payload holds, and not something made of it.
@@ -107,6 +109,7 @@ class VirtualField(_FieldBase):
         for django_class, native_type in _NATIVE_TYPES:
             if isinstance(self, django_class):
                 self.native_type = native_type
+        self.holds_moments = isinstance(self, models.DateTimeField)
 
     def deconstruct(self) -> Any:
         name, path, args, kwargs = super().deconstruct()
@@ -174,7 +177,10 @@ class VirtualField(_FieldBase):
             if self.refuses_null:
                 self._refuse("This field was declared with null=False and cannot be None.")
             return None
-        if type(value) is self.native_type:
+        kind = type(value)
+        if kind is self.native_type:
+            return value
+        if kind is datetime and value.tzinfo is timezone.utc and self.holds_moments:
             return value
         try:
             return plain(self.get_prep_value(self.to_python(value)))
@@ -206,8 +212,9 @@ class VirtualField(_FieldBase):
 
     def of_stored(self, stored: Mapping[str, Any]) -> Any:
         """The primitive in a payload dict; UNKNOWN if it is missing and the default unsteady."""
-        if self.key in stored:
-            return stored[self.key]
+        key = self.key
+        if key in stored:
+            return stored[key]
         return UNKNOWN if self.has_unsteady_default else self.to_primitive(self.get_default())
 
     def at_path(self, keys: Sequence[str]) -> Any:

@@ -11,6 +11,8 @@ import pickle
 import struct
 import zlib
 from dataclasses import dataclass
+from datetime import timezone
+from io import BytesIO
 from typing import Any
 
 from ..exceptions import PayloadError
@@ -18,13 +20,29 @@ from .primitives import check_values, is_primitive
 from .unpickler import load_primitives
 
 _HEADER = struct.Struct(">cBBI")
+_HEADER_SIZE = _HEADER.size
 _MAGIC = b"S"
 _FORMAT = 1
 _COMPRESSED = 1
 _KNOWN_FLAGS = _COMPRESSED
+#: The checksum so far, of format and flags.
+_SEEDS = {flags: zlib.crc32(bytes((_FORMAT, flags))) for flags in (0, _COMPRESSED)}
 _PICKLE_PROTOCOL = 5
+#: The types that a key of the dict may have.
+_KEYS = frozenset([str])
 #: zlib's fastest level: half the time of the default for about a tenth more bytes.
 _ZLIB_LEVEL = 1
+
+
+def _constructor_of(zone: timezone) -> tuple[type[timezone], Any]:
+    return timezone, zone.__getinitargs__()  # type: ignore[attr-defined] # not in the stubs
+
+
+class _Pickler(pickle.Pickler):
+    """Writes what ``pickle.dumps`` does. Told how to take a time zone apart, it does not search
+    for that anew with each moment, which took nearly half of the time of a small payload."""
+
+    dispatch_table = {timezone: _constructor_of}
 
 
 @dataclass(frozen=True)
@@ -37,7 +55,9 @@ class Codec:
     def encode(self, values: dict[str, Any]) -> bytes:
         """The payload of ``values``; PayloadError names a value that cannot be held."""
         check_values(values)
-        body = pickle.dumps(values, _PICKLE_PROTOCOL)
+        stream = BytesIO()
+        _Pickler(stream, _PICKLE_PROTOCOL).dump(values)
+        body = stream.getvalue()
         if len(body) > self.max_size:
             raise PayloadError(
                 f"the payload has {len(body)} bytes, over the limit of {self.max_size}; the "
@@ -49,14 +69,14 @@ class Codec:
             squeezed = zlib.compress(body, _ZLIB_LEVEL)
             if len(squeezed) < len(body):
                 body, flags = squeezed, _COMPRESSED
-        return _HEADER.pack(_MAGIC, _FORMAT, flags, _checksum(flags, body)) + body
+        return _HEADER.pack(_MAGIC, _FORMAT, flags, zlib.crc32(body, _SEEDS[flags])) + body
 
     def decode(self, payload: bytes) -> dict[str, Any]:
         """The dict in ``payload``; PayloadError for bytes that are not a payload. Runs no code."""
-        if len(payload) < _HEADER.size:
+        if len(payload) < _HEADER_SIZE:
             raise PayloadError(
                 f"{len(payload)} bytes are too short for a payload; the header alone has "
-                f"{_HEADER.size}."
+                f"{_HEADER_SIZE}."
             )
         magic, form, flags, checksum = _HEADER.unpack_from(payload)
         if magic != _MAGIC:
@@ -66,8 +86,8 @@ class Codec:
                 f"the payload has format {form} and flags {flags:#x}; this version of Sonic reads "
                 f"format {_FORMAT} only. Upgrade sonic-django, or restore the row."
             )
-        body: bytes = payload[_HEADER.size :]
-        if _checksum(flags, body) != checksum:
+        body: bytes = payload[_HEADER_SIZE:]
+        if zlib.crc32(body, _SEEDS[flags]) != checksum:
             raise PayloadError("the payload is damaged: its checksum does not match its bytes.")
         if flags & _COMPRESSED:
             body = self._inflate(body)
@@ -76,7 +96,7 @@ class Codec:
         values = load_primitives(body)
         if type(values) is not dict:
             raise PayloadError(f"the payload holds a {type(values).__name__}, not a dict.")
-        if not is_primitive(values) or not all(type(key) is str for key in values):
+        if not _KEYS.issuperset(map(type, values)) or not is_primitive(values):
             raise PayloadError("the payload holds what no payload may hold.")
         return values
 
@@ -98,10 +118,6 @@ class Codec:
             f"the payload is larger than the limit of {self.max_size} bytes; "
             f'raise SONIC["MAX_PAYLOAD_SIZE"] if it is yours.'
         )
-
-
-def _checksum(flags: int, body: bytes) -> int:
-    return zlib.crc32(body, zlib.crc32(bytes((_FORMAT, flags))))
 
 
 def _longest(values: dict[str, Any]) -> str:

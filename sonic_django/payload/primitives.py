@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -22,6 +23,8 @@ _SCALAR_NAMES = (
 )
 #: Deeper nesting is refused on the way in, so that no stored payload exhausts the stack later.
 MAX_DEPTH = 100
+#: Elements of a list that is looked through wherever it is met.
+_SHORT = 16
 
 
 def is_primitive(value: Any) -> bool:
@@ -33,23 +36,36 @@ def is_primitive(value: Any) -> bool:
     if type(value) in SCALARS:
         return _is_whole(value)
     level = {id(value): value}
-    for _ in range(MAX_DEPTH):
+    for depth in range(1, MAX_DEPTH + 1):
         deeper: dict[int, Any] = {}
         for container in level.values():
             kind = type(container)
             if kind not in CONTAINERS:
                 return False
-            for item in container:
-                if type(item) not in _PLAIN and not _is_whole(item):
-                    deeper[id(item)] = item
-            if kind is dict:
-                for item in container.values():
-                    if type(item) not in _PLAIN and not _is_whole(item):
-                        deeper[id(item)] = item
+            # Most containers hold plain scalars only, which is seen without a loop in Python.
+            if not _PLAIN.issuperset(map(type, container)):
+                _note_containers(container, deeper, depth)
+            if kind is dict and not _PLAIN.issuperset(map(type, container.values())):
+                _note_containers(container.values(), deeper, depth)
         if not deeper:
             return True
         level = deeper
     return False
+
+
+def _note_containers(items: Iterable[Any], found: dict[int, Any], depth: int) -> None:
+    """Add the items that are no whole scalars to those found, by identity. Short lists of plain
+    scalars, which most lists are, can be left out where lists are allowed; long ones must come
+    once only, since a forged payload may refer to one a million times."""
+    for item in items:
+        kind = type(item)
+        if kind in _PLAIN:
+            continue
+        is_short = kind is list and len(item) <= _SHORT and depth < MAX_DEPTH
+        if is_short and _PLAIN.issuperset(map(type, item)):
+            continue
+        if not _is_whole(item):
+            found[id(item)] = item
 
 
 def _is_whole(value: Any) -> bool:

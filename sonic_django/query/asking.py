@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db import NotSupportedError
@@ -12,7 +12,7 @@ from ..exceptions import IndexNotBuilt
 from ..index.client import translated_errors
 from ..index.nodes import NOTHING as NO_OBJECTS
 from ..index.nodes import IndexQuery
-from ..index.store import Unbuilt
+from ..index.store import IndexStore, Unbuilt
 from ..sync import state
 from ..sync.journal import undo_rollbacks
 from . import facets, sources
@@ -136,24 +136,22 @@ class Asking(Chaining):
 
     def _ask(self, method: str, *args: Any) -> Any:
         """Ask the store; an index met for the first time over an empty table counts as built."""
-        return raised(self._try(method, *args))
+        return raised(self._answers(lambda store: [getattr(store, method)(*args)])[0])
 
     def _ask_many(self, method: str, questions: Sequence[Any]) -> list[Any]:
         """The answer to each question, which may be an IndexNotBuilt; one Redis call."""
-        return list(self._try(method, questions))
+        return self._answers(lambda store: getattr(store, method)(questions))
 
-    def _try(self, method: str, *args: Any) -> Any:
+    def _answers(self, ask: Callable[[IndexStore], list[Any]]) -> list[Any]:
         # The index is that of the database written to: a replica of the rows has none of its own.
         using = self._write_db
         undo_rollbacks(using)
         store = self.model._sonic.store(using)
         with translated_errors(f"{self.model._meta.label}.objects"):
-            answer = getattr(store, method)(*args)
-            if _is_unbuilt(answer) and state.adopt_if_empty(self.model, using):
-                answer = getattr(store, method)(*args)
-        if isinstance(answer, list):
-            return [self._explained(one) for one in answer]
-        return self._explained(answer)
+            answers = ask(store)
+            if _has_unbuilt(answers) and state.adopt_if_empty(self.model, using):
+                answers = ask(store)
+        return [self._explained(answer) for answer in answers]
 
     def _explained(self, answer: Any) -> Any:
         if isinstance(answer, Unbuilt):
@@ -161,10 +159,8 @@ class Asking(Chaining):
         return answer
 
 
-def _is_unbuilt(answer: Any) -> bool:
-    if isinstance(answer, list):
-        return any(isinstance(one, Unbuilt) for one in answer)
-    return isinstance(answer, Unbuilt)
+def _has_unbuilt(answers: list[Any]) -> bool:
+    return any(isinstance(answer, Unbuilt) for answer in answers)
 
 
 def raised(answer: Any) -> Any:

@@ -9,7 +9,7 @@ from django.core.exceptions import FieldError
 from django.db.models import Q
 
 from .loading import ValueShape
-from .logic import NOTHING, Logic, conjoin, disjoin
+from .logic import EVERYTHING, NOTHING, Logic, conjoin, disjoin
 from .ordering import Ordering
 from .plan import Planner
 from .question import Question, order_name
@@ -54,7 +54,7 @@ class Chaining(Question):
         logic = resolve(options, q, resolve_any if self._scanning else None)
         if self._universe == "ids" and not self._scanning:
             Planner(options).check(logic)
-        return self._with_logic(conjoin(self._logic, logic))
+        return self._with_logic(logic if self._logic is EVERYTHING else conjoin(self._logic, logic))
 
     def _with_logic(self, logic: Logic) -> Self:
         new = self._clone()

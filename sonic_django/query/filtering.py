@@ -7,7 +7,7 @@ none answers is a FieldError that names the index to declare.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +20,12 @@ from ..index.encoding import EMPTY, Bound, id_bounds, key_part
 from ..index.geohash import stretches
 from ..index.nodes import All, And, Ids, Leaf, Node, Within
 from ..index.specs import BY_ID, NULLS, IndexSpec
+from .choosing import EQUAL, Shape, choices, ordering
 from .logic import FOLDED, NEAR, Condition, Conjunction, Disjunction, Logic, Negation
 from .ranges import bounds, id_range
 
 if TYPE_CHECKING:
     from ..models.options import SonicOptions
-
-#: Answered by the order of an index, and by the values that choose its sets.
-RANGES = frozenset(["gt", "gte", "lt", "lte", "startswith", "exact", "isnull", "notnull"])
-EQUAL = frozenset(["exact", "isnull", "empty"])
 
 #: The objects with and without a value in an order; either may be excluded by a condition.
 Halves = tuple["Leaf | None", "Leaf | None"]
@@ -77,7 +74,6 @@ class FilterPlanner:
 
     def _conjunction(self, unanswered: Sequence[Logic], given: Sequence[Logic]) -> Node | None:
         """The node for the unanswered ones of the conditions given; None if there are none."""
-        equal = by_field(given, EQUAL)
         found: list[Node] = []
         ids: list[Condition] = []
         fields: list[Condition] = []
@@ -88,19 +84,36 @@ class FilterPlanner:
                 ids.append(logic)
             elif logic.lookup == "near":
                 found.append(self._near(logic, given))
-            elif logic.lookup == "notnull" and not self._orders(logic.field, equal):
+            elif logic.lookup == "notnull" and not self._orders(logic.field, given):
                 found.append(nodes.negation(self._node(Condition(logic.field, "isnull", None))))
             else:
                 fields.append(logic)
         if ids:
             found.append(self._on_ids(ids))
-        while fields:
-            spec, chosen, ranges = self._best(fields, equal)
-            self._use(spec)
-            halves = [half for half in self._leaves(spec, chosen, ranges) if half]
-            found.append(nodes.any_of(halves, disjoint=True))
-            fields = without(fields, [*chosen, *ranges])
+        if fields:
+            found.extend(self._answered(fields, given))
+        if len(found) == 1 and isinstance(found[0], Leaf):
+            return found[0]
         return nodes.all_of(found)
+
+    def _answered(self, fields: Sequence[Condition], given: Sequence[Logic]) -> Iterator[Node]:
+        """The nodes of the indexes that answer these conditions on fields, which are among those
+        given."""
+        placed = _placed(given)
+        wanted = set(map(id, fields))
+        unanswered = tuple([at for at, one in enumerate(placed) if id(one) in wanted])
+        found, rest = choices(self.options, _shape(placed), unanswered)
+        if rest:
+            raise self._no_index([placed[at] for at in rest])
+        for spec, chosen, ranges in found:
+            self._use(spec)
+            main, nulls = self._leaves(
+                spec, [placed[at] for at in chosen], [placed[at] for at in ranges]
+            )
+            if main and nulls:
+                yield nodes.any_of([main, nulls], disjoint=True)
+            else:
+                yield main or nulls or nodes.NOTHING
 
     def _near(self, condition: Condition, given: Sequence[Logic]) -> Node:
         """The objects of the stretches that cover the circle, each tested for its distance."""
@@ -122,39 +135,9 @@ class FilterPlanner:
         assert leaf is not None, "no condition excludes the places"
         return leaf
 
-    def _best(
-        self, fields: Sequence[Condition], equal: Mapping[str, list[Condition]]
-    ) -> tuple[IndexSpec, list[Condition], list[Condition]]:
-        """The index that answers most of the conditions, and which. The conditions ``equal`` of
-        the same conjunction may choose its sets too, although they are answered already."""
-        unanswered, ranged = by_field(fields, EQUAL), by_field(fields, RANGES)
-        best: tuple[IndexSpec, list[Condition], list[Condition]] | None = None
-        best_rank = (0, False, 0)
-        for spec in self.options.schema.specs:
-            if not all(part.name in equal for part in spec.parts):
-                continue
-            chosen = [unanswered.get(p.name, equal[p.name])[0] for p in spec.parts]
-            ranges: list[Condition] = []
-            if spec.order is not None:
-                ranges = without(ranged.get(spec.order.name, []), chosen)
-            answered = len(ranges) + sum(part.name in unanswered for part in spec.parts)
-            # Of equally useful ones the plainest: a posting by id costs one look-up a test; then
-            # the one whose sets are smallest.
-            rank = (answered, spec.order is None, len(spec.parts))
-            if answered and rank > best_rank:
-                best, best_rank = (spec, chosen, ranges), rank
-        if best is None:
-            raise self._no_index(fields)
-        return best
-
-    def _orders(self, name: str, equal: Mapping[str, list[Condition]]) -> bool:
-        """Whether an index by this field can be used beside these equalities."""
-        return any(
-            spec.order is not None
-            and spec.order.name == name
-            and all(part.name in equal for part in spec.parts)
-            for spec in self.options.schema.specs
-        )
+    def _orders(self, name: str, given: Sequence[Logic]) -> bool:
+        """Whether an index by this field can be used beside the equalities among these."""
+        return ordering(self.options, name, _shape(_placed(given))) is not None
 
     def _leaves(
         self, spec: IndexSpec, chosen: Sequence[Condition], ranges: Sequence[Condition]
@@ -189,23 +172,16 @@ class FilterPlanner:
         self, name: str, conditions: Sequence[Logic]
     ) -> tuple[IndexSpec, list[Condition]]:
         """The index that orders by a field, and the equalities that choose its sets."""
-        equal = by_field(conditions, EQUAL)
-        best: IndexSpec | None = None
-        for spec in self.options.schema.specs:
-            if spec.order is None or spec.order.name != name:
-                continue
-            if all(part.name in equal for part in spec.parts) and (
-                best is None or len(spec.parts) > len(best.parts)
-            ):
-                best = spec
+        placed = _placed(conditions)
+        best = ordering(self.options, name, _shape(placed))
         if best is None:
             raise FieldError(
                 f"{self.options.model._meta.label}: no index orders by {name}. "
                 f'Declare indexes = {{"{name}": Index(order_by="{name}")}} '
                 f"(or index=True on the field) and run sonic_reindex."
             )
-        self._use(best)
-        return best, [equal[part.name][0] for part in best.parts]
+        self._use(best.spec)
+        return best.spec, [placed[place] for place in best.chosen]
 
     def _use(self, spec: IndexSpec) -> None:
         self.needs[spec.digest] = spec.label
@@ -234,6 +210,15 @@ def _index_for(condition: Condition) -> str:
     if is_equality and LOOKUP_SEP not in field:
         return f'"{field}": [{field}]'
     return f'"{field}": Index({of})'
+
+
+def _placed(conditions: Iterable[Logic]) -> list[Condition]:
+    """The conditions on fields and ids, each once: by identity, since 1 == True."""
+    return list({id(one): one for one in conditions if isinstance(one, Condition)}.values())
+
+
+def _shape(conditions: Iterable[Condition]) -> Shape:
+    return tuple([(one.field, one.lookup) for one in conditions])
 
 
 def parts_of(logic: Logic) -> list[Logic]:

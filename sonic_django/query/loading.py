@@ -46,11 +46,10 @@ def verified(
     stale: list[int] = []
     for start in range(0, len(ids), _CHUNK):
         some = ids[start : start + _CHUNK]
-        # A BIGINT has no other ids, and SQLite refuses to be asked for larger ones.
-        rows = options.table(using).fetch([id for id in some if 0 < id < 2**63])
+        rows = options.table(using).fetch(_possible(some))
         for id in some:
             row = rows.get(id)
-            if row is None or deleted not in (None, row.is_deleted):
+            if row is None or (deleted is not None and row.is_deleted != deleted):
                 stale.append(id)
                 continue
             obj = model._from_row(using, row)
@@ -66,6 +65,13 @@ def verified(
                 obj.__dict__["_sonic_decoded"] = stored
             found.append(obj)
     return found, stale
+
+
+def _possible(ids: Sequence[int]) -> Sequence[int]:
+    """Those that a BIGINT can be: SQLite refuses to be asked for larger ones."""
+    if min(ids) > 0 and max(ids) < 2**63:
+        return ids
+    return [id for id in ids if 0 < id < 2**63]
 
 
 def attach_references(objects: Sequence[Any], paths: Iterable[str], using: str) -> None:

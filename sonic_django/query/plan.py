@@ -10,7 +10,8 @@ from django.core.exceptions import FieldError
 from ..index import nodes
 from ..index.nodes import FacetQuery, FurtherKey, IndexQuery, Leaf
 from ..index.specs import IndexSpec
-from .filtering import EQUAL, RANGES, FilterPlanner, Halves, by_field, parts_of, without
+from .choosing import RANGES, has_index
+from .filtering import FilterPlanner, Halves, by_field, parts_of, without
 from .logic import NOTHING, Condition, Conjunction, Disjunction, Logic, Negation
 from .ranges import Cursor
 
@@ -61,9 +62,7 @@ class Planner(FilterPlanner):
     def check(self, logic: Logic) -> None:
         """FieldError if no declared index can have a part in answering some condition."""
         if isinstance(logic, Condition):
-            if logic.field != "id" and not any(
-                _mentions(spec, logic) for spec in self.options.schema.specs
-            ):
+            if logic.field != "id" and not has_index(self.options, logic.field, logic.lookup):
                 raise self._no_index([logic])
         elif isinstance(logic, Negation):
             self.check(logic.child)
@@ -144,13 +143,6 @@ def _is_on_ids(logic: Logic) -> bool:
     if isinstance(logic, Negation):
         return _is_on_ids(logic.child)
     return isinstance(logic, (Conjunction, Disjunction)) and all(map(_is_on_ids, logic.children))
-
-
-def _mentions(spec: IndexSpec, condition: Condition) -> bool:
-    if spec.order is not None and spec.order.name == condition.field:
-        return condition.lookup != "empty"
-    lookups = EQUAL | {"notnull", "related"}
-    return condition.lookup in lookups and any(p.name == condition.field for p in spec.parts)
 
 
 __all__ = ["Planner"]

@@ -56,10 +56,9 @@ class Question:
         self._result_cache: list[Any] | None = None
 
     def _clone(self) -> Self:
-        new = type(self)(self.model, using=self._db, hints=self._hints)
-        for name, value in self.__dict__.items():
-            if name != "_result_cache":
-                new.__dict__[name] = value
+        new = object.__new__(type(self))
+        new.__dict__.update(self.__dict__)
+        new._result_cache = None
         return new
 
     # What is asked ------------------------------------------------------------------------------

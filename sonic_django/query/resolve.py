@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from functools import lru_cache
 from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -47,10 +48,12 @@ def resolve(options: SonicOptions, node: Q, pair: Pairs | None = None) -> Logic:
     ]
     if not children:
         return EVERYTHING  # as in Django, also when negated: exclude() excludes nothing
-    if node.connector == Q.OR:
-        logic = disjoin(*children)
-    elif node.connector == Q.XOR:
+    if node.connector == Q.XOR:
         raise FieldError("Q objects combined by ^ are not supported; write (a & ~b) | (~a & b).")
+    if len(children) == 1:
+        logic = children[0]
+    elif node.connector == Q.OR:
+        logic = disjoin(*children)
     else:
         logic = conjoin(*join_targets(children))
     return negate(logic) if node.negated else logic
@@ -68,28 +71,41 @@ def resolve_pair(options: SonicOptions, child: Any) -> Logic:
             f"Use {options.model.__name__}.sql for SQL."
         )
     name, value = child
+    indexed, lookup, beyond = _read(options, name)
+    if indexed is None:
+        return _on_id(options, lookup, value)
+    if beyond:
+        return _on_targets(options, indexed, beyond, value)
+    return _on_field(options, indexed, lookup, value)
+
+
+@lru_cache(maxsize=1024)
+def _read(options: SonicOptions, name: str) -> tuple[Indexed | None, str, tuple[str, ...]]:
+    """What a lookup is on (None is the id), which one it is, and the rest of the name where that
+    goes across a reference. Kept, since a class's declaration does not change."""
     path = name.split(LOOKUP_SEP)
     if path[0] in ("pk", "id"):
         lookup = path.pop() if len(path) > 1 and path[-1] in LOOKUPS else "exact"
         _refuse_rest(options, name, path[1:])
-        return _on_id(options, lookup, value)
+        return None, lookup, ()
     indexed, rest = _longest(options, path)
     target = target_of(indexed)
     if target and rest and rest[0] in ("pk", "id") and (rest[1:] == [] or rest[1] in LOOKUPS):
         rest = rest[1:]
     if target and rest and rest[0] not in LOOKUPS:
-        return _on_targets(options, indexed, target, rest, value)
+        return indexed, "related", tuple(rest)
     lookup = rest.pop() if rest and rest[-1] in LOOKUPS else "exact"
     if rest and (keys := options.fields.get(path[0])) and keys.at_path(rest):
         indexed, rest = options.indexed(LOOKUP_SEP.join([path[0], *rest])), []
     _refuse_rest(options, name, rest)
-    return _on_field(options, indexed, lookup, value)
+    return indexed, lookup, ()
 
 
 def _on_targets(
-    options: SonicOptions, indexed: Indexed, target: Any, rest: list[str], value: Any
+    options: SonicOptions, indexed: Indexed, rest: tuple[str, ...], value: Any
 ) -> Logic:
     """A lookup across a reference. The target's own FieldError if it cannot answer its part."""
+    target = target_of(indexed)
     name = LOOKUP_SEP.join(rest)
     lookups = ((name, value),)
     theirs = getattr(target, "_sonic", None)
@@ -229,6 +245,8 @@ def _on_id(options: SonicOptions, lookup: str, value: Any) -> Logic:
 
 def as_id(options: SonicOptions, value: Any) -> int:
     """An id for an id, its digits, or an object of the class."""
+    if type(value) is int:
+        return value
     if isinstance(value, models.Model):
         if not isinstance(value, options.model):
             raise ValueError(f"{value!r} is not a {options.model._meta.label}.")

@@ -37,14 +37,17 @@ class Retrieving(Asking):
         self._report(stale)
         return objects
 
-    def _load_page(self) -> list[Any]:
-        """The objects as sliced: what the rows do not confirm is made up for from behind."""
+    def _load_page(self, ids: list[int] | None = None) -> list[Any]:
+        """The objects as sliced: what the rows do not confirm is made up for from behind.
+
+        ``ids``: what ``ids()`` has answered, where it was asked together with other questions.
+        """
         bound = self._bound()
         if bound is not self:
-            return bound._load_page()
+            return bound._load_page(ids)
         if self._scanning and self._streams_rows:
             return self._completed(list(self._scanned()))
-        ids = self.ids()
+        ids = self.ids() if ids is None else ids
         if self._shape is not None and self._shape.only_ids:
             return list(self._shape.shape(ids))
         objects, stale = self._verified(ids)

@@ -148,11 +148,24 @@ def within_slice(queryset: Asking, number: int) -> int:
 def counts(querysets: Sequence[Asking]) -> list[int | IndexNotBuilt]:
     """How many live objects each queryset of one class and one database holds, its slice left out
     of account; or why that is not known. One round trip for all."""
-    plans = [queryset._plan(("-id",)) for queryset in querysets]
-    asked = [plan for plan in plans if plan.filter != NO_OBJECTS]
-    if not asked:
-        return [0] * len(plans)
-    questions = [(plan, "count", 0, None) for plan in asked]
-    answers = iter(querysets[0]._ask_many("ask_many", questions))
-    numbers = [next(answers) if plan.filter != NO_OBJECTS else 0 for plan in plans]
-    return [n if isinstance(n, IndexNotBuilt) else int(n) for n in numbers]
+    return answers([(queryset, "count") for queryset in querysets])
+
+
+def answers(questions: Sequence[tuple[Asking, str]]) -> list[Any]:
+    """To each "count" what ``counts`` says, to each "ids" the ids of the queryset as it is sliced,
+    in its order; or why that is not known. One round trip for all, of one class and one database.
+    """
+    found: dict[int, Any] = {}
+    asked: dict[int, tuple[Any, str, int, int | None]] = {}
+    for at, (queryset, what) in enumerate(questions):
+        plan = queryset._plan(("-id",) if what == "count" else None)
+        low, high = (queryset._low, queryset._high) if what == "ids" else (0, None)
+        if plan.filter == NO_OBJECTS or high == low:
+            found[at] = 0 if what == "count" else []
+        else:
+            asked[at] = plan, what, low, None if high is None else high - low
+    if asked:
+        queryset = questions[next(iter(asked))][0]
+        replies = queryset._ask_many("ask_many", list(asked.values()))
+        found.update(zip(asked, replies, strict=True))
+    return [found[at] for at in range(len(questions))]

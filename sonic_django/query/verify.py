@@ -7,6 +7,7 @@ each time (``Now``) cannot be judged; such an object is taken on the index's wor
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,11 +25,13 @@ UNKNOWN: Final = object()
 #: Called with a payload dict and the object's id; None where it cannot be judged.
 Verdict = Callable[[Mapping[str, Any], int], "bool | None"]
 
-_COMPARE: dict[str, Callable[[int, int], bool]] = {
-    "gt": int.__gt__,
-    "gte": int.__ge__,
-    "lt": int.__lt__,
-    "lte": int.__le__,
+#: Values of one of these types are equal and ordered in an index as they are in Python.
+_PLAIN = {kind: frozenset([kind]) for kind in (str, int)}
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "lt": operator.lt,
+    "lte": operator.le,
 }
 
 
@@ -92,14 +95,22 @@ def _on_field(options: SonicOptions, condition: Condition) -> Verdict:
         # Not "some element is a value": what no index holds, as a dict in a var_field, is no None.
         return judge(options, Negation(Condition(condition.field, "isnull", None)))
     indexed = options.indexed(condition.field)
-    part, test = indexed.part, _test(condition)
+    of_stored, elements, test = indexed.of_stored, indexed.part.elements, _test(condition)
+    is_single = not indexed.many and not indexed.mixed
+    wanted = condition.value
+    # A list of texts or whole numbers is looked through as it is.
+    alike = _PLAIN.get(type(wanted)) if indexed.many and condition.lookup == "exact" else None
 
     def judged(stored: Mapping[str, Any], id: int) -> bool | None:
-        value = indexed.of_stored(stored)
+        value = of_stored(stored)
         if value is UNKNOWN:
             return None
+        if alike is not None and type(value) is list and alike.issuperset(map(type, value)):
+            return wanted in value
         try:
-            return any(test(element, id) for element in part.elements(value))
+            if is_single:
+                return test(value, id)
+            return any(test(element, id) for element in elements(value))
         except (TypeError, ValueError):
             return False  # no index could hold such a value
 
@@ -126,8 +137,12 @@ def _test(condition: Condition) -> Callable[[Any, int], bool]:
             (type(value) is kind and value == wanted) or (key_part(value) == place)
         )
     low, high = bounds([condition])
+    compare = _COMPARE.get(lookup) if type(wanted) in _PLAIN else None
+    kind = type(wanted)
 
     def within(value: Any, id: int) -> bool:
+        if compare is not None and type(value) is kind:
+            return compare(value, wanted)
         if value is None or value is EMPTY:
             return False
         score, prefix = position(value)

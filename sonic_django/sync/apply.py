@@ -16,8 +16,8 @@ from redis.exceptions import RedisError
 
 from ..conf import sonic_settings
 from ..fulltext.queue import drain
-from ..index.breaker import pausing
-from ..index.store import Document
+from ..index.breaker import is_calm, note, pausing, raise_if_paused
+from ..index.store import OBJECTS_PER_SCRIPT, Applied, Document, IndexStore
 from ..signals import index_failed, post_index
 from ..table import gone
 from . import slices, state
@@ -66,9 +66,9 @@ def schedule(model: type[SonicObj], using: str, documents: Sequence[Document]) -
     """Apply the documents once the present transaction, if any, has committed; what will tell
     whether it has, or None outside a transaction.
 
-    In autocommit: one round trip now. In a transaction: one for each stretch of saves of one
-    model, when it commits; a rolled-back savepoint takes its documents with it. In a test's
-    transaction, which never commits: at once, noted in the journal that undoes it.
+    In autocommit: one round trip now (see ``apply_now``). In a transaction: one for each stretch of
+    saves of one model, when it commits; a rolled-back savepoint takes its documents with it. In a
+    test's transaction, which never commits: at once, noted in the journal that undoes it.
     """
     connection = connections[using]
     if not connection.in_atomic_block:
@@ -76,7 +76,7 @@ def schedule(model: type[SonicObj], using: str, documents: Sequence[Document]) -
         return None
     if any(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks):
         token = journal(model, using, [document.id for document in documents])
-        apply_now(model, using, documents)
+        apply_now(model, using, documents, waits=True)
         return token
     savepoints = frozenset(connection.savepoint_ids)
     hooks = connection.run_on_commit
@@ -100,33 +100,78 @@ def _drain_text(model: type[SonicObj], using: str) -> None:
         logger.error("%s: full text waits in its queue (%s).", model._meta.label, error)
 
 
-def apply_now(model: type[SonicObj], using: str, documents: Sequence[Document]) -> bool:
-    """Bring the index to these documents; whether Redis took them. One round trip for 1,000."""
+def apply_now(
+    model: type[SonicObj], using: str, documents: Sequence[Document], *, waits: bool = False
+) -> None:
+    """Bring the index to these documents. One round trip for 1,000.
+
+    None for up to ``OBJECTS_PER_SCRIPT`` outside a transaction: those are sent, and what becomes of
+    them is heard before this thread next uses Redis (see ``index.pending``). They are waited for
+    where something is to follow: ``post_index``, full text, a slice of the sweep, the first writes
+    to an index.
+    """
     store = model._sonic.store(using)
-    ids = [document.id for document in documents]
+    if not (waits or _is_heard_at_once(model, using, documents, store)):
+        _send(model, using, documents, store)
+        return
     texts = False
     try:
         with pausing():
             for start in range(0, len(documents), _DOCUMENTS_PER_CALL):
                 applied = store.apply(documents[start : start + _DOCUMENTS_PER_CALL])
                 texts = texts or applied.texts
-            if documents and not applied.complete:
-                state.adopt_if_complete(model, using)
+            if documents:
+                state.note_complete(store, applied.complete)
+                if not applied.complete:
+                    state.adopt_if_complete(model, using)
     except RedisError as error:
-        logger.error(
-            "%s: the index of %d committed object(s) in %r could not be updated (%s); "
-            "their rows stay marked as dirty.",
-            model._meta.label,
-            len(ids),
-            using,
-            error,
-        )
-        index_failed.send(sender=model, ids=ids, using=using, exception=error)
-        slices.after_write(model, using, applied=False)
-        return False
+        _failed(model, using, documents, error)
+        return
     if post_index.has_listeners(model):
-        post_index.send(sender=model, ids=ids, using=using)
+        post_index.send(sender=model, ids=[document.id for document in documents], using=using)
     if texts:
         _drain_text(model, using)
     slices.after_write(model, using, applied=True)
-    return True
+
+
+def _is_heard_at_once(
+    model: type[SonicObj], using: str, documents: Sequence[Document], store: IndexStore
+) -> bool:
+    return (
+        not 0 < len(documents) <= OBJECTS_PER_SCRIPT
+        or slices.is_due(model, using)
+        or not is_calm()
+        or store.schema.has_text
+        or bool(post_index.receivers and post_index.has_listeners(model))
+        or not state.was_complete(store)
+    )
+
+
+def _send(
+    model: type[SonicObj], using: str, documents: Sequence[Document], store: IndexStore
+) -> None:
+    def done(applied: Applied | RedisError) -> None:
+        if isinstance(applied, RedisError):
+            note(applied)
+            _failed(model, using, documents, applied)
+        elif not applied.complete:
+            # Somebody emptied it: the next write is waited for, and sees to it.
+            state.note_complete(store, False)
+
+    store.send(documents, ready=raise_if_paused, done=done)
+
+
+def _failed(
+    model: type[SonicObj], using: str, documents: Sequence[Document], error: RedisError
+) -> None:
+    ids = [document.id for document in documents]
+    logger.error(
+        "%s: the index of %d committed object(s) in %r could not be updated (%s); "
+        "their rows stay marked as dirty.",
+        model._meta.label,
+        len(ids),
+        using,
+        error,
+    )
+    index_failed.send(sender=model, ids=ids, using=using, exception=error)
+    slices.after_write(model, using, applied=False)

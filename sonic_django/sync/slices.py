@@ -77,8 +77,7 @@ _schedules: dict[str, _Schedule] = {}
 
 def after_write(model: type[SonicObj], using: str, *, applied: bool) -> None:
     """Called after each write, with whether the index has it; does a slice if one is due."""
-    schedule = _schedules.setdefault(using, _Schedule())
-    schedule.written.add(model)
+    schedule = _schedule_of(model, using)
     if not applied:
         schedule.lags = True
         return
@@ -95,6 +94,20 @@ def after_write(model: type[SonicObj], using: str, *, applied: bool) -> None:
         schedule.due = time.monotonic() + (min(pause, taken / _SHARE) if more else pause)
     finally:
         schedule.lock.release()
+
+
+def is_due(model: type[SonicObj], using: str) -> bool:
+    """Whether a slice may follow a write of this class now; notes that it is written to."""
+    schedule = _schedule_of(model, using)
+    return sonic_settings().SWEEP_EVERY is not None and _is_due(schedule)
+
+
+def _schedule_of(model: type[SonicObj], using: str) -> _Schedule:
+    schedule = _schedules.get(using)
+    if schedule is None:
+        schedule = _schedules.setdefault(using, _Schedule())
+    schedule.written.add(model)
+    return schedule
 
 
 def _is_due(schedule: _Schedule) -> bool:

@@ -11,6 +11,7 @@ from django.db import DatabaseError
 from ..exceptions import IndexNotBuilt
 
 if TYPE_CHECKING:
+    from ..index.store import IndexStore
     from ..models.base import SonicObj
 
 logger = logging.getLogger("sonic_django.sync")
@@ -20,6 +21,18 @@ _SMALL = 100
 #: Seconds for which a process remembers that a table was not small or not complete.
 _PATIENCE = 10.0
 _not_before: dict[tuple[str, str], float] = {}
+#: The indexes (key, declaration) that were complete when they were last written to.
+_complete: set[tuple[str, str]] = set()
+
+
+def was_complete(store: IndexStore) -> bool:
+    """Whether the last write of this process met every index of the declaration built."""
+    return (store.base, store.schema.fingerprint) in _complete
+
+
+def note_complete(store: IndexStore, complete: bool) -> None:
+    """Note what a write has met."""
+    (_complete.add if complete else _complete.discard)((store.base, store.schema.fingerprint))
 
 
 def adopt_if_empty(model: type[SonicObj], using: str) -> bool:
@@ -82,3 +95,4 @@ def not_built(model: type[SonicObj], using: str, digests: tuple[str, ...]) -> In
 def forget() -> None:
     """Forget what this process remembers; for tests and after ``flush``."""
     _not_before.clear()
+    _complete.clear()

@@ -12,10 +12,11 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col
-from django.utils import timezone
 
 from .marks import Mark, Place
 
@@ -80,7 +81,8 @@ class Table:
         """Insert one row at version 1; its id. One statement."""
         connection = connections[self.using]
         with connection.cursor() as cursor:
-            cursor.execute(self._insert + self._row, (payload, is_deleted, 1, self._now()))
+            values = (payload, is_deleted, 1, _now(connection))
+            cursor.execute(self._insert + self._row, values)
             return int(connection.ops.last_insert_id(cursor, self.name, "id"))
 
     def insert_with_id(self, id: int, payload: bytes, *, is_deleted: bool = False) -> int:
@@ -91,8 +93,9 @@ class Table:
         microseconds: later than any version that the former object can have had.
         """
         version = time.time_ns() // 1000
-        with connections[self.using].cursor() as cursor:
-            values = (id, payload, is_deleted, version, self._now())
+        connection = connections[self.using]
+        with connection.cursor() as cursor:
+            values = (id, payload, is_deleted, version, _now(connection))
             cursor.execute(self._insert_with_id + self._row_with_id, values)
         return version
 
@@ -106,7 +109,7 @@ class Table:
         if not connection.features.can_return_rows_from_bulk_insert:
             return [self.insert(payload) for payload in payloads]
         ids: list[int] = []
-        now = self._now()
+        now = _now(connection)
         with connection.cursor() as cursor:
             for batch in _batches(payloads):
                 rows = ", ".join([self._row] * len(batch))
@@ -120,8 +123,10 @@ class Table:
 
         One statement.
         """
-        with connections[self.using].cursor() as cursor:
-            cursor.execute(self._update, (payload, is_deleted, self._now(), id, version))
+        connection = connections[self.using]
+        with connection.cursor() as cursor:
+            values = (payload, is_deleted, _now(connection), id, version)
+            cursor.execute(self._update, values)
             return bool(cursor.rowcount)
 
     def delete(self, id: int, version: int) -> bool:
@@ -137,7 +142,7 @@ class Table:
 
     def renew_dirty(self, seen: Sequence[tuple[int, int]]) -> int:
         """Mark rows (id, version) as written now, if they still have that version."""
-        return self._set_mark(self._now(), seen)
+        return self._set_mark(_now(connections[self.using]), seen)
 
     def _set_mark(self, mark: Any, seen: Sequence[tuple[int, int]]) -> int:
         changed = 0
@@ -162,8 +167,8 @@ class Table:
                 else:
                     where = f" WHERE {self._id} IN {_placeholders(len(some))}"
                     cursor.execute(self._select + where, some)
-                for row in cursor.fetchall():
-                    found[row[0]] = Row(row[0], bytes(row[1]), bool(row[2]), row[3])
+                for id, payload, is_deleted, version in cursor.fetchall():
+                    found[id] = Row(id, bytes(payload), bool(is_deleted), version)
         return found
 
     def versions(self, ids: Sequence[int]) -> dict[int, int]:
@@ -255,9 +260,12 @@ class Table:
         with connection.cursor() as cursor:
             return self.name in connection.introspection.table_names(cursor)
 
-    def _now(self) -> Any:
-        now: datetime = timezone.now()
-        return connections[self.using].ops.adapt_datetimefield_value(now)
+
+def _now(connection: BaseDatabaseWrapper) -> str:
+    """The present moment as ``adapt_datetimefield_value`` of both engines gives it, for a third of
+    the cost: in the zone of the connection, and without naming it."""
+    zone = connection.timezone if settings.USE_TZ else None
+    return str(datetime.now(zone).replace(tzinfo=None))
 
 
 @lru_cache(maxsize=1024)

@@ -235,6 +235,7 @@ class TestTheReplyIsRead:
     ) -> None:
         point_at(redis.url + "&client_name=few", CONNECTION_POOL_KWARGS={"max_connections": 3})
         save_some(COMPLETE_AFTER)
+        pending.settle()
         redis.hang()
         Plain.objects.create(name="a")
         assert len(failures) == 1
@@ -341,6 +342,7 @@ class TestFailures:
         limits = {"SOCKET_TIMEOUT": TIMEOUT, "SOCKET_CONNECT_TIMEOUT": TIMEOUT}
         point_at(redis.url + "&client_name=hasty", **limits)
         save_some(COMPLETE_AFTER)
+        pending.settle()
         redis.hang()
         for _ in range(5):
             Plain.objects.create(name="b")

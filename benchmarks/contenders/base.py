@@ -1,0 +1,128 @@
+"""What all contenders have in common."""
+
+from __future__ import annotations
+
+import os
+import re
+from abc import ABC, abstractmethod
+from array import array
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from redis import Redis
+
+from ..blog import FRESH, PostValues
+
+PAGE = 20
+_KEYS_A_CALL = 1000
+
+
+class Described(NamedTuple):
+    """A stored post, to compare contenders after writes."""
+
+    title: str
+    author: int
+    views: int
+    tags: tuple[str, ...] = ()
+
+
+class Answering:
+    """An operation is a method of its name (see ``operations``); a contender without the method
+    does not take part in it. What the method gives back is the answer, in plain values."""
+
+    name: str
+    label: str
+
+    def can(self, operation: str) -> bool:
+        return hasattr(self, operation)
+
+    def prepared(self, operation: str, parameter: Any) -> Any:
+        """What the timed method is given; a contender prepares by ``prepare_<operation>``."""
+        prepare = getattr(self, f"prepare_{operation}", None)
+        return parameter if prepare is None else prepare(parameter)
+
+
+class Contender(Answering, ABC):
+    """A contender on the blog.
+
+    Posts are spoken of by number; each contender knows its own ids of them.
+    """
+
+    #: More rows than these it is not given; None: any number.
+    most_rows: int | None = None
+
+    def __init__(self) -> None:
+        self._ids = array("q")
+        self._fresh: dict[int, int] = {}
+
+    @abstractmethod
+    def load(self, posts: Sequence[PostValues]) -> None:
+        """Store a batch in the quickest way there is; ids go to ``remember``."""
+
+    @abstractmethod
+    def describe(self, number: int) -> Described | None:
+        """What is stored of the post now."""
+
+    @abstractmethod
+    def remove_fresh(self) -> None:
+        """Remove the posts that measurements saved, from all stores."""
+
+    def redis_parts(self) -> dict[str, int] | None:
+        """Bytes of Redis memory that the posts take, by structure; None: it has none there."""
+        return None
+
+    def close(self) -> None:
+        """Close connections of its own."""
+        return
+
+    def remember(self, ids: Sequence[int]) -> None:
+        """The ids of the next posts loaded."""
+        self._ids.extend(ids)
+
+    def remember_fresh(self, number: int, pk: int) -> None:
+        self._fresh[number] = pk
+
+    def id_of(self, number: int) -> int:
+        return self._fresh[number] if number >= FRESH else self._ids[number]
+
+    @property
+    def fresh_ids(self) -> list[int]:
+        return list(self._fresh.values())
+
+    @property
+    def rows(self) -> int:
+        """Posts loaded."""
+        return len(self._ids)
+
+
+def redis_database(number: int) -> Any:
+    """A client of its own for the database of this number; Sonic is in that of number 0. Any,
+    because redis-py's types are those of all clients and protocols at once."""
+    url = os.environ["SONIC_BENCHMARKS_REDIS_URL"]
+    return Redis.from_url(re.sub(r"(?<=[?&]db=)\d+", str(number), url))
+
+
+def number_of(title: str) -> int:
+    return int(title.removeprefix("post "))
+
+
+def redis_memory(client: Any, pattern: str, part_of: Callable[[bytes], str]) -> dict[str, int]:
+    """Bytes of the keys that match, summed by the structure that they are part of."""
+    found: dict[str, int] = {}
+    batch: list[bytes] = []
+
+    def ask() -> None:
+        with client.pipeline(transaction=False) as pipeline:
+            for key in batch:
+                pipeline.memory_usage(key, samples=0)
+            for key, size in zip(batch, pipeline.execute(), strict=True):
+                part = part_of(key)
+                found[part] = found.get(part, 0) + (size or 0)
+        batch.clear()
+
+    for key in client.scan_iter(match=pattern, count=1000):
+        batch.append(key)
+        if len(batch) == _KEYS_A_CALL:
+            ask()
+    ask()
+    return found

@@ -1,0 +1,136 @@
+"""Sonic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..blog import FRESH, PostValues, created
+from ..models import Post
+from .base import PAGE, Contender, Described, number_of, redis_memory
+
+
+class Sonic(Contender):
+    name, label = "sonic", "Sonic"
+
+    def load(self, posts: Sequence[PostValues]) -> None:
+        made = Post.objects.bulk_create([Post(**post) for post in posts])
+        self.remember([post.pk for post in made])
+
+    def describe(self, number: int) -> Described | None:
+        post = Post.get(self.id_of(number))
+        if post is None:
+            return None
+        return Described(post.title, post.author, post.views, tuple(sorted(post.tags)))
+
+    def remove_fresh(self) -> None:
+        Post.objects.filter(created__gte=created(FRESH)).destroy()
+        self._fresh.clear()
+
+    def redis_parts(self) -> dict[str, int]:
+        from sonic_django.index.client import redis_client
+        from sonic_django.index.keys import base_key
+
+        base = base_key("benchmarks.post", "default")
+        labels = {spec.digest: _label(spec.label) for spec in Post._sonic.schema.specs}
+
+        def part_of(key: bytes) -> str:
+            name = key.decode(errors="replace").removeprefix(f"{base}:")
+            return labels.get(name[:8], name.partition("#")[0].partition(":")[0])
+
+        return redis_memory(redis_client(), f"{_escaped(base)}*", part_of)
+
+    # reading
+
+    def get(self, number: int) -> str:
+        title: str = Post.objects.get(id=self.id_of(number)).title
+        return title
+
+    def in_bulk(self, numbers: Sequence[int]) -> list[str]:
+        ids = [self.id_of(number) for number in numbers]
+        found = Post.objects.in_bulk(ids)
+        return [found[pk].title for pk in ids]
+
+    def author_page(self, author: int) -> list[str]:
+        return [post.title for post in Post.objects.filter(author=author)[:PAGE]]
+
+    def tag_page(self, tag: str) -> list[str]:
+        return [post.title for post in Post.objects.filter(tags=tag)[:PAGE]]
+
+    def author_tag_page(self, given: tuple[int, str]) -> list[str]:
+        author, tag = given
+        return [post.title for post in Post.objects.filter(author=author, tags=tag)[:PAGE]]
+
+    def tag_page_by_created(self, tag: str) -> list[str]:
+        found = Post.objects.filter(tags=tag).order_by("-created")[:PAGE]
+        return [post.title for post in found]
+
+    def tag_count(self, tag: str) -> int:
+        number: int = Post.objects.filter(tags=tag).count()
+        return number
+
+    def count_all(self, _: None) -> int:
+        number: int = Post.objects.count()
+        return number
+
+    def two_tags_count(self, given: tuple[str, str]) -> int:
+        number: int = Post.objects.filter(tags__all=given).count()
+        return number
+
+    def two_tags_page_count(self, given: tuple[str, str]) -> tuple[int, list[str]]:
+        posts = Post.objects.filter(tags__all=given)
+        return posts.count(), [post.title for post in posts[:PAGE]]
+
+    def random_depth_page(self, start: int) -> list[str]:
+        found = Post.objects.order_by("created")[start : start + PAGE]
+        return [post.title for post in found]
+
+    def views_range(self, least: int) -> list[int]:
+        found = Post.objects.filter(views__gte=least).order_by("views")[:PAGE]
+        return [post.views for post in found]
+
+    def tags_facet(self, limit: int) -> list[int]:
+        return [number for _, number in Post.objects.facet("tags", limit=limit)]
+
+    # writing
+
+    def save_tags(self, post: PostValues) -> None:
+        made = Post(**post)
+        made.save()
+        self.remember_fresh(number_of(post["title"]), made.pk)
+
+    save_plain = save_tags
+
+    def update_one(self, given: tuple[int, int]) -> None:
+        number, views = given
+        post = Post.objects.get(id=self.id_of(number))
+        post.views = views
+        post.save()
+
+    def prepare_delete(self, number: int) -> Post:
+        post: Post = Post.objects.get(id=self.id_of(number))
+        return post
+
+    def delete(self, post: Post) -> None:
+        post.delete()
+
+    def bulk_create_tags(self, posts: Sequence[PostValues]) -> int:
+        made = Post.objects.bulk_create([Post(**post) for post in posts])
+        for post in made:
+            self.remember_fresh(number_of(post.title), post.pk)
+        return len(made)
+
+    bulk_create_plain = bulk_create_tags
+
+    def update_query(self, given: tuple[int, int, int]) -> int:
+        least, below, author = given
+        number: int = Post.objects.filter(views__gte=least, views__lt=below).update(author=author)
+        return number
+
+
+def _escaped(key: str) -> str:
+    return key.translate({ord(letter): f"\\{letter}" for letter in "*?[]^"})
+
+
+def _label(label: str) -> str:
+    """Of an index, "[tags]" or "[] ordered by views"."""
+    return f"index {label.translate({ord('['): None, ord(']'): None})}".replace("  ", " ")

@@ -1,0 +1,79 @@
+"""docs/performance.md: the prose stays, what stands between its marks is written anew.
+
+A section lies between ``<!-- name -->`` and ``<!-- end -->``. One that a run has no figures for
+keeps what it has. A page that is not there begins as ``benchmarks/performance.md``.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from .results import is_busy
+
+_PAGE = Path(__file__).with_name("performance.md")
+_SECTION = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def write(docs: Path, figures: list[dict[str, Any]]) -> None:
+    """Write the page and its charts into the directory ``docs``."""
+    # only here, so that all else runs without a chart library
+    from . import charts
+
+    images = docs / "images"
+    images.mkdir(parents=True, exist_ok=True)
+    charts.write(images, figures)
+    page = docs / "performance.md"
+    text = (page if page.exists() else _PAGE).read_text("utf-8")
+    sections = {result["section"]: _section(result) for result in figures}
+    if figures:
+        sections["run"] = _run(figures)
+    page.write_text(_SECTION.sub(lambda match: _filled(match, sections), text), "utf-8")
+
+
+def _filled(match: re.Match[str], sections: dict[str, str]) -> str:
+    start, name, end = match.groups()
+    return f"{start}\n{sections[name]}\n\n{end}" if name in sections else match[0]
+
+
+def _section(result: dict[str, Any]) -> str:
+    parts = []
+    if unit := result["facts"].get("unit"):
+        parts.append(f"{result['name'].capitalize()}, {unit}:")
+    parts.append(_table(result["columns"], result["rows"]))
+    # those of the table are in its rows
+    sentences = result["conclusions"]
+    parts += sentences[:1] if result["section"].endswith("conclusions") else sentences
+    return "\n\n".join(parts)
+
+
+def _table(columns: list[str], rows: list[list[Any]]) -> str:
+    lines = [_row(columns), _row(["---"] * len(columns))]
+    return "\n".join([*lines, *(_row(row) for row in rows)])
+
+
+def _row(cells: list[Any]) -> str:
+    return f"| {' | '.join(map(_cell, cells))} |"
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    return str(value).replace("|", "\\|").replace("\n", "<br>")
+
+
+def _run(figures: list[dict[str, Any]]) -> str:
+    facts = figures[0]["facts"]
+    servers = (
+        f"MariaDB {facts['mariadb']}, Redis {facts['redis']}, Django {facts['django']}, "
+        f"Python {facts['python']}"
+    )
+    machine = f"{facts['system']}, {facts['processors']} processors"
+    if is_busy(facts):
+        machine += (
+            f". **The machine had other work** (load average {facts['load_average']}): "
+            "times are too long, and ratios are not to be relied on"
+        )
+    return f"Measured on {date.today().isoformat()}: {servers}; {machine}."
