@@ -1,13 +1,13 @@
--- What most queries ask is answered here, before query.lua makes the functions for all others, which
--- takes longer than the answer: a number, or a page in the order of the ids, of all objects or of
--- those of one posting. Arguments and answers are those of query.lua.
+-- A page in the order of the ids, of all objects or of those of one posting, is answered here:
+-- before query.lua makes the functions for all other questions, which takes longer than the answer.
+-- Arguments and answer are those of query.lua.
 
 -- Whether from an argument on there is a whole set of plain ids.
 local function is_whole(first)
   return ARGV[first] == 'p' and ARGV[first + 2] == 'id' and ARGV[first + 3] == '' and ARGV[first + 5] == ''
 end
 
-local is_quick = (ARGV[1] == 'count' or (ARGV[1] == 'ids' and ARGV[4] ~= '0'))
+local is_quick = ARGV[1] == 'ids' and ARGV[4] ~= '0'
   and ARGV[9] == '' and ARGV[10] == '1' and ARGV[12] == ARGV[7] and is_whole(11)
   and ARGV[18] == '0' and (#ARGV == 18 or (#ARGV == 25 and is_whole(19)))
 
@@ -23,7 +23,6 @@ if is_quick then
     sets[3], sets[4] = ARGV[20], set.card
   end
   local facts = { universe.card, 1, sets }
-  if ARGV[1] == 'count' then return { 'built', 'cardinality', '', 0, set.card, {}, facts } end
   local offset, limit = tonumber(ARGV[3]), tonumber(ARGV[4])
   local stop = limit < 0 and set.card or math.min(offset + limit, set.card)
   if stop - offset <= tonumber(ARGV[8]) then
