@@ -44,7 +44,7 @@ _T = TypeVar("_T")
 _SETS = ("members", "packed", "sets")
 _RANKS = (*_SETS, "ranks", "ordered")
 _SHARED_PARTS = {
-    "query": ("totals", *_RANKS, "lib", "quick", "nodes", "reading", "paging", "parts"),
+    "query": ("totals", *_RANKS, "lib", "quick", "nodes", "reading", "paging", "parts", "question"),
     "facet": (*_RANKS, "lib", "nodes", "reading"),
     **dict.fromkeys(["digest", "records", "walk"], (*_RANKS, "lib")),
     **dict.fromkeys(["held", "versions", "census"], ("members", "lib")),

@@ -42,13 +42,13 @@ end
 
 -- Call visit(members) for blocks of the set's entries in the order asked for, from the position-th;
 -- stop when it returns true. Where equal values run against the direction, each group of equals is
--- read backwards. ``cost`` is that of an entry, ``expected`` how many are likely to be visited.
+-- read backwards. ``cost`` is that of an entry, ``expected()`` how many are likely to be visited yet.
 -- O(log n + visited), with O(log n) more a group in the latter case.
 local function blocks_in_order(set, position, cost, expected, visit)
   local down, mirrored = directions(set)
   local largest = math.max(1, math.min(BLOCK, math.floor(budget / cost)))
-  local block = math.min(largest, math.max(1, math.ceil(expected)))
   while position < set.size do
+    local block = math.min(largest, math.max(1, math.ceil(expected())))
     local stop = math.min(position + block, set.size)
     local low, high -- ascending ranks
     if down then
@@ -83,16 +83,17 @@ local function score_of(set, member)
 end
 
 -- Walk sets one after the other and take the objects that pass the tests, until the page is full.
--- Returns the page, whether it was given up, and where the next run goes on:
--- {set, score, member, objects to leave out, objects wanted, entries seen}. Given up when it takes
--- more than ``patience`` entries (``expected`` are expected, nil: no more than wanted): what passes the tests stands far from the start, and the estimate
--- was wrong. O((offset + page) / share), and O(log n + page) where there are no tests: then what is
--- to be left out is left out by rank.
-local function walk(sets, tests, patience, expected, from)
+-- ``rate`` entries are expected for one that passes. Returns the page, whether it was given up, and
+-- where the next run goes on: {set, score, member, objects to leave out, objects wanted, entries
+-- seen}. Given up when it takes more than ``patience`` entries: what passes the tests stands far from
+-- the start, and the estimate was wrong. O((offset + page) / share), and O(log n + page) where there
+-- are no tests: then what is to be left out is left out by rank.
+local function walk(sets, tests, patience, rate, from)
   local page = {}
   local skip, left, steps, cost = offset, wanted, 0, 1 + cost_of_all(tests)
   if from then skip, left, steps = from[4], from[5], from[6] end
   if left < 0 then left = math.huge end
+  local function expected() return (left + skip) * rate end
   local place, given_up
   for number = from and from[1] or 1, #sets do
     if left <= 0 then break end
@@ -103,7 +104,7 @@ local function walk(sets, tests, patience, expected, from)
       local skipped = math.min(skip, math.max(0, set.size - position))
       position, skip = position + skipped, skip - skipped
     end
-    blocks_in_order(set, position, cost, expected or left + skip, function(members)
+    blocks_in_order(set, position, cost, expected, function(members)
       steps = steps + #members
       local found = passing(tests, plain_members(set, members))
       for i = 1, #found do
