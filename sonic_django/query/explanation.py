@@ -18,6 +18,7 @@ _MEANINGS = {
     "gather": "all that satisfy the filter are gathered from its smallest part",
     "groups": "the groups of equal first values that the page has a part in are read",
     "cardinality": "the number is the size of a set",
+    "parts": "the sets are combined as wholes, 10,000 ids at a time",
 }
 
 
@@ -32,8 +33,8 @@ class SetUse:
 
 @dataclass(frozen=True)
 class Explanation:
-    """``strategy`` is page, walk, gather, groups, cardinality or none; ``touched`` the entries that
-    were looked at, a record counted as five; ``live`` the number of all objects; ``round_trips``
+    """``strategy`` is page, walk, gather, groups, parts, cardinality or none; ``touched`` the entries
+    (and parts) that were looked at, a record counted as five; ``live`` the number of all objects; ``round_trips``
     those to Redis."""
 
     strategy: str

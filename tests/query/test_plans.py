@@ -171,6 +171,13 @@ class TestCounting:
         explain(Blog.objects.filter(tags="rare", score__lte=5), "gather", 10 * 2, "count")
         explain(Blog.objects.filter(tags__in=["rare", "none"]), "gather", 10, "count")
 
+    def test_sets_of_ids_are_combined_as_wholes(self, blogs: list[Blog]) -> None:
+        """Parts of two sets and of all ids, whose ids lie in one part or two."""
+        neither = Blog.objects.exclude(author=author(0)).exclude(author=author(1))
+        explain(neither, "parts", 2 * 3, "count")
+        assert "combined as wholes" in str(neither.explain("count"))
+        assert neither.count() == len(neither.ids()) > 1000
+
 
 def test_random_ones_of_one_set_do_not_walk_it(blogs: list[Blog]) -> None:
     for queryset in (Blog.objects.all(), Blog.objects.filter(score__gte=3)):
