@@ -183,7 +183,20 @@ class SonicObj(AncestorSpelling, HeldValues, metaclass=SonicBase):
 
     @classmethod
     def _from_row(cls, using: str, row: Row) -> Any:
-        return cls.from_db(using, _ROW_ATTRIBUTES, (row[0], Payload(row[1]), row[2], row[3]))
+        """``from_db`` of a row, in a third less time where that is SonicObj's own."""
+        if cls.from_db.__func__ is not _OWN_FROM_DB or (  # type: ignore[attr-defined] # a method
+            post_init.receivers and post_init.has_listeners(cls)
+        ):
+            return cls.from_db(using, _ROW_ATTRIBUTES, (row[0], Payload(row[1]), row[2], row[3]))
+        new = cls.__new__(cls)
+        state = ModelState()
+        state.db = using
+        state.adding = False
+        attributes = new.__dict__
+        attributes["_state"] = state
+        attributes["id"], payload, attributes["is_deleted"], attributes["sonic_version"] = row
+        attributes["sonic_payload"] = Payload(payload)
+        return new
 
     # Writing ------------------------------------------------------------------------------------
 
@@ -304,6 +317,7 @@ class SonicObj(AncestorSpelling, HeldValues, metaclass=SonicBase):
         return [*super().check(**kwargs), *checks.check_model(cls)]
 
 
+_OWN_FROM_DB = SonicObj.from_db.__func__  # type: ignore[attr-defined] # a method
 _ROW_ATTRIBUTES = ("id", "sonic_payload", "is_deleted", "sonic_version")
 _COLUMN_ATTRIBUTES = frozenset([*_ROW_ATTRIBUTES, "sonic_dirty_at"])
 #: The columns of an object that has no row.

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sonic_django import SonicObj
 from tests.testapp.models import Author, Blog, Described, Plain
 
 pytestmark = pytest.mark.django_db
@@ -67,3 +68,15 @@ def test_extra_that_was_set_before_the_first_look_stays() -> None:
     loaded = Plain.objects.get(pk=Plain.objects.create(name="a").pk)
     loaded.extra["colour"] = "red"
     assert (loaded.name, loaded.extra) == ("a", {"colour": "red"})
+
+
+def test_a_from_db_of_the_projects_own_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    def from_db(cls: Any, using: Any, names: Any, values: Any) -> Any:
+        new = SonicObj.from_db.__func__(cls, using, names, values)
+        new.loaded_at_version = new.sonic_version
+        return new
+
+    plain = Plain.objects.create(name="x")
+    assert not hasattr(Plain.objects.get(id=plain.id), "loaded_at_version")
+    monkeypatch.setattr(Plain, "from_db", classmethod(from_db))
+    assert Plain.objects.get(id=plain.id).loaded_at_version == 1
