@@ -1,7 +1,7 @@
 """docs/performance.md: the prose stays, what stands between its marks is written anew.
 
 A section lies between ``<!-- name -->`` and ``<!-- end -->``. One that a run has no figures for
-keeps what it has. A page that is not there begins as ``benchmarks/performance.md``.
+keeps what it has. A page that is not there begins as the project's own, without figures.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from .results import is_busy
 
-_PAGE = Path(__file__).with_name("performance.md")
+_PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 _SECTION = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -26,11 +26,15 @@ def write(docs: Path, figures: list[dict[str, Any]]) -> None:
     images.mkdir(parents=True, exist_ok=True)
     charts.write(images, figures)
     page = docs / "performance.md"
-    text = (page if page.exists() else _PAGE).read_text("utf-8")
+    text = page.read_text("utf-8") if page.exists() else _without_figures()
     sections = {result["section"]: _section(result) for result in figures}
     if figures:
         sections["run"] = _run(figures)
     page.write_text(_SECTION.sub(lambda match: _filled(match, sections), text), "utf-8")
+
+
+def _without_figures() -> str:
+    return _SECTION.sub(r"\1\3", _PAGE.read_text("utf-8"))
 
 
 def _filled(match: re.Match[str], sections: dict[str, str]) -> str:

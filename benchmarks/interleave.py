@@ -68,7 +68,7 @@ def measure(
 
     Ask for about ``seconds``; a contender that used its share of them sits rounds out, except
     where the data change. Raises DisagreementError."""
-    taking_part = [contender for contender in contenders if contender.can(operation.name)]
+    taking_part = [contender for contender in contenders if contender.can(operation.asked)]
     taken: dict[str, list[float]] = {contender.name: [] for contender in taking_part}
     random = Random(11)
     for _ in range(1 if operation.most_rounds else WARM_UP):
@@ -129,12 +129,21 @@ def _round(
     answers: dict[str, Any] = {}
     elapsed: dict[str, float] = {}
     for contender in order:
-        argument = contender.prepared(operation.name, parameter)
-        action = getattr(contender, operation.name)
-        started = time.perf_counter()
-        answer = action(argument)
-        elapsed[contender.name] = time.perf_counter() - started
-        answers[contender.name] = answer
+        argument = contender.prepared(operation.asked, parameter)
+        action = getattr(contender, operation.asked)
+        if operation.reads_field:
+            started = time.perf_counter()
+            plain = contender.plain(action(argument), operation.field)
+            elapsed[contender.name] = time.perf_counter() - started
+        else:
+            started = time.perf_counter()
+            answer = action(argument)
+            elapsed[contender.name] = time.perf_counter() - started
+            plain = contender.plain(answer, operation.field)
+        if operation.writes:
+            # so that nothing of it is still at work beside the next contender
+            contender.finish()
+        answers[contender.name] = plain if operation.in_order else sorted(plain)
         if taken is not None:
             taken[contender.name].append(elapsed[contender.name])
     if answers:

@@ -28,7 +28,7 @@ class Described(NamedTuple):
 
 class Answering:
     """An operation is a method of its name (see ``operations``); a contender without the method
-    does not take part in it. What the method gives back is the answer, in plain values."""
+    does not take part in it. Of objects that it gives back, ``plain`` makes what is compared."""
 
     name: str
     label: str
@@ -40,6 +40,30 @@ class Answering:
         """What the timed method is given; a contender prepares by ``prepare_<operation>``."""
         prepare = getattr(self, f"prepare_{operation}", None)
         return parameter if prepare is None else prepare(parameter)
+
+    def plain(self, answer: Any, field: str | None) -> Any:
+        """The answer as values that can be compared: this field of each of its objects, in the
+        answer's order. ``field``: None where there are no objects in it."""
+        match answer:
+            case _ if field is None:
+                return answer
+            case list():
+                return [self.field_of(found, field) for found in answer]
+            case dict():
+                return [self.field_of(found, field) for found in answer.values()]
+            case (int() as number, list() as page):
+                return number, [self.field_of(found, field) for found in page]
+            case _:
+                return self.field_of(answer, field)
+
+    def field_of(self, found: Any, field: str) -> Any:
+        """The field's value in one object as the contender gave it back."""
+        return getattr(found, field)
+
+    def finish(self) -> None:
+        """Wait until what was begun is done; called after each writing operation, outside its
+        time."""
+        return
 
 
 class Contender(Answering, ABC):
@@ -74,6 +98,30 @@ class Contender(Answering, ABC):
     def close(self) -> None:
         """Close connections of its own."""
         return
+
+    def prepare_get(self, number: int) -> int:
+        return self.id_of(number)
+
+    def prepare_in_bulk(self, numbers: Sequence[int]) -> list[int]:
+        return [self.id_of(number) for number in numbers]
+
+    @abstractmethod
+    def save_tags(self, post: PostValues) -> None:
+        """Save a new post with its tags; its id goes to ``remember_fresh``."""
+
+    @abstractmethod
+    def save_plain(self, post: PostValues) -> None:
+        """The same without the tags, where the tags are rows of their own."""
+
+    def save_tags_in_a_row(self, posts: Sequence[PostValues]) -> None:
+        for post in posts:
+            self.save_tags(post)
+        self.finish()
+
+    def save_plain_in_a_row(self, posts: Sequence[PostValues]) -> None:
+        for post in posts:
+            self.save_plain(post)
+        self.finish()
 
     def remember(self, ids: Sequence[int]) -> None:
         """The ids of the next posts loaded."""

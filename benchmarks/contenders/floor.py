@@ -72,31 +72,28 @@ class Floor(Contender):
 
     # reading
 
-    def get(self, number: int) -> str:
-        self._cursor.execute(
-            "SELECT data FROM floor WHERE id = %s AND is_deleted = 0", (self.id_of(number),)
-        )
-        title: str = pickle.loads(self._cursor.fetchone()[0])["title"]
-        return title
+    def field_of(self, found: bytes, field: str) -> Any:
+        return pickle.loads(found)[field]
 
-    def in_bulk(self, numbers: Sequence[int]) -> list[str]:
-        ids = [self.id_of(number) for number in numbers]
-        found = self._rows(ids)
-        return [found[pk]["title"] for pk in ids]
+    def get(self, pk: int) -> bytes:
+        self._cursor.execute("SELECT data FROM floor WHERE id = %s AND is_deleted = 0", (pk,))
+        data: bytes = self._cursor.fetchone()[0]
+        return data
 
-    def author_page(self, author: int) -> list[str]:
-        return self._titles(self._redis.zrevrange(f"author:{author}", 0, PAGE - 1))
+    def in_bulk(self, ids: Sequence[int]) -> dict[int, bytes]:
+        return self._payloads(ids)
 
-    def tag_page(self, tag: str) -> list[str]:
-        return self._titles(self._redis.zrevrange(f"tag:{tag}", 0, PAGE - 1))
+    def author_page(self, author: int) -> list[bytes]:
+        return self._page(self._redis.zrevrange(f"author:{author}", 0, PAGE - 1))
+
+    def tag_page(self, tag: str) -> list[bytes]:
+        return self._page(self._redis.zrevrange(f"tag:{tag}", 0, PAGE - 1))
 
     tag_page_by_created = tag_page
 
-    def author_tag_page(self, given: tuple[int, str]) -> list[str]:
+    def author_tag_page(self, given: tuple[int, str]) -> list[bytes]:
         author, tag = given
-        return self._titles(
-            self._redis.zinter([f"author:{author}", f"tag:{tag}"])[: -PAGE - 1 : -1]
-        )
+        return self._page(self._redis.zinter([f"author:{author}", f"tag:{tag}"])[: -PAGE - 1 : -1])
 
     def tag_count(self, tag: str) -> int:
         return int(self._redis.zcard(f"tag:{tag}"))
@@ -107,17 +104,15 @@ class Floor(Contender):
     def two_tags_count(self, given: tuple[str, str]) -> int:
         return int(self._redis.zintercard(2, [f"tag:{tag}" for tag in given]))
 
-    def two_tags_page_count(self, given: tuple[str, str]) -> tuple[int, list[str]]:
+    def two_tags_page_count(self, given: tuple[str, str]) -> tuple[int, list[bytes]]:
         ids = self._redis.zinter([f"tag:{tag}" for tag in given])
-        return len(ids), self._titles(ids[: -PAGE - 1 : -1])
+        return len(ids), self._page(ids[: -PAGE - 1 : -1])
 
-    def random_depth_page(self, start: int) -> list[str]:
-        return self._titles(self._redis.zrange("created", start, start + PAGE - 1))
+    def random_depth_page(self, start: int) -> list[bytes]:
+        return self._page(self._redis.zrange("created", start, start + PAGE - 1))
 
-    def views_range(self, least: int) -> list[int]:
-        ids = [int(pk) for pk in self._redis.zrangebyscore("views", least, "+inf", 0, PAGE)]
-        found = self._rows(ids)
-        return [found[pk]["views"] for pk in ids]
+    def views_range(self, least: int) -> list[bytes]:
+        return self._page(self._redis.zrangebyscore("views", least, "+inf", 0, PAGE))
 
     def tags_facet(self, limit: int) -> list[int]:
         found = self._redis.zrevrange("tags", 0, limit - 1, withscores=True)
@@ -209,18 +204,21 @@ class Floor(Contender):
             ids += new
         return ids
 
-    def _titles(self, found: Sequence[bytes]) -> list[str]:
+    def _page(self, found: Sequence[bytes]) -> list[bytes]:
         ids = [int(pk) for pk in found]
-        posts = self._rows(ids)
-        return [posts[pk]["title"] for pk in ids]
+        payloads = self._payloads(ids)
+        return [payloads[pk] for pk in ids]
 
-    def _rows(self, ids: Sequence[int]) -> dict[int, PostValues]:
+    def _payloads(self, ids: Sequence[int]) -> dict[int, bytes]:
         if not ids:
             return {}
         self._cursor.execute(
             f"SELECT id, data FROM floor WHERE id IN ({_places(ids)}) AND is_deleted = 0", ids
         )
-        return {pk: pickle.loads(data) for pk, data in self._cursor.fetchall()}
+        return dict(self._cursor.fetchall())
+
+    def _rows(self, ids: Sequence[int]) -> dict[int, PostValues]:
+        return {pk: pickle.loads(data) for pk, data in self._payloads(ids).items()}
 
 
 def _data(post: PostValues) -> bytes:

@@ -36,24 +36,24 @@ class DjangoJson(Contender):
 
     # reading
 
-    def get(self, number: int) -> str:
-        title: str = JsonPost.objects.get(id=self.id_of(number)).data["title"]
-        return title
+    def field_of(self, found: JsonPost, field: str) -> Any:
+        return found.data[field]
 
-    def in_bulk(self, numbers: Sequence[int]) -> list[str]:
-        ids = [self.id_of(number) for number in numbers]
-        found = JsonPost.objects.in_bulk(ids)
-        return [found[pk].data["title"] for pk in ids]
+    def get(self, pk: int) -> JsonPost:
+        return JsonPost.objects.get(id=pk)
 
-    def author_page(self, author: int) -> list[str]:
+    def in_bulk(self, ids: Sequence[int]) -> dict[int, JsonPost]:
+        return JsonPost.objects.in_bulk(ids)
+
+    def author_page(self, author: int) -> list[JsonPost]:
         return _newest(JsonPost.objects.filter(author=author))
 
-    def tag_page(self, tag: str) -> list[str]:
+    def tag_page(self, tag: str) -> list[JsonPost]:
         return _newest(JsonPost.objects.filter(data__tags__contains=tag))
 
     tag_page_by_created = tag_page
 
-    def author_tag_page(self, given: tuple[int, str]) -> list[str]:
+    def author_tag_page(self, given: tuple[int, str]) -> list[JsonPost]:
         author, tag = given
         return _newest(JsonPost.objects.filter(author=author, data__tags__contains=tag))
 
@@ -66,17 +66,15 @@ class DjangoJson(Contender):
     def two_tags_count(self, given: tuple[str, str]) -> int:
         return JsonPost.objects.filter(_both(given)).count()
 
-    def two_tags_page_count(self, given: tuple[str, str]) -> tuple[int, list[str]]:
+    def two_tags_page_count(self, given: tuple[str, str]) -> tuple[int, list[JsonPost]]:
         posts = JsonPost.objects.filter(_both(given))
         return posts.count(), _newest(posts)
 
-    def random_depth_page(self, start: int) -> list[str]:
-        found = JsonPost.objects.order_by("created")[start : start + PAGE]
-        return [post.data["title"] for post in found]
+    def random_depth_page(self, start: int) -> list[JsonPost]:
+        return list(JsonPost.objects.order_by("created")[start : start + PAGE])
 
-    def views_range(self, least: int) -> list[int]:
-        found = JsonPost.objects.filter(views__gte=least).order_by("views")[:PAGE]
-        return [post.data["views"] for post in found]
+    def views_range(self, least: int) -> list[JsonPost]:
+        return list(JsonPost.objects.filter(views__gte=least).order_by("views")[:PAGE])
 
     # writing
 
@@ -120,8 +118,8 @@ def _both(tags: tuple[str, str]) -> Q:
     return Q(data__tags__contains=tags[0]) & Q(data__tags__contains=tags[1])
 
 
-def _newest(posts: Any) -> list[str]:
-    return [post.data["title"] for post in posts.order_by("-created")[:PAGE]]
+def _newest(posts: Any) -> list[JsonPost]:
+    return list(posts.order_by("-created")[:PAGE])
 
 
 def _text(moment: datetime) -> str:

@@ -64,22 +64,21 @@ class Rom(Contender):
 
     # reading
 
-    def get(self, number: int) -> str:
-        title: str = RomPost.get(self.id_of(number)).title
-        return title
+    def get(self, pk: int) -> RomPost:
+        return RomPost.get(pk)
 
-    def in_bulk(self, numbers: Sequence[int]) -> list[str]:
-        return [post.title for post in RomPost.get([self.id_of(number) for number in numbers])]
+    def in_bulk(self, ids: Sequence[int]) -> list[RomPost]:
+        return list(RomPost.get(ids))
 
-    def author_page(self, author: int) -> list[str]:
+    def author_page(self, author: int) -> list[RomPost]:
         return _newest(RomPost.query.filter(author=author))
 
-    def tag_page(self, tag: str) -> list[str]:
+    def tag_page(self, tag: str) -> list[RomPost]:
         return _newest(RomPost.query.filter(tags=tag))
 
     tag_page_by_created = tag_page
 
-    def author_tag_page(self, given: tuple[int, str]) -> list[str]:
+    def author_tag_page(self, given: tuple[int, str]) -> list[RomPost]:
         author, tag = given
         return _newest(RomPost.query.filter(author=author, tags=tag))
 
@@ -89,17 +88,16 @@ class Rom(Contender):
     def two_tags_count(self, given: tuple[str, str]) -> int:
         return int(_both(given).count())
 
-    def two_tags_page_count(self, given: tuple[str, str]) -> tuple[int, list[str]]:
+    def two_tags_page_count(self, given: tuple[str, str]) -> tuple[int, list[RomPost]]:
         posts = _both(given)
         return int(posts.count()), _newest(posts)
 
-    def random_depth_page(self, start: int) -> list[str]:
-        found = RomPost.query.order_by("created").limit(start, PAGE)
-        return [post.title for post in found.all()]
+    def random_depth_page(self, start: int) -> list[RomPost]:
+        return list(RomPost.query.order_by("created").limit(start, PAGE).all())
 
-    def views_range(self, least: int) -> list[int]:
-        found = RomPost.query.filter(views=(least, None)).order_by("views").limit(0, PAGE)
-        return [post.views for post in found.all()]
+    def views_range(self, least: int) -> list[RomPost]:
+        found = RomPost.query.filter(views=(least, None)).order_by("views")
+        return list(found.limit(0, PAGE).all())
 
     # writing
 
@@ -138,8 +136,8 @@ def _both(tags: tuple[str, str]) -> Any:
     return RomPost.query.filter(tags=tags[0]).filter(tags=tags[1])
 
 
-def _newest(posts: Any) -> list[str]:
-    return [post.title for post in posts.order_by("-created").limit(0, PAGE).all()]
+def _newest(posts: Any) -> list[RomPost]:
+    return list(posts.order_by("-created").limit(0, PAGE).all())
 
 
 def _part(key: bytes) -> str:

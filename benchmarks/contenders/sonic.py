@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sonic_django.index.pending import settle
+
 from ..blog import FRESH, PostValues, created
 from ..models import Post
 from .base import PAGE, Contender, Described, number_of, redis_memory
@@ -39,30 +41,32 @@ class Sonic(Contender):
 
         return redis_memory(redis_client(), f"{_escaped(base)}*", part_of)
 
+    def finish(self) -> None:
+        """A save does not wait for what it sent to Redis."""
+        settle()
+
     # reading
 
-    def get(self, number: int) -> str:
-        title: str = Post.objects.get(id=self.id_of(number)).title
-        return title
+    def get(self, pk: int) -> Post:
+        found: Post = Post.objects.get(id=pk)
+        return found
 
-    def in_bulk(self, numbers: Sequence[int]) -> list[str]:
-        ids = [self.id_of(number) for number in numbers]
-        found = Post.objects.in_bulk(ids)
-        return [found[pk].title for pk in ids]
+    def in_bulk(self, ids: Sequence[int]) -> dict[int, Post]:
+        found: dict[int, Post] = Post.objects.in_bulk(ids)
+        return found
 
-    def author_page(self, author: int) -> list[str]:
-        return [post.title for post in Post.objects.filter(author=author)[:PAGE]]
+    def author_page(self, author: int) -> list[Post]:
+        return list(Post.objects.filter(author=author)[:PAGE])
 
-    def tag_page(self, tag: str) -> list[str]:
-        return [post.title for post in Post.objects.filter(tags=tag)[:PAGE]]
+    def tag_page(self, tag: str) -> list[Post]:
+        return list(Post.objects.filter(tags=tag)[:PAGE])
 
-    def author_tag_page(self, given: tuple[int, str]) -> list[str]:
+    def author_tag_page(self, given: tuple[int, str]) -> list[Post]:
         author, tag = given
-        return [post.title for post in Post.objects.filter(author=author, tags=tag)[:PAGE]]
+        return list(Post.objects.filter(author=author, tags=tag)[:PAGE])
 
-    def tag_page_by_created(self, tag: str) -> list[str]:
-        found = Post.objects.filter(tags=tag).order_by("-created")[:PAGE]
-        return [post.title for post in found]
+    def tag_page_by_created(self, tag: str) -> list[Post]:
+        return list(Post.objects.filter(tags=tag).order_by("-created")[:PAGE])
 
     def tag_count(self, tag: str) -> int:
         number: int = Post.objects.filter(tags=tag).count()
@@ -76,17 +80,15 @@ class Sonic(Contender):
         number: int = Post.objects.filter(tags__all=given).count()
         return number
 
-    def two_tags_page_count(self, given: tuple[str, str]) -> tuple[int, list[str]]:
+    def two_tags_page_count(self, given: tuple[str, str]) -> tuple[int, list[Post]]:
         posts = Post.objects.filter(tags__all=given)
-        return posts.count(), [post.title for post in posts[:PAGE]]
+        return posts.count(), list(posts[:PAGE])
 
-    def random_depth_page(self, start: int) -> list[str]:
-        found = Post.objects.order_by("created")[start : start + PAGE]
-        return [post.title for post in found]
+    def random_depth_page(self, start: int) -> list[Post]:
+        return list(Post.objects.order_by("created")[start : start + PAGE])
 
-    def views_range(self, least: int) -> list[int]:
-        found = Post.objects.filter(views__gte=least).order_by("views")[:PAGE]
-        return [post.views for post in found]
+    def views_range(self, least: int) -> list[Post]:
+        return list(Post.objects.filter(views__gte=least).order_by("views")[:PAGE])
 
     def tags_facet(self, limit: int) -> list[int]:
         return [number for _, number in Post.objects.facet("tags", limit=limit)]

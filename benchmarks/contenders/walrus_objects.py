@@ -65,28 +65,27 @@ class Walrus(Contender):
 
     # reading
 
-    def get(self, number: int) -> str:
-        title: str = WalrusPost.load(self.id_of(number)).title
-        return title
+    def get(self, pk: int) -> WalrusPost:
+        return WalrusPost.load(pk)
 
-    def author_page(self, author: int) -> list[str]:
+    def author_page(self, author: int) -> list[WalrusPost]:
         return _newest(WalrusPost.author == author)
 
-    def tag_page(self, tag: str) -> list[str]:
+    def tag_page(self, tag: str) -> list[WalrusPost]:
         return _newest(WalrusPost.tags.match(tag))
 
     tag_page_by_created = tag_page
 
-    def author_tag_page(self, given: tuple[int, str]) -> list[str]:
+    def author_tag_page(self, given: tuple[int, str]) -> list[WalrusPost]:
         author, tag = given
         return _newest((WalrusPost.author == author) & WalrusPost.tags.match(tag))
 
     def count_all(self, _: None) -> int:
         return int(WalrusPost.count())
 
-    def views_range(self, least: int) -> list[int]:
+    def views_range(self, least: int) -> list[WalrusPost]:
         found = WalrusPost.query(WalrusPost.views >= least, order_by=WalrusPost.views)
-        return [post.views for post in islice(found, PAGE)]
+        return list(islice(found, PAGE))
 
     # writing
 
@@ -119,9 +118,9 @@ def _create(post: PostValues) -> Any:
     )
 
 
-def _newest(expression: Any) -> list[str]:
+def _newest(expression: Any) -> list[WalrusPost]:
     found = WalrusPost.query(expression, order_by=WalrusPost.created.desc())
-    return [post.title for post in islice(found, PAGE)]
+    return list(islice(found, PAGE))
 
 
 def _part(key: bytes) -> str:

@@ -47,8 +47,12 @@ _SHARED_PARTS = {
     "query": ("totals", *_RANKS, "lib", "quick", "nodes", "reading", "paging", "parts", "question"),
     "facet": (*_RANKS, "lib", "nodes", "reading"),
     **dict.fromkeys(["digest", "records", "walk"], (*_RANKS, "lib")),
+    "apply": (*_SETS, "lib", "gathering"),
     **dict.fromkeys(["held", "versions", "census"], ("members", "lib")),
 }
+
+#: Runs of a stream in one round trip, where it has to be sent by pipelines.
+_PER_PIPELINE = 10
 
 
 class Script:
@@ -103,9 +107,31 @@ class Script:
         if len(calls) == 1:
             return [self(client, key, *calls[0])]
         pending.settle()
-        return _on_the_primary(client, lambda: self._run_many(client, key, calls))
+        return _on_the_primary(client, lambda: self._run_some(client, key, calls))
 
-    def _run_many(self, client: Redis, key: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
+    def stream(self, client: Redis, key: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
+        """``many`` for scripts that write much and answer little.
+
+        Each call is made, packed and sent while Redis works on the one before: what is waited for
+        in the end is the last. Where Redis calls are traced: one round trip for ``_PER_PIPELINE``.
+        """
+        if len(calls) == 1:
+            return [self(client, key, *calls[0])]
+        pending.settle()
+        return _on_the_primary(client, lambda: self._run_stream(client, key, calls))
+
+    def _run_stream(self, client: Redis, key: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
+        if not connections.is_watched(client):
+            commands = (("EVALSHA", self.digest, 1, key, *args) for args in calls)
+            streamed = connections.stream(client, commands)
+            if streamed is not None:
+                return streamed
+        replies: list[Any] = []
+        for start in range(0, len(calls), _PER_PIPELINE):
+            replies += self._run_some(client, key, calls[start : start + _PER_PIPELINE])
+        return replies
+
+    def _run_some(self, client: Redis, key: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
         for source in (None, self.source):
             pipeline = client.pipeline(transaction=False)
             if source is not None:

@@ -6,11 +6,13 @@ smallest script; what it is there for, another try where a connection broke, is 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import FunctionType
 from typing import Any
 
 import redis
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError
 
 try:
     from hiredis import pack_command as _hiredis_pack
@@ -18,6 +20,9 @@ except ImportError:  # redis-py does without it too
     _pack: Any = None
 else:
     _pack = _hiredis_pack
+
+#: Commands of a stream that are sent before the first of them is answered.
+_AHEAD = 2
 
 #: Before 5.3 redis-py wanted to know what a connection is for.
 _PURPOSE = ("EVALSHA",) if redis.VERSION < (5, 3) else ()
@@ -40,6 +45,37 @@ def execute(client: Any, *command: Any) -> Any:
     return client.execute_command(*command)
 
 
+def stream(client: Any, commands: Iterable[tuple[Any, ...]]) -> list[Any] | None:
+    """The replies to commands; None where all are to be tried again, in another way: the connection
+    broke, or the server does not know the script. Raises the first of the other errors.
+
+    Each command is taken, packed and sent while Redis works on the one before. No more than
+    ``_AHEAD`` are under way, and their replies are to be small: neither side ever waits for the
+    other to read. One round trip, when all has been sent.
+    """
+    pool = client.connection_pool
+    connection = take(pool)
+    replies: list[Any] = []
+    sent = 0
+    try:
+        for command in commands:
+            if sent - len(replies) == _AHEAD:
+                replies.append(connection.read_response())
+            send(connection, command)
+            sent += 1
+        while len(replies) < sent:
+            replies.append(connection.read_response())
+    except BaseException as error:
+        # Replies that are still to come would be taken for those to the next user's commands.
+        connection.disconnect()
+        if isinstance(error, NoScriptError) or is_worth_another(error, connection):
+            return None
+        raise
+    finally:
+        pool.release(connection)
+    return replies
+
+
 def is_watched(client: Any) -> bool:
     """Whether somebody has put something in place of ``execute_command``, as tracing does."""
     method = type(client).execute_command
@@ -59,7 +95,7 @@ def send(connection: Any, command: tuple[Any, ...]) -> None:
     connection.send_packed_command(packed)
 
 
-def is_worth_another(error: Exception, connection: Any) -> bool:
+def is_worth_another(error: BaseException, connection: Any) -> bool:
     """Whether the policy of the connection is to try again: by default where it broke, and not
     after a time-out."""
     policy = getattr(connection.retry, "_supported_errors", (RedisConnectionError,))

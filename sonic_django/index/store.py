@@ -44,14 +44,10 @@ class IndexStore(IndexReader):
         self.using = using
 
     def apply(self, documents: Sequence[Document], mode: Mode = "") -> Applied:
-        """Write documents: one round trip."""
+        """Write documents: a round trip for 100 is begun while Redis works on the 100 before."""
         if not documents:
             return Applied(0, True, False)
-        calls = [
-            self._call(documents[start : start + OBJECTS_PER_SCRIPT], mode)
-            for start in range(0, len(documents), OBJECTS_PER_SCRIPT)
-        ]
-        return _applied(_APPLY.many(redis_client(), self.base, calls))
+        return _applied(_APPLY.stream(redis_client(), self.base, _Runs(self, documents, mode)))
 
     def send(
         self,
@@ -66,9 +62,9 @@ class IndexStore(IndexReader):
         def read(reply: Any) -> None:
             done(reply if isinstance(reply, RedisError) else _applied([reply]))
 
-        _APPLY.send(self.base, *self._call(documents, ""), ready=ready, done=read)
+        _APPLY.send(self.base, *self.call(documents, ""), ready=ready, done=read)
 
-    def _call(self, documents: Sequence[Document], mode: Mode) -> list[Any]:
+    def call(self, documents: Sequence[Document], mode: Mode) -> list[Any]:
         """The arguments of a run of the script."""
         call = [int(time.time()), mode, self.schema.fingerprint, self.schema.counted]
         for document in documents:
@@ -213,6 +209,26 @@ class IndexStore(IndexReader):
     def _client(self) -> Any:
         # redis-py's types provide for replies as str, which this connection never gives.
         return redis_client()
+
+
+class _Runs(Sequence[list[Any]]):
+    """The arguments of each run of the script for these documents, made when they are sent."""
+
+    def __init__(self, store: IndexStore, documents: Sequence[Document], mode: Mode) -> None:
+        self._store = store
+        self._documents = documents
+        self._mode: Mode = mode
+        self._starts = range(0, len(documents), OBJECTS_PER_SCRIPT)
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(len(self))[index]]
+        start = self._starts[index]
+        documents = self._documents[start : start + OBJECTS_PER_SCRIPT]
+        return self._store.call(documents, self._mode)
 
 
 def _applied(replies: Sequence[Any]) -> Applied:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -142,7 +144,7 @@ def _on_present_row(
     """Write under the version last seen, and if that has passed, under the row's present one."""
     undo_rollbacks(using)
     row: Row | None = Row(obj.id, bytes(obj.sonic_payload), obj.is_deleted, obj.sonic_version)
-    for _ in range(ATTEMPTS):
+    for _ in attempts():
         if row is None:
             raise obj.DoesNotExist(f"{obj._meta.label} {obj.id} has no row in {using!r}.")
         if not done(row) and write(row):
@@ -157,6 +159,15 @@ def _on_present_row(
     raise StaleObjectError(
         f"{obj._meta.label} {obj.id} was written by others {ATTEMPTS} times meanwhile; try again."
     )
+
+
+def attempts() -> Iterator[int]:
+    """The numbers of tries to write a row; from the third on after a pause of some milliseconds,
+    by chance, so that busy writers of one row do not meet each other again and again."""
+    for number in range(ATTEMPTS):
+        if number > 1:
+            time.sleep(random.random() * min(number, 10) / 1000)
+        yield number
 
 
 def transaction_if(needed: bool, using: str) -> AbstractContextManager[Any]:

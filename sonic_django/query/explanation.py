@@ -33,9 +33,9 @@ class SetUse:
 
 @dataclass(frozen=True)
 class Explanation:
-    """``strategy`` is page, walk, gather, groups, parts, cardinality or none; ``touched`` the entries
-    (and parts) that were looked at, a record counted as five; ``live`` the number of all objects; ``round_trips``
-    those to Redis."""
+    """``strategy`` is page, walk, gather, groups, parts, cardinality or none; ``touched`` the
+    entries (and parts) that were looked at, a record counted as five; ``live`` the number of all
+    objects; ``round_trips`` those to Redis."""
 
     strategy: str
     touched: int

@@ -131,8 +131,8 @@ class SonicQuerySet(Retrieving):
     ) -> int:
         """Write the named fields of objects; how many there are. No signals, as in Django.
 
-        One statement each and one Redis call a batch; each batch is one transaction, in which
-        objects may take unique values from each other.
+        One statement for up to 150 and one Redis call a batch; each batch is one transaction, in
+        which objects may take unique values from each other.
         """
         return writing.bulk_update(
             self.model, self._write_db, list(objs), list(fields), batch_size or 1000, progress
@@ -145,7 +145,7 @@ class SonicQuerySet(Retrieving):
 
         Values may be computed from the object's own, as in ``update(hits=F("hits") + 1)``: no
         count is lost, whoever else writes. Loads and writes in batches of 1,000, each of them one
-        transaction: one statement an object and one Redis call. ``progress``, unless it is a
+        transaction: one statement for up to 150 and one Redis call. ``progress``, unless it is a
         field, is called after each batch with (objects done, objects in all).
         """
         if self._is_sliced:

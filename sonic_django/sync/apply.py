@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("sonic_django.sync")
 
-#: Documents in one round trip; a larger bulk is applied in several.
-_DOCUMENTS_PER_CALL = 1000
-
 
 class PendingApply:
     """The documents of one stretch of a transaction, applied when it commits."""
@@ -103,7 +100,7 @@ def _drain_text(model: type[SonicObj], using: str) -> None:
 def apply_now(
     model: type[SonicObj], using: str, documents: Sequence[Document], *, waits: bool = False
 ) -> None:
-    """Bring the index to these documents. One round trip for 1,000.
+    """Bring the index to these documents. One round trip (see ``IndexStore.apply``).
 
     None for up to ``OBJECTS_PER_SCRIPT`` outside a transaction: those are sent, and what becomes of
     them is heard before this thread next uses Redis (see ``index.pending``). They are waited for
@@ -114,12 +111,9 @@ def apply_now(
     if not (waits or _is_heard_at_once(model, using, documents, store)):
         _send(model, using, documents, store)
         return
-    texts = False
     try:
         with pausing():
-            for start in range(0, len(documents), _DOCUMENTS_PER_CALL):
-                applied = store.apply(documents[start : start + _DOCUMENTS_PER_CALL])
-                texts = texts or applied.texts
+            applied = store.apply(documents)
             if documents:
                 state.note_complete(store, applied.complete)
                 if not applied.complete:
@@ -129,7 +123,7 @@ def apply_now(
         return
     if post_index.has_listeners(model):
         post_index.send(sender=model, ids=[document.id for document in documents], using=using)
-    if texts:
+    if applied.texts:
         _drain_text(model, using)
     slices.after_write(model, using, applied=True)
 

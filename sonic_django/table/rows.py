@@ -1,7 +1,7 @@
 """The rows of one model's table, by hand-written SQL that is prepared once.
 
-A write is one statement on one row, so it is atomic on any SQL engine. Values go as parameters;
-only the quoted names of the model's own table and columns are part of the text.
+A write is one statement, on one row or on a batch of them, so it is atomic on any SQL engine.
+Values go as parameters; only the quoted names of the table and its columns are part of the text.
 """
 
 from __future__ import annotations
@@ -18,13 +18,11 @@ from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col
 
+from .batches import Rewrite, cut, update_batch
 from .marks import Mark, Place
 
 #: Parameters a statement may carry; SQLite's limit was 999 until 3.32.
 _IDS_PER_STATEMENT = 900
-#: Bytes of payload in one INSERT; MariaDB's max_allowed_packet is 16 MiB by default.
-_BYTES_PER_STATEMENT = 4 * 1024 * 1024
-_ROWS_PER_STATEMENT = 150
 
 SUPPORTED_VENDORS = ("mysql", "sqlite")
 
@@ -111,7 +109,7 @@ class Table:
         ids: list[int] = []
         now = _now(connection)
         with connection.cursor() as cursor:
-            for batch in _batches(payloads):
+            for batch in cut(payloads, lambda payload: payload):
                 rows = ", ".join([self._row] * len(batch))
                 values = [item for payload in batch for item in (payload, False, 1, now)]
                 cursor.execute(f"{self._insert}{rows} RETURNING {self._id}", values)
@@ -128,6 +126,16 @@ class Table:
             values = (payload, is_deleted, _now(connection), id, version)
             cursor.execute(self._update, values)
             return bool(cursor.rowcount)
+
+    def update_many(self, rows: Iterable[Rewrite]) -> Iterator[tuple[list[Rewrite], set[int]]]:
+        """Write rows with different ids, each as ``update`` does: batch by batch, with the ids of
+        those that still had their versions.
+
+        To be called in a transaction. One statement for up to 150 rows or 4 MiB; one more for a
+        batch of which others have written a row.
+        """
+        for batch in cut(rows, lambda row: row.payload):
+            yield batch, update_batch(self.name, self.using, batch, _now(connections[self.using]))
 
     def delete(self, id: int, version: int) -> bool:
         """Remove the row if it still has this version; whether it had. One statement."""
@@ -283,18 +291,3 @@ def _placeholders(number: int) -> str:
 def _slices(ids: Sequence[int]) -> Iterator[Sequence[int]]:
     for start in range(0, len(ids), _IDS_PER_STATEMENT):
         yield ids[start : start + _IDS_PER_STATEMENT]
-
-
-def _batches(payloads: Iterable[bytes]) -> Iterator[list[bytes]]:
-    batch: list[bytes] = []
-    size = 0
-    for payload in payloads:
-        if batch and (
-            len(batch) >= _ROWS_PER_STATEMENT or size + len(payload) > _BYTES_PER_STATEMENT
-        ):
-            yield batch
-            batch, size = [], 0
-        batch.append(payload)
-        size += len(payload)
-    if batch:
-        yield batch

@@ -32,10 +32,12 @@ def run(*arguments: str, module: str = "benchmarks") -> subprocess.CompletedProc
     )
 
 
-def figures_of(name: str, rows: int, directory: Path) -> list[dict[str, Any]]:
+def figures_of(
+    name: str, rows: int, directory: Path, module: str = "benchmarks"
+) -> list[dict[str, Any]]:
     """What a run over all contenders writes as JSON."""
     file = directory / f"{name}.json"
-    done = run(f"--only={name}", f"--rows={rows}", f"--json={file}")
+    done = run(f"--only={name}", f"--rows={rows}", f"--json={file}", module=module)
     assert done.returncode == 0, done.stdout + done.stderr
     found: list[dict[str, Any]] = json.loads(file.read_text("utf-8"))
     return found
@@ -47,13 +49,16 @@ def section(figures: list[dict[str, Any]], name: str) -> dict[str, Any]:
 
 
 def test_the_blog(tmp_path: Path) -> None:
-    figures = figures_of("blog", 2000, tmp_path)
+    """All is measured at the middle stage; the third one, on stores that were written to, shows
+    growth."""
+    figures = figures_of("blog", 2000, tmp_path, module="tests.benchmarks.small_stages")
     measured = section(figures, "blog")["figures"]["measured"]
     assert [one["operation"] for one in measured] == list(OPERATIONS)
     for one in measured:
         assert {"sonic", "orm", "floor"} <= one["times"].keys()
-        check_measured(one, 2000)
-    check_memory(section(figures, "memory"), {"sonic", "floor"}, 2000)
+        check_measured(one, 1000)
+    check_memory(section(figures, "memory"), {"sonic", "floor"}, {300, 1000, 2000})
+    check_growth(figures, [300, 1000, 2000])
     check_bars(section(figures, "conclusions"))
     check_page(figures, tmp_path / "docs")
     check_charts(tmp_path / "docs" / "images")
@@ -66,7 +71,7 @@ def test_the_peers(tmp_path: Path) -> None:
     for one in measured:
         assert any(name in one["times"] for name in PEERS)
         check_measured(one, 300)
-    check_memory(section(figures, "peers_memory"), {"sonic", "floor", *PEERS}, 300)
+    check_memory(section(figures, "peers_memory"), {"sonic", "floor", *PEERS}, {300})
     bars = section(figures, "peers_conclusions")["rows"]
     assert len(bars) == len(measured)
 
@@ -80,13 +85,23 @@ def check_measured(one: dict[str, Any], rows: int) -> None:
         assert ratio["low"] <= ratio["value"] <= ratio["high"]
 
 
-def check_memory(result: dict[str, Any], contenders: set[str], rows: int) -> None:
+def check_memory(result: dict[str, Any], contenders: set[str], rows: set[int]) -> None:
     """That of a contender is the sum of its structures'."""
     found = result["figures"]["memory"]
     assert {one["contender"] for one in found} == contenders
+    assert {one["rows"] for one in found} == rows
     for one in found:
-        assert one["rows"] == rows
-        assert one["bytes"] == sum(one["parts"].values()) > 100 * rows
+        assert one["bytes"] == sum(one["parts"].values()) > 100 * one["rows"]
+
+
+def check_growth(figures: list[dict[str, Any]], rows: list[int]) -> None:
+    """What must not grow is measured at each stage."""
+    growth = section(figures, "growth")["figures"]
+    assert growth["rows"] == rows
+    growing = {name for name, operation in OPERATIONS.items() if operation.must_not_grow}
+    assert growth["medians"].keys() == growing
+    for medians in growth["medians"].values():
+        assert len(medians["sonic"]) == len(rows)
 
 
 def check_bars(result: dict[str, Any]) -> None:
@@ -94,7 +109,10 @@ def check_bars(result: dict[str, Any]) -> None:
     rows = result["rows"]
     for operation in OPERATIONS.values():
         if operation.bar is not None:
-            assert any(row[0].startswith(operation.label) for row in rows)
+            assert any(row[0] == f"{operation.label} at 1,000 rows" for row in rows)
+        if operation.must_not_grow:
+            what = f"{operation.label}, growth from 300 to 2,000 rows"
+            assert any(row[0] == what for row in rows)
     assert {row[-1] for row in rows} <= {"reached", "not reached"}
     assert len(result["conclusions"]) == len(rows) + 1
 
@@ -116,14 +134,19 @@ def check_page(figures: list[dict[str, Any]], docs: Path) -> None:
 def check_charts(images: Path) -> None:
     """They are pictures without scripts, for light and dark pages."""
     charts = sorted(images.iterdir())
-    names = ["performance-memory.svg", "performance-reading.svg", "performance-writing.svg"]
+    names = [
+        "performance-growth.svg",
+        "performance-memory.svg",
+        "performance-reading.svg",
+        "performance-writing.svg",
+    ]
     assert [chart.name for chart in charts] == names
     for chart in charts:
         text = chart.read_text("utf-8")
         assert text.startswith("<svg")
         assert "<script" not in text
         assert "prefers-color-scheme:dark" in text
-        assert len(re.findall("<rect", text)) > 3
+        assert len(re.findall("<rect|<circle", text)) > 3
 
 
 def test_a_different_answer_ends_the_run() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -206,6 +206,29 @@ class TestLayout:
         assert found == {leaf("red").name: ("10020",)}
         assert len(entries_of(client, red)) == 22_500
 
+    @pytest.mark.parametrize("field", ["n", "1", "m"])
+    def test_a_walk_finds_and_mends_wrong_counts(self, large: IndexStore, field: str) -> None:
+        client, red = redis_client(), f"{large.base}:{leaf('red').name.decode()}"
+        client.hincrby(red, field, -1)
+        walk = Inspection(large, large.built()).walk
+        assert [part.name for part in walk(mend=False) if part.is_uncounted] == [leaf("red").name]
+        assert [part.name for part in walk(mend=True) if part.is_uncounted] == [leaf("red").name]
+        assert not any(part.is_uncounted for part in walk(mend=False))
+        assert len(entries_of(client, red)) == large.count(query(leaf("red"))) == 22_500
+
+    @pytest.mark.parametrize("number", [1, 100])
+    def test_what_is_left_of_a_lost_count_is_replaced(self, large: IndexStore, number: int) -> None:
+        """By single objects, and by several in one run."""
+        client, red = redis_client(), f"{large.base}:{leaf('red').name.decode()}"
+        client.hdel(red, "1")
+        assert {p.name for p in Inspection(large, large.built()).walk(mend=True) if p.is_uncounted}
+        again = [document(id, 1, colours=colours_of(id)) for id in range(10_000, 20_000)]
+        for start in range(0, 10_000, 100):
+            for first in range(start, start + 100, number if start < 300 else 100):
+                size = number if start < 300 else 100
+                large.apply(again[first : first + size], "rebuild")
+        assert len(entries_of(client, red)) == large.count(query(leaf("red"))) == 22_500
+
 
 class TestCountingByParts:
     def test_one_call_and_no_entry_touched(self, large: IndexStore) -> None:
@@ -222,3 +245,37 @@ class TestCountingByParts:
         answer = large.explain(query(And((leaf("blue"), leaf("red")))), 0, None, "count")
         assert not isinstance(answer, Unbuilt)
         assert (answer.strategy, answer.count()) == ("number", 500)
+
+
+class TestManyInOneRun:
+    """What one run of the script adds to a part is written together, and counted once."""
+
+    @pytest.mark.parametrize(
+        "ids",
+        [
+            range(12_001, 12_101),  # in few bytes of a bitmap
+            range(10_007, 19_999, 101),  # all over it
+            range(9_950, 10_050),  # in two parts
+            [*range(24_950, 25_001), *range(30_000, 30_040)],  # in a new part
+            [15_000] * 3,
+        ],
+    )
+    def test_those_that_are_there_are_not_counted_again(
+        self, large: IndexStore, ids: Sequence[int]
+    ) -> None:
+        client, red = redis_client(), f"{large.base}:{leaf('red').name.decode()}"
+        before = dict(entries_of(client, red))
+        large.apply([document(id, version, colours=["red"]) for version, id in enumerate(ids, 2)])
+        expected = before | {member(id): float(id) for id in ids}
+        assert dict(entries_of(client, red)) == expected
+        assert large.count(query(leaf("red"))) == len(expected)
+
+    def test_an_object_that_comes_twice(self, large: IndexStore) -> None:
+        ids = range(12_001, 12_041)
+        first = [document(id, 2, colours=["red", "new"]) for id in ids]
+        large.apply([*first, *(document(id, 3, colours=["blue"]) for id in ids)])
+        client = redis_client()
+        for colour, held_by in (("red", False), ("blue", True), ("new", False)):
+            key = f"{large.base}:{leaf(colour).name.decode()}"
+            members = dict(entries_of(client, key))
+            assert [member(id) in members for id in ids] == [held_by] * 40

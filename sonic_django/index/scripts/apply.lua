@@ -18,6 +18,10 @@
 --
 -- The record is what makes this exact: it names the sets the object is in, so what the new
 -- version does not have is removed, whoever wrote it.
+--
+-- Sets, records and numbers of objects are written once for all objects of a run: see
+-- gathering.lua. Records come after what they name: a run that breaks off leaves no record of an
+-- object that is not yet in its sets.
 
 local now, mode, fingerprint = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local counted = {}
@@ -62,16 +66,17 @@ local function flag(digest)
   redis.call('HSET', base .. ':state', 'prefixed:' .. digest, '1')
 end
 
-local texts, destroyed = 0, false
+local destroyed = false
+local texts, records, originals = {}, {}, {} -- what is to be written of the objects so far
 
-local function write(id, version, state, text, entries, originals)
-  local old = read_record(id)
+-- ``at`` is where the object's entries begin. Additions are gathered, removals are made at once.
+local function write(id, version, state, text, old, at)
   -- A version in between that was never seen may have changed the text, one that comes late may be
   -- what changed it, and who applies the write of another ("rebuild", "reset") cannot know.
   local skips = not old or version > old[1] + 1 or (mode ~= '' and version ~= old[1])
   if text == '1' or (text == '0' and skips) then
-    redis.call('ZADD', base .. ':text', 'GT', version, id)
-    texts = 1
+    texts[#texts + 1] = version
+    texts[#texts + 1] = id
   end
   if old then
     if mode == '' and old[1] >= version then return 0 end
@@ -79,13 +84,29 @@ local function write(id, version, state, text, entries, originals)
   end
   settle_declaration()
   sum(id, old, state, version) -- while the old record can still be told from a tombstone
-  local member = member_of(id)
-  local wanted, record = {}, { version, state == 'live' and 1 or 0 }
-  for _, entry in ipairs(entries) do
-    local name, prefix = entry[1], entry[3]
-    wanted[name] = prefix
+  local member, is_live = member_of(id), state == 'live'
+  local wanted, record = old and {}, { version, is_live and 1 or 0 }
+  local behind = at + 1 + 3 * ARGV[at]
+  for i = at + 1, behind - 1, 3 do
+    local name, score, prefix = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+    if wanted then wanted[name] = prefix end
     record[#record + 1] = name
     record[#record + 1] = prefix
+    if score == '' then
+      gather_id(name, id)
+    else
+      gather_member(name, score, prefix .. member)
+    end
+    local first = prefix:byte(1)
+    if first == 45 or first == 126 then flag(name:sub(1, 8)) end
+  end
+  for i = behind + 1, behind + 2 * ARGV[behind], 2 do
+    local name = ARGV[i]
+    local digest = name:sub(1, 8)
+    local list = originals[digest] or {}
+    originals[digest] = list
+    list[#list + 1] = name:sub(10)
+    list[#list + 1] = ARGV[i + 1]
   end
   for i = 3, old and #old or 0, 2 do
     local name, prefix = old[i], old[i + 1]
@@ -94,32 +115,17 @@ local function write(id, version, state, text, entries, originals)
       note(name)
     end
   end
-  for _, entry in ipairs(entries) do
-    local name, score, prefix = entry[1], entry[2], entry[3]
-    local key, added = base .. ':' .. name, nil
-    if score == '' then
-      added = add_id(key, id)
-    else
-      added = redis.call('ZADD', key, score, prefix .. member)
-    end
-    if added == 1 then note(name) end
-    local first = prefix:byte(1)
-    if first == 45 or first == 126 then flag(name:sub(1, 8)) end
-  end
-  for _, pair in ipairs(originals) do
-    redis.call('HSET', base .. ':' .. pair[1]:sub(1, 8) .. '$', pair[1]:sub(10), pair[2])
-  end
-  if state ~= 'live' or not old or old[2] ~= 1 or mode ~= '' then
-    local sets = { live = 'ids', deleted = 'del' }
+  if not is_live or not old or old[2] ~= 1 or mode ~= '' then
     local is_new = not old and mode == ''
-    for _, name in pairs(sets) do
-      if sets[state] ~= name and not is_new then remove(base .. ':' .. name, '', id) end
+    if not is_new then
+      if not is_live then remove(base .. ':ids', '', id) end
+      if state ~= 'deleted' then remove(base .. ':del', '', id) end
     end
     if state == 'gone' then
       redis.call('ZADD', base .. ':gone', now, id)
       destroyed = true
     else
-      add_id(base .. ':' .. sets[state], id)
+      gather_id(is_live and 'ids' or 'del', id)
       -- Its id may have been given to a new object.
       if not is_new then redis.call('ZREM', base .. ':gone', id) end
     end
@@ -128,31 +134,65 @@ local function write(id, version, state, text, entries, originals)
     redis.call('HDEL', base .. ':rec', id)
     redis.call('ZREM', base .. ':gone', id)
   else
-    redis.call('HSET', base .. ':rec', id, cmsgpack.pack(record))
+    records[#records + 1] = id
+    records[#records + 1] = cmsgpack.pack(record)
   end
   return 1
 end
 
-at = 5
-local written = 0
-while at <= #ARGV do
-  local id, version, state, text = take(), tonumber(take()), take(), take()
-  local entries, originals = take_many(3), take_many(2)
-  written = written + write(id, version, state, text, entries, originals)
+-- Write what was gathered.
+local function flush()
+  write_gathered(note)
+  for digest, list in pairs(originals) do call_sliced('HSET', base .. ':' .. digest .. '$', list) end
+  if #records > 0 then call_sliced('HSET', base .. ':rec', records) end
+  records, originals = {}, {}
 end
 
+local objects, ids = {}, {} -- where each begins in ARGV
+do
+  local at = 5
+  while at <= #ARGV do
+    objects[#objects + 1], ids[#ids + 1] = at, ARGV[at]
+    at = at + 5 + 3 * ARGV[at + 4]
+    at = at + 1 + 2 * ARGV[at]
+  end
+end
+
+local written, seen = 0, {}
+for first = 1, #ids, SLICE do
+  local last = math.min(#ids, first + SLICE - 1)
+  local packed = redis.call('HMGET', base .. ':rec', unpack(ids, first, last))
+  for i = first, last do
+    local id, at, old = ids[i], objects[i], packed[i - first + 1]
+    if seen[id] then
+      flush()
+      old = redis.call('HGET', base .. ':rec', id)
+    end
+    seen[id] = true
+    old = old and cmsgpack.unpack(old)
+    written = written + write(id, tonumber(ARGV[at + 1]), ARGV[at + 2], ARGV[at + 3], old, at + 4)
+  end
+end
+flush()
+for i = 1, #texts, 2 do redis.call('ZADD', base .. ':text', 'GT', texts[i], texts[i + 1]) end
+
 count_grown()
+local counts = {} -- index -> number, value, number, value, ...
 for name in pairs(touched) do
   -- Set, not incremented: an apply that is repeated or late leaves the true number.
   local index, value = base .. ':' .. name:sub(1, 8), name:sub(10)
   local number = cardinality_of(base .. ':' .. name)
   if number > 0 then
-    redis.call('ZADD', index .. '#', number, value)
+    local list = counts[index] or {}
+    counts[index] = list
+    list[#list + 1] = number
+    list[#list + 1] = value
   else
     redis.call('ZREM', index .. '#', value)
     redis.call('HDEL', index .. '$', value)
   end
 end
+for index, list in pairs(counts) do call_sliced('ZADD', index .. '#', list) end
 finish_sets()
 
 for range, change in pairs(sums) do
@@ -169,4 +209,4 @@ if destroyed then
   end
 end
 
-return { written, state_of_index[2] and 1 or 0, texts }
+return { written, state_of_index[2] and 1 or 0, #texts > 0 and 1 or 0 }

@@ -55,7 +55,7 @@ local function chunk_of(id) return #id > DIGITS and id:sub(1, -DIGITS - 1) or '0
 -- The chunk as text and the offset in it.
 local function split(id) return chunk_of(id), tonumber(id:sub(-DIGITS)) end
 
-local function text_of(number) return ('%.0f'):format(number) end
+local function text_of(number) return ('%d'):format(number) end
 
 local function kind_of(set, chunk)
   if not set.kinds[chunk] then note_chunk(set, chunk, redis.call('HGET', set.key, chunk)) end
@@ -124,7 +124,7 @@ local function count_change(set, chunk, by)
     for level = top_level(set.top) + 1, top_level(number) do
       set.counts[level .. '/0'], set.changed[level .. '/0'] = set.n, true
     end
-    set.top = number
+    set.top, set.raised = number, true
   end
   change(set, chunk, by)
   for level = 1, top_level(set.top) do
@@ -141,6 +141,8 @@ local function packed_add(set, id)
   if kind_of(set, chunk) == 'bits' then
     if redis.call('SETBIT', key, offset, 1) == 1 then return 0 end
   else
+    -- What is not counted is not in the set, whatever may have been left there.
+    if set.kinds[chunk] == 'none' then redis.call('DEL', key) end
     if redis.call('SADD', key, SPAN + offset) == 0 then return 0 end
     set.kinds[chunk] = 'set'
     if set.counts[chunk] >= BITS_FROM then to_bits(set, chunk) end
@@ -166,7 +168,8 @@ end
 local function write_counts()
   for key, set in pairs(opened) do
     if set and next(set.changed) then
-      local written, empty = { 'n', text_of(set.n), 'm', text_of(set.top) }, {}
+      local written, empty = { 'n', text_of(set.n) }, {}
+      if set.raised then written[3], written[4] = 'm', text_of(set.top) end
       for field in pairs(set.changed) do
         local count, kind = set.counts[field], set.kinds[field]
         if count == 0 then
@@ -206,6 +209,7 @@ local function pack_if_dense(key, card, added)
   if PER_CHUNK * number > card then return end
   redis.call('DEL', key)
   local set = new_packed(key, 0, 0)
+  set.raised = true
   for chunk in pairs(chunks) do note_chunk(set, chunk, 0) end
   opened[key] = set
   for i = 1, #members do packed_add(set, members[i]:sub(2)) end

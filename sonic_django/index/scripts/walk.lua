@@ -4,8 +4,8 @@
 -- ARGV     1 set name, 2 kind ("id", "score" or "text"), 3 cursor, 4 members to look at,
 --          5 "1" if the number of its objects is kept (<digest>#), 6 "1" to remove what is found
 -- returns  {the cursor to go on with, "0" at the end, number of members looked at,
---          1 if no number is kept although it should be, id, ...}
--- cost     O(members)
+--          1 if a number of its objects is missing or wrong, id, ...}
+-- cost     O(members); the first call on a packed set O(its chunks) more
 
 local name, kind, counted, mend = ARGV[1], ARGV[2], ARGV[5] == '1', ARGV[6] == '1'
 local set = { key = base .. ':' .. name, kind = kind }
@@ -26,16 +26,62 @@ local function is_named(id, prefix)
   return false
 end
 
+-- Whether the counts of a packed set are those of its parts; they are set right if ``mend``.
+local function is_counted(packed)
+  local kept, counts, number, top = {}, {}, 0, 0
+  local flat = redis.call('HGETALL', packed.key)
+  for i = 1, #flat, 2 do kept[flat[i]] = tonumber(flat[i + 1]) end
+  top, kept.m = kept.m or 0, nil
+  for chunk in pairs(kept) do
+    if chunk:find('^%d+$') then
+      local key = packed.key .. '#' .. chunk
+      local kind, count = redis.call('TYPE', key).ok, 0
+      if kind == 'set' then count = redis.call('SCARD', key) end
+      if kind == 'string' then count = redis.call('BITCOUNT', key) end
+      if count > 0 then
+        counts[chunk] = kind == 'string' and -count or count
+        number, top = number + count, math.max(top, tonumber(chunk))
+      end
+    end
+  end
+  local blocks = {}
+  for chunk, count in pairs(counts) do
+    local block = tonumber(chunk)
+    for level = 1, top_level(top) do
+      block = math.floor(block / FAN)
+      local field = level .. '/' .. text_of(block)
+      blocks[field] = (blocks[field] or 0) + math.abs(count)
+    end
+  end
+  for field, count in pairs(blocks) do counts[field] = count end
+  counts.n = number
+  local is_right = top == packed.top
+  for field, count in pairs(counts) do is_right = is_right and kept[field] == count end
+  for field in pairs(kept) do is_right = is_right and counts[field] ~= nil end
+  if mend and not is_right then
+    redis.call('DEL', packed.key)
+    if number > 0 then redis.call('HSET', packed.key, 'm', text_of(top)) end
+    for field, count in pairs(number > 0 and counts or {}) do
+      redis.call('HSET', packed.key, field, text_of(count))
+    end
+    opened[packed.key] = nil
+  end
+  return is_right
+end
+
+local uncounted = 0 -- a number that is there and wrong is for counts.lua
+if ARGV[3] == '0' and packed_of(set) and not is_counted(packed_of(set)) then uncounted = 1 end
+
 -- Packed sets are walked by ids: the cursor is "i" and the last one looked at.
 local cursor, members = '0', {}
-if packed_of(set) then
+if packed_of(set) and not (uncounted == 1 and not mend) then -- by wrong counts nothing is found
   -- A set that has been packed meanwhile is walked from the start.
   local last = ARGV[3]:match('^i(.*)')
   local start = last and rank(set, last, member_of(last) .. '\0') or 0
   local stop = math.min(start + tonumber(ARGV[4]), size(set))
   members = by_rank(set, start, stop)
-  if stop < size(set) then cursor = 'i' .. members[#members]:sub(2) end
-else
+  if stop < size(set) and #members > 0 then cursor = 'i' .. members[#members]:sub(2) end
+elseif not packed_of(set) then
   local page = redis.call('ZSCAN', set.key, ARGV[3], 'COUNT', ARGV[4])
   cursor = page[1]
   for i = 1, #page[2], 2 do members[#members + 1] = page[2][i] end
@@ -50,7 +96,6 @@ for i = 1, #members do
   end
 end
 
-local uncounted = 0 -- a number that is there and wrong is for counts.lua
 if counted then
   local numbers, value = base .. ':' .. name:sub(1, 8) .. '#', name:sub(10)
   local number, kept = size(set), redis.call('ZSCORE', numbers, value)
