@@ -19,6 +19,8 @@ FEWEST = 5
 MOST = 3000
 #: Garbage is collected after so many rounds, outside the times.
 _ROUNDS_PER_COLLECTION = 100
+#: Contenders whose progress differs by no more are asked the same question.
+_TOGETHER = 0.05
 _RESAMPLES = 200
 _RESAMPLED = 400
 
@@ -93,26 +95,31 @@ def _rounds(
     random: Random,
     taken: dict[str, list[float]],
 ) -> None:
+    """Each contender gets its share of the seconds, and not fewer questions than ``FEWEST``; those
+    that take long sit rounds out, so that theirs are spread over the time of the others'."""
     share = seconds / max(1, len(contenders))
-    used = dict.fromkeys(taken, 0.0)
     most = operation.most_rounds or MOST
     rounds = 0
-    while rounds < most and (rounds < min(FEWEST, most) or sum(used.values()) < seconds):
+
+    def progress(contender: Any) -> float:
+        times = taken[contender.name]
+        if not times:
+            return 0.0
+        wanted = share * len(times) / sum(times)
+        return len(times) / min(most, max(min(FEWEST, most), wanted))
+
+    while (least := min(map(progress, contenders), default=1.0)) < 1:
         if operation.name == "delete" and not drawing.stored:
             return
-        progress = sum(used.values()) / seconds
         asked = [
             contender
             for contender in contenders
-            if operation.writes
-            or len(taken[contender.name]) < FEWEST
-            or used[contender.name] <= share * progress * 1.5
+            if operation.writes or progress(contender) <= least + _TOGETHER
         ]
-        for name, elapsed in _round(
-            operation, asked, operation.draw(drawing), random, taken
-        ).items():
-            used[name] += elapsed
+        _round(operation, asked, operation.draw(drawing), random, taken)
         rounds += 1
+        if operation.writes and rounds >= most:
+            return
         if rounds % _ROUNDS_PER_COLLECTION == 0:
             gc.collect()
 
