@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sonic_django.index import nodes
 from sonic_django.index.client import redis_client
 from sonic_django.index.encoding import id_bounds, member
 from sonic_django.index.inspection import Inspection
@@ -279,3 +280,29 @@ class TestManyInOneRun:
             key = f"{large.base}:{leaf(colour).name.decode()}"
             members = dict(entries_of(client, key))
             assert [member(id) in members for id in ids] == [held_by] * 40
+
+
+class TestOneRun:
+    """What one run of the script does is bounded, however many parts there are."""
+
+    @pytest.fixture
+    def many_parts(self, small: IndexStore) -> IndexStore:
+        small.mark_built()
+        both = ["red", "large"]
+        small.apply([document(id, 1, colours=both[: 1 + id % 2]) for id in range(1, 90)])
+        return small
+
+    def test_of_a_count(self, many_parts: IndexStore) -> None:
+        condition = And((leaf("red"), leaf("large")))
+        answer = many_parts.explain(query(condition), 0, None, "count")
+        assert not isinstance(answer, Unbuilt)
+        assert (answer.strategy, answer.count()) == ("parts", 45)
+        assert answer.touched / answer.runs <= 5  # see tests/packed.py
+
+    def test_of_a_page(self, many_parts: IndexStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(nodes, "BUDGET", 1)
+        condition = And((leaf("red"), leaf("large")))
+        answer = many_parts.explain(query(condition), 0, None, "ids")
+        assert not isinstance(answer, Unbuilt)
+        assert answer.page(0, None) == list(range(1, 90, 2))
+        assert answer.runs == 9  # a part of ten ids each
