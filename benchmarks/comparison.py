@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from . import blog, conclusions, memory, tables
 from .contenders import PEERS, make
 from .contenders.base import Contender
-from .interleave import Measured, measure
+from .figures import Measured
+from .interleave import measure
 from .operations import Drawing, Operation, operations
 from .options import Options
 from .results import Result

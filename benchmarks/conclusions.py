@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from .contenders import PEERS
-from .interleave import Measured
+from .figures import Measured
 from .memory import Memory
 from .operations import OPERATIONS
 from .results import Result

@@ -1,4 +1,9 @@
-"""Measures an operation on all contenders by turns, so that drift of the machine hits all alike."""
+"""Measures an operation on all contenders by turns, so that drift of the machine hits all alike.
+
+A turn is some milliseconds of questions by one contender, as a process has them that uses one
+library: with a turn for each question, what is measured is how each finds the processor's caches
+after the others.
+"""
 
 from __future__ import annotations
 
@@ -6,61 +11,22 @@ import gc
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from random import Random
 from typing import Any
 
 from .agreement import agree, same_stored
+from .figures import Measured, measured
 from .operations import Operation
 
 WARM_UP = 3
 #: As few as these of a contender that takes long; a median of fewer says nothing.
 FEWEST = 5
 MOST = 3000
-#: Garbage is collected after so many rounds, outside the times.
-_ROUNDS_PER_COLLECTION = 100
-#: Contenders whose progress differs by no more are asked the same question.
+#: Seconds of a contender's turn, and the most questions in it.
+TURN = 0.02
+MOST_IN_TURN = 40
+#: Contenders whose progress differs by no more are asked the same questions.
 _TOGETHER = 0.05
-_RESAMPLES = 200
-_RESAMPLED = 400
-
-
-@dataclass(frozen=True)
-class Times:
-    """What one contender took, in microseconds."""
-
-    median: float
-    p95: float
-    samples: int
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """How many times as long as Sonic; ``low`` to ``high`` holds it with a probability of 95 %."""
-
-    value: float
-    low: float
-    high: float
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-@dataclass
-class Measured:
-    """An operation at a number of rows."""
-
-    operation: str
-    label: str
-    rows: int
-    times: dict[str, Times]
-    ratios: dict[str, Ratio]
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def measure(
@@ -71,35 +37,30 @@ def measure(
     Ask for about ``seconds``; a contender that used its share of them sits rounds out, except
     where the data change. Raises DisagreementError."""
     taking_part = [contender for contender in contenders if contender.can(operation.asked)]
-    taken: dict[str, list[float]] = {contender.name: [] for contender in taking_part}
-    random = Random(11)
+    turns = Turns(operation, taking_part, drawing)
     for _ in range(1 if operation.most_rounds else WARM_UP):
-        _round(operation, taking_part, operation.draw(drawing), random, None)
+        turns.round(taking_part, in_turn=1)
+    warm = {name: statistics.median(times) for name, times in turns.taken.items()}
+    for times in turns.taken.values():
+        times.clear()
     gc.collect()
+    # What is there stays: a collection between two rounds then looks at the new objects only.
+    gc.freeze()
     gc.disable()
     try:
-        _rounds(operation, taking_part, drawing, seconds, random, taken)
+        _rounds(turns, seconds, warm)
     finally:
         gc.enable()
-    times = {name: _times(list_) for name, list_ in taken.items()}
-    base = taken.get("sonic")
-    ratios = {name: _ratio(list_, base, random) for name, list_ in taken.items()} if base else {}
-    return Measured(operation.name, operation.label, drawing.rows, times, ratios)
+        gc.unfreeze()
+    return measured(operation.name, operation.label, drawing.rows, turns.taken, turns.random)
 
 
-def _rounds(
-    operation: Operation,
-    contenders: Sequence[Any],
-    drawing: Any,
-    seconds: float,
-    random: Random,
-    taken: dict[str, list[float]],
-) -> None:
+def _rounds(turns: Turns, seconds: float, warm: dict[str, float]) -> None:
     """Each contender gets its share of the seconds, and not fewer questions than ``FEWEST``; those
     that take long sit rounds out, so that theirs are spread over the time of the others'."""
+    operation, contenders, taken = turns.operation, turns.contenders, turns.taken
     share = seconds / max(1, len(contenders))
     most = operation.most_rounds or MOST
-    rounds = 0
 
     def progress(contender: Any) -> float:
         times = taken[contender.name]
@@ -108,73 +69,73 @@ def _rounds(
         wanted = share * len(times) / sum(times)
         return len(times) / min(most, max(min(FEWEST, most), wanted))
 
+    quickest = max(min(warm.values(), default=TURN), 1e-9)
+    in_turn = 1 if operation.most_rounds else max(1, min(MOST_IN_TURN, int(TURN / quickest)))
     while (least := min(map(progress, contenders), default=1.0)) < 1:
-        if operation.name == "delete" and not drawing.stored:
+        if operation.name == "delete" and not turns.drawing.stored:
             return
         asked = [
             contender
             for contender in contenders
             if operation.writes or progress(contender) <= least + _TOGETHER
         ]
-        _round(operation, asked, operation.draw(drawing), random, taken)
-        rounds += 1
-        if operation.writes and rounds >= most:
+        turns.round(asked, in_turn)
+        if operation.writes and max(map(len, taken.values()), default=most) >= most:
             return
-        if rounds % _ROUNDS_PER_COLLECTION == 0:
-            gc.collect()
+        gc.collect()
 
 
-def _round(
-    operation: Operation,
-    contenders: Sequence[Any],
-    parameter: Any,
-    random: Random,
-    taken: dict[str, list[float]] | None,
-) -> dict[str, float]:
-    """One question to each, in random order; the answers are compared. Seconds that each took."""
-    order = random.sample(contenders, len(contenders))
-    answers: dict[str, Any] = {}
-    elapsed: dict[str, float] = {}
-    for contender in order:
-        argument = contender.prepared(operation.asked, parameter)
+class Turns:
+    """The contenders' turns at one operation, and the seconds that each question took them."""
+
+    def __init__(self, operation: Operation, contenders: Sequence[Any], drawing: Any) -> None:
+        self.operation, self.contenders, self.drawing = operation, contenders, drawing
+        self.random = Random(11)
+        self.taken: dict[str, list[float]] = {contender.name: [] for contender in contenders}
+
+    def round(self, contenders: Sequence[Any], in_turn: int) -> None:
+        """A turn for each, in random order, with the same questions; who takes long answers but
+        the first of them, unless they change the data. The answers are compared."""
+        operation = self.operation
+        parameters = [operation.draw(self.drawing) for _ in range(self._possible(in_turn))]
+        answers: list[dict[str, Any]] = [{} for _ in parameters]
+        for contender in self.random.sample(contenders, len(contenders)):
+            found = self._turn(contender, parameters)
+            for answered, plain in zip(answers, found, strict=False):
+                answered[contender.name] = plain if operation.in_order else sorted(plain)
+        for parameter, answered in zip(parameters, answers, strict=True):
+            if answered:
+                agree(operation, parameter, answered)
+                same_stored(operation, parameter, contenders)
+
+    def _possible(self, in_turn: int) -> int:
+        """Of what is deleted there must be some."""
+        is_delete = self.operation.name == "delete"
+        return min(in_turn, len(self.drawing.stored)) if is_delete else in_turn
+
+    def _turn(self, contender: Any, parameters: Sequence[Any]) -> list[Any]:
+        """The answers as plain values; the seconds of each are kept.
+
+        One question follows the other: what is made of the answers comes after the last, lest it
+        cool the caches for the next question."""
+        operation, taken = self.operation, self.taken[contender.name]
+        given = [contender.prepared(operation.asked, parameter) for parameter in parameters]
         action = getattr(contender, operation.asked)
-        if operation.reads_field:
-            started = time.perf_counter()
-            plain = contender.plain(action(argument), operation.field)
-            elapsed[contender.name] = time.perf_counter() - started
-        else:
+        answers: list[Any] = []
+        ends = time.perf_counter() + TURN
+        for argument in given:
             started = time.perf_counter()
             answer = action(argument)
-            elapsed[contender.name] = time.perf_counter() - started
-            plain = contender.plain(answer, operation.field)
-        if operation.writes:
-            # so that nothing of it is still at work beside the next contender
-            contender.finish()
-        answers[contender.name] = plain if operation.in_order else sorted(plain)
-        if taken is not None:
-            taken[contender.name].append(elapsed[contender.name])
-    if answers:
-        agree(operation, parameter, answers)
-        same_stored(operation, parameter, contenders)
-    return elapsed
-
-
-def _times(taken: list[float]) -> Times:
-    ordered = sorted(taken)
-    p95 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
-    return Times(statistics.median(ordered) * 1e6, p95 * 1e6, len(ordered))
-
-
-def _ratio(taken: list[float], base: list[float], random: Random) -> Ratio:
-    """By bootstrap: the medians of both are drawn anew many times."""
-    size, base_size = min(len(taken), _RESAMPLED), min(len(base), _RESAMPLED)
-    # fewer draws than samples would show too wide a spread: it shrinks with their square root
-    shrink = (size / len(taken)) ** 0.5
-    value = statistics.median(taken) / statistics.median(base)
-    resampled = sorted(
-        statistics.median(random.choices(taken, k=size))
-        / statistics.median(random.choices(base, k=base_size))
-        for _ in range(_RESAMPLES)
-    )
-    low, high = resampled[int(_RESAMPLES * 0.025)], resampled[int(_RESAMPLES * 0.975) - 1]
-    return Ratio(value, value - (value - low) * shrink, value + (high - value) * shrink)
+            if operation.reads_field:
+                answer = contender.plain(answer, operation.field)
+            now = time.perf_counter()
+            taken.append(now - started)
+            answers.append(answer)
+            if operation.writes:
+                # so that nothing of it is still at work beside the next question
+                contender.finish()
+            elif now > ends:
+                break
+        if operation.reads_field:
+            return answers
+        return [contender.plain(answer, operation.field) for answer in answers]

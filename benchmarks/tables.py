@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .contenders.base import Answering
-from .interleave import Measured
+from .figures import Measured
 from .operations import OPERATIONS
 from .results import Result
 

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeAlias
 
 from .encoding import Bound, redis_score
 from .specs import BY_ID, BY_TEXT
 
 Token: TypeAlias = "str | bytes | int"
+
+
+_NO_BOUND: tuple[Token, Token] = ("", b"")
+
+
+def _tokens_of(bound: Bound) -> tuple[Token, Token]:
+    return redis_score(bound.score), bound.member
 
 
 @dataclass(frozen=True)
@@ -23,9 +31,8 @@ class Leaf:
 
     def tokens(self) -> Iterator[Token]:
         yield from (b"p", self.name, self.kind)
-        for bound in (self.low, self.high):
-            yield "" if bound is None else redis_score(bound.score)
-            yield b"" if bound is None else bound.member
+        yield from _NO_BOUND if self.low is None else _tokens_of(self.low)
+        yield from _NO_BOUND if self.high is None else _tokens_of(self.high)
 
 
 @dataclass(frozen=True)
@@ -150,7 +157,7 @@ class IndexQuery:
         self, what: str, offset: int, limit: int | None, token: bytes = b"", budget: int = 0
     ) -> list[Token]:
         """The ARGV of ``query.lua``."""
-        arguments: list[Token] = [
+        return [
             "nearest" if what == "ids" and self.centre else what,
             ",".join(self.needs),
             offset,
@@ -160,18 +167,23 @@ class IndexQuery:
             self.universe,
             budget or BUDGET,
             token,
-            len(self.order),
+            *self._set_tokens,
         ]
+
+    @cached_property
+    def _set_tokens(self) -> list[Token]:
+        """The sets of the order and of the filter, which are the same in each run."""
+        tokens: list[Token] = [len(self.order)]
         for leaf in self.order:
-            arguments.extend(leaf.tokens())
-        arguments.append(len(self.further))
+            tokens.extend(leaf.tokens())
+        tokens.append(len(self.further))
         for key in self.further:
-            arguments.append(len(key.sets))
+            tokens.append(len(key.sets))
             for leaf in key.sets:
-                arguments.extend(leaf.tokens())
+                tokens.extend(leaf.tokens())
         if self.filter is not None:
-            arguments.extend(self.filter.tokens())
-        return arguments
+            tokens.extend(self.filter.tokens())
+        return tokens
 
 
 @dataclass(frozen=True)

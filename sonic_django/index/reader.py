@@ -60,23 +60,26 @@ class IndexReader:
     def _answers(
         self, questions: Sequence[tuple[IndexQuery, str, int, int | None]]
     ) -> list[Answer | Unbuilt]:
-        answers: list[Answer | Unbuilt] = [Answer(query) for query, *_ in questions]
+        answers: list[Any] = [Answer(query) for query, *_ in questions]
         client = redis_client(write=False)
-        while True:
-            open_ones = [
-                (number, answer, answer.query.arguments(*questions[number][1:], answer.token))
-                for number, answer in enumerate(answers)
-                if isinstance(answer, Answer) and not answer.is_complete
+        open_ones = list(range(len(answers)))
+        while open_ones:
+            calls = [
+                answers[number].query.arguments(*questions[number][1:], answers[number].token)
+                for number in open_ones
             ]
-            if not open_ones:
-                return answers
-            replies = _QUERY.many(client, self.base, [call for *_, call in open_ones])
-            for (number, answer, _), reply in zip(open_ones, replies, strict=True):
+            replies = _QUERY.many(client, self.base, calls)
+            unfinished = []
+            for number, reply in zip(open_ones, replies, strict=True):
                 unbuilt = _unbuilt(reply)
                 if unbuilt:
                     answers[number] = unbuilt
-                else:
-                    answer.add(reply)
+                    continue
+                answers[number].add(reply)
+                if not answers[number].is_complete:
+                    unfinished.append(number)
+            open_ones = unfinished
+        return answers
 
     def facets(
         self, questions: Sequence[tuple[FacetQuery, int, int | None]]

@@ -277,10 +277,9 @@ class SonicObj(AncestorSpelling, HeldValues, metaclass=SonicBase):
                 super().refresh_from_db(using, fields, from_queryset)
                 return
         using = using or self._state.db or router.db_for_read(type(self), instance=self)
-        rows = self._sonic.table(using).fetch([self.id]) if self.id is not None else {}
-        if not rows:
+        row = self._sonic.table(using).fetch_one(self.id) if self.id is not None else None
+        if row is None:
             raise type(self).DoesNotExist(f"{self._meta.label} {self.id} has no row in {using!r}.")
-        row = rows[self.id]
         values = self.__dict__
         if fields is not None:
             fresh = type(self)._from_row(using, row)

@@ -85,7 +85,7 @@ def undo_rolled_back(obj: SonicObj) -> None:
 def _is_in_the_table(obj: SonicObj, write: _Write) -> bool:
     """Whether the transaction was committed after all, and its hook has not run: because another
     hook before it failed, or is running just now."""
-    row = obj._sonic.table(write.token.using).fetch([write.id]).get(write.id)
+    row = obj._sonic.table(write.token.using).fetch_one(write.id)
     if row is None or write.version is None:
         return row is None and write.version is None
     # Not by the version alone: SQLite gives the id of an insert that was rolled back again.

@@ -85,10 +85,9 @@ def save(
 
 def _meet_row(obj: SonicObj, using: str) -> bool:
     """A new object with a given id replaces the row of that id, as in Django; if there is one."""
-    rows = obj._sonic.table(using).fetch([obj.id])
-    if not rows:
+    row = obj._sonic.table(using).fetch_one(obj.id)
+    if row is None:
         return False
-    row = rows[obj.id]
     obj.extra  # noqa: B018 - keep what is set on the object from being read from the row
     obj.__dict__.update(
         sonic_payload=Payload(row.payload), sonic_version=row.version, is_deleted=row.is_deleted
@@ -238,7 +237,7 @@ def save_raw(obj: SonicObj, using: str) -> bool:
     keys = options.unique_keys(values) if not obj.is_deleted else {}
     table = options.table(using)
     with transaction.atomic(using=using):
-        old = table.fetch([obj.id]).get(obj.id) if obj.id is not None else None
+        old = table.fetch_one(obj.id) if obj.id is not None else None
         if old is None:
             id = obj.id
             version = table.insert_with_id(id, payload, is_deleted=obj.is_deleted)

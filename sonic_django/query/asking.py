@@ -18,7 +18,8 @@ from ..sync.journal import undo_rollbacks
 from . import facets, sources
 from .chaining import Chaining
 from .explanation import Explanation
-from .plan import Planner
+from .logic import EVERYTHING
+from .plan import Planner, everything
 from .related import bind, crosses_references
 from .relevance import RelevanceSource, settled
 from .resolve import as_id
@@ -114,7 +115,7 @@ class Asking(Chaining):
 
     def _bound(self) -> Self:
         """The same objects, with the ids of the targets in place of lookups across references."""
-        if not crosses_references(self._logic):
+        if self._logic is EVERYTHING or not crosses_references(self._logic):
             return self
         return self._with_logic(bind(self.model._sonic, self._logic, self._db))
 
@@ -123,6 +124,8 @@ class Asking(Chaining):
         by_distance = order is None and not self._order and self._cursor is None
         if order is None or self._cursor is not None:
             order = self._effective_order
+        if self._logic is EVERYTHING and self._cursor is None:
+            return everything(self.model._sonic, self._universe, tuple(order))
         planner = Planner(self.model._sonic, self._universe)
         logic = bind(self.model._sonic, self._logic, self._db)
         if by_distance:
@@ -151,7 +154,7 @@ class Asking(Chaining):
             answers = ask(store)
             if _has_unbuilt(answers) and state.adopt_if_empty(self.model, using):
                 answers = ask(store)
-        return [self._explained(answer) for answer in answers]
+        return [self._explained(answer) for answer in answers] if _has_unbuilt(answers) else answers
 
     def _explained(self, answer: Any) -> Any:
         if isinstance(answer, Unbuilt):
@@ -160,7 +163,7 @@ class Asking(Chaining):
 
 
 def _has_unbuilt(answers: list[Any]) -> bool:
-    return any(isinstance(answer, Unbuilt) for answer in answers)
+    return any([isinstance(answer, Unbuilt) for answer in answers])
 
 
 def raised(answer: Any) -> Any:

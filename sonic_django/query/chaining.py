@@ -165,7 +165,7 @@ class Chaining(Question):
         id = as_id(options, cursor)
         values: Mapping[str, Any] = {}
         if self._effective_order[0].lstrip("-") not in ("id", "pk"):
-            row = options.table(self.db).fetch([id]).get(id)
+            row = options.table(self.db).fetch_one(id)
             if row is None:
                 raise self.model.DoesNotExist(f"The cursor {cursor!r} has no row.")
             values = options.values_of(row.payload, id)

@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 _CHUNK = 2000
 
 
+def load_one(
+    model: type[SonicObj], using: str, id: int, *, deleted: bool | None = False
+) -> list[Any]:
+    """``load`` of one id: its object, or none."""
+    row = model._sonic.table(using).fetch_one(id) if 0 < id < 2**63 else None
+    if row is None or (deleted is not None and row.is_deleted != deleted):
+        return []
+    return [model._from_row(using, row)]
+
+
 def load(
     model: type[SonicObj], using: str, ids: Sequence[int], *, deleted: bool | None = False
 ) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import FieldError
@@ -12,11 +13,11 @@ from ..index.nodes import FacetQuery, FurtherKey, IndexQuery, Leaf
 from ..index.specs import IndexSpec
 from .choosing import RANGES, has_index
 from .filtering import FilterPlanner, Halves, by_field, parts_of, without
-from .logic import NOTHING, Condition, Conjunction, Disjunction, Logic, Negation
+from .logic import EVERYTHING, NOTHING, Condition, Conjunction, Disjunction, Logic, Negation
 from .ranges import Cursor
 
 if TYPE_CHECKING:
-    pass
+    from ..models.options import SonicOptions
 
 
 class Planner(FilterPlanner):
@@ -136,6 +137,13 @@ class Planner(FilterPlanner):
             )
 
 
+@lru_cache(maxsize=1024)
+def everything(options: SonicOptions, universe: str, order: tuple[str, ...]) -> IndexQuery:
+    """The question for all objects of a class in this order: kept, as its declaration does not
+    change."""
+    return Planner(options, universe).plan(EVERYTHING, order)
+
+
 def _is_on_ids(logic: Logic) -> bool:
     """Whether the id alone decides."""
     if isinstance(logic, Condition):
@@ -145,4 +153,4 @@ def _is_on_ids(logic: Logic) -> bool:
     return isinstance(logic, (Conjunction, Disjunction)) and all(map(_is_on_ids, logic.children))
 
 
-__all__ = ["Planner"]
+__all__ = ["Planner", "everything"]

@@ -12,7 +12,7 @@ from django.db.models import prefetch_related_objects
 from ..sync import repair
 from .asking import Asking
 from .iteration import iterate
-from .loading import attach_references, load, verified
+from .loading import attach_references, load, load_one, verified
 from .resolve import as_id, listed
 from .scanning import RowSource, judge_of, orders_by_id
 from .verify import Verdict, verdict
@@ -211,7 +211,7 @@ class Retrieving(Asking):
 
     def _load_by_id(self, id: int) -> list[Any]:
         """By id the row itself answers; the index is not asked."""
-        objects = load(self.model, self.db, [id], deleted=self._deleted)
+        objects = load_one(self.model, self.db, id, deleted=self._deleted)
         if self._shape is not None and self._shape.only_ids:
             return list(self._shape.shape([obj.id for obj in objects]))
         return self._completed(objects)

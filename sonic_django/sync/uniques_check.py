@@ -170,7 +170,7 @@ class UniquesCheck:
 
     def _claims_of(self, id: int) -> list[_Claim]:
         """The values of a row as it is now; of one that is gone, deleted or unreadable none."""
-        row = self.table.fetch([id]).get(id)
+        row = self.table.fetch_one(id)
         if row is None or row.is_deleted:
             return []
         try:

@@ -65,6 +65,7 @@ class Table:
             f"{dirty} = %s WHERE {self._id} = %s AND {version} = %s"
         )
         self._select = f"SELECT {self._id}, {data}, {deleted}, {version} FROM {table}"
+        self._select_one = f"{self._select} WHERE {self._id} = %s"
         self._versions = f"SELECT {self._id}, {version} FROM {table} WHERE {self._id} IN"
         self._delete = f"DELETE FROM {table} WHERE {self._id} = %s AND {version} = %s"
         self._count = f"SELECT COUNT(*) FROM {table}"
@@ -165,18 +166,22 @@ class Table:
 
     # Reading ----------------------------------------------------------------------------------
 
+    def fetch_one(self, id: int) -> Row | None:
+        """The row with this id, a deleted one too; None where there is none. One statement."""
+        with connections[self.using].cursor() as cursor:
+            cursor.execute(self._select_one, (id,))
+            row = cursor.fetchone()
+        return Row(row[0], bytes(row[1]), bool(row[2]), row[3]) if row else None
+
     def fetch(self, ids: Sequence[int]) -> dict[int, Row]:
         """The rows with these ids, deleted ones too, by id. One statement for 900 ids."""
         found: dict[int, Row] = {}
         with connections[self.using].cursor() as cursor:
             for some in _slices(ids):
-                if len(some) == 1:
-                    cursor.execute(f"{self._select} WHERE {self._id} = %s", some)
-                else:
-                    # Numbers, written out: handed over as parameters they take as long as the
-                    # rest of the work on a row.
-                    listed = ",".join([f"{id:d}" for id in some])
-                    cursor.execute(f"{self._select} WHERE {self._id} IN ({listed})")
+                # Numbers, written out: handed over as parameters they take as long as the rest of
+                # the work on a row.
+                listed = ",".join([f"{id:d}" for id in some])
+                cursor.execute(f"{self._select} WHERE {self._id} IN ({listed})")
                 for id, payload, is_deleted, version in cursor.fetchall():
                     found[id] = Row(id, bytes(payload), bool(is_deleted), version)
         return found
