@@ -71,7 +71,7 @@ def _bars(measured: list[dict[str, Any]]) -> Any:
         **_options([_COLORS[name] for name in names]),
         **_scale(medians),
         height=90 + 46 * len(measured),
-        x_title="microseconds, logarithmic: shorter is faster",
+        x_title="logarithmic: shorter is faster",
     )
     # pygal draws from the bottom upwards
     chart.x_labels = [one["label"] for one in reversed(measured)]
@@ -91,7 +91,7 @@ def _lines(growth: dict[str, Any]) -> Any:
             [time for name in shown for list_ in growth["medians"][name].values() for time in list_]
         ),
         height=560,
-        y_title="microseconds, logarithmic",
+        y_title="logarithmic",
         x_title="rows",
     )
     chart.x_labels = [f"{rows:,}" for rows in growth["rows"]]
@@ -130,9 +130,17 @@ def _scale(values: list[float]) -> dict[str, Any]:
     within = [mark for mark in marks if first <= mark <= last]
     if len(within) > _MOST_MARKS:
         within = [mark for mark in within if str(mark).startswith("1")]
-    labels = [{"label": f"{mark:,}", "value": mark} for mark in within]
+    labels = [{"label": _duration(mark), "value": mark} for mark in within]
     # bars begin at zero, which is nowhere on this scale
     return {"logarithmic": True, "zero": first, "range": (first, last), "y_labels": labels}
+
+
+def _duration(microseconds: int) -> str:
+    """In few letters, since the marks of a scale stand close together."""
+    for unit, size in (("s", 1_000_000), ("ms", 1000)):
+        if microseconds >= size:
+            return f"{microseconds // size:,} {unit}"
+    return f"{microseconds} µs"
 
 
 def _options(colors: list[str], columns: int = 3) -> dict[str, Any]:

@@ -163,7 +163,7 @@ class Asking(Chaining):
 
 
 def _has_unbuilt(answers: list[Any]) -> bool:
-    return any([isinstance(answer, Unbuilt) for answer in answers])
+    return any(isinstance(answer, Unbuilt) for answer in answers)
 
 
 def raised(answer: Any) -> Any:
