@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models, router
-from django.db.models.base import ModelBase, ModelState
+from django.db.models.base import ModelState
 from django.db.models.signals import post_init, pre_init
 
 from ..query.manager import SonicManager
@@ -16,75 +16,13 @@ from ..twins import with_twins
 from . import removing, saving, uniqueness
 from .ancestor import AncestorSpelling
 from .columns import Payload, PayloadField
-from .expiry import add_expiry
 from .held import HeldValues
+from .metaclass import SonicBase
 from .options import SonicOptions
-from .references import ReferenceField
 from .sql import GuardedManager
-from .virtual import VirtualField, make_virtual
 
 if TYPE_CHECKING:
     from django.core.checks import CheckMessage
-
-#: Attributes a field may not be called after: the object could no longer be saved or loaded.
-RESERVED_NAMES = frozenset(
-    [
-        *("pk", "id", "objects", "sql", "indexes", "uniques", "fulltext_indexes", "expire_after"),
-        *("is_deleted", "sonic_payload", "sonic_version", "sonic_dirty_at"),
-        *("save", "delete", "undelete", "destroy", "reload", "revert", "refresh_from_db"),
-        *("extra", "to_dict", "dirty_fields", "from_db", "check"),
-        *("full_clean", "clean", "clean_fields", "validate_unique"),
-    ]
-)
-
-
-class SonicBase(ModelBase):
-    """Turns the fields of a class body into virtual ones, and refuses what cannot be one."""
-
-    def __new__(
-        mcs, name: str, bases: tuple[type, ...], attrs: dict[str, Any], **kwargs: Any
-    ) -> Any:
-        if any(isinstance(base, SonicBase) for base in bases):
-            mcs._refuse_inheritance(name, bases, attrs)
-            add_expiry(name, attrs)
-            for key, value in attrs.items():
-                if isinstance(value, models.Field):
-                    mcs._virtualise(name, key, value)
-        return super().__new__(mcs, name, bases, attrs, **kwargs)
-
-    @staticmethod
-    def _refuse_inheritance(name: str, bases: tuple[type, ...], attrs: dict[str, Any]) -> None:
-        if getattr(attrs.get("Meta"), "proxy", False):
-            return
-        for base in bases:
-            meta = getattr(base, "_meta", None)
-            if isinstance(base, SonicBase) and meta is not None and not meta.abstract:
-                raise TypeError(
-                    f"{name} inherits from the concrete class {base.__name__}, which would need a "
-                    f"table for each. Make {base.__name__} abstract (class Meta: abstract = True) "
-                    f"or {name} a proxy."
-                )
-
-    @staticmethod
-    def _virtualise(class_name: str, key: str, field: models.Field[Any, Any]) -> None:
-        where = f"{class_name}.{key}"
-        if isinstance(field, models.ManyToManyField):
-            raise TypeError(
-                f"{where} is a ManyToManyField, which needs a table of its own. "
-                f"Use list_field({field.remote_field.model!r})."
-            )
-        if isinstance(field, models.GeneratedField):
-            raise TypeError(f"{where} is a GeneratedField, which only a column can be.")
-        if field.primary_key:
-            raise TypeError(f"{where} is a primary key; a SonicObj's is always its id.")
-        if key in RESERVED_NAMES or key.startswith("_sonic"):
-            raise TypeError(
-                f"{where} has a name that SonicObj uses itself. Rename the field; "
-                f'db_column="{key}" keeps the key in the payload.'
-            )
-        if not isinstance(field, VirtualField):
-            reference = isinstance(field, models.ForeignKey)
-            make_virtual(field, ReferenceField if reference else VirtualField)
 
 
 class _Options:
@@ -328,4 +266,4 @@ _NEW_COLUMNS: dict[str, Any] = {
     "sonic_dirty_at": None,
 }
 
-__all__ = ["RESERVED_NAMES", "SonicBase", "SonicObj"]
+__all__ = ["SonicObj"]

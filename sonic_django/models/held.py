@@ -53,6 +53,13 @@ class HeldValues(models.Model):
                     values.setdefault("_sonic_filled_in", {})[attname] = default
         values.setdefault("_sonic_extra", stored)
 
+    def _decoded(self) -> dict[str, Any]:
+        """The payload dict of an object of which no value was touched yet; kept for then."""
+        values = self.__dict__
+        if "_sonic_decoded" not in values:
+            values["_sonic_decoded"] = self._stored_values()
+        return cast("dict[str, Any]", values["_sonic_decoded"])
+
     @property
     def extra(self) -> dict[str, Any]:
         """The payload's keys that no field declares: a dict to read and change; saved with the

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models.signals import post_save, pre_save
@@ -130,12 +130,18 @@ def _update(obj: SonicObj, using: str, force: bool, update_fields: frozenset[str
 
 
 def find_change(
-    obj: SonicObj, update_fields: frozenset[str] | None, *, automatic: bool = True
+    obj: SonicObj,
+    update_fields: frozenset[str] | None,
+    *,
+    automatic: bool = True,
+    original: Mapping[str, Any] | None = None,
 ) -> Change | None:
     """What a save of these fields (None: of all) would write; None if nothing. ``automatic``:
-    whether fields that set themselves (``auto_now``) do so. No round trip."""
+    whether fields that set themselves (``auto_now``) do so. ``original``: the payload dict of the
+    object, from whom has it. No round trip."""
     undo_rolled_back(obj)
-    original = obj._stored_values()
+    if original is None:
+        original = obj._stored_values()
     stored = obj._encode_values()[1]
     differing = changed_keys(obj, stored, original)
     if not differing and update_fields is None:

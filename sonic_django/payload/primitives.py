@@ -21,6 +21,8 @@ _SCALAR_NAMES = (
     "None, bool, int, float, str, bytes, Decimal, date, time, datetime, timedelta, UUID, "
     "or lists, tuples, sets and dicts of these"
 )
+#: Values of one of these types that are equal are stored alike.
+_EQUAL_IF_ALIKE: frozenset[type] = frozenset([type(None), bool, int, str, bytes, date])
 #: Deeper nesting is refused on the way in, so that no stored payload exhausts the stack later.
 MAX_DEPTH = 100
 #: Elements of a list that is looked through wherever it is met.
@@ -137,6 +139,8 @@ def same(one: Any, other: Any) -> bool:
     kind = type(one)
     if kind is not type(other):
         return False
+    if kind in _EQUAL_IF_ALIKE:
+        return bool(one == other)
     if kind is list or kind is tuple:
         return len(one) == len(other) and all(map(same, one, other))
     if kind is dict:

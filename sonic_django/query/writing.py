@@ -65,11 +65,14 @@ def update(
     computations = {name: computation(options, value) for name, value in values.items()}
 
     def changed(obj: Any) -> Change | None:
+        # The dict is taken apart when a value is first touched. What it holds is left alone: the
+        # values are set, none is changed in its place.
+        original = dict(obj._decoded())
         # All from the values before, as SQL does it.
         computed = {name: compute(obj) for name, compute in computations.items()}
         for name, value in computed.items():
             setattr(obj, name, value)
-        return find_change(obj, fields, automatic=False)
+        return find_change(obj, fields, automatic=False, original=original)
 
     def renew(change: Change, row: Row | None) -> Change | None:
         """As UPDATE ... WHERE does it: the filter and the values by the row as it is now."""

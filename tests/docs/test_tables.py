@@ -8,7 +8,7 @@ from dataclasses import fields
 
 import sonic_django
 from sonic_django.conf import SonicSettings
-from sonic_django.models.base import RESERVED_NAMES
+from sonic_django.models.metaclass import RESERVED_NAMES
 from sonic_django.sync.status import ModelStatus
 from tests.docs.markdown import ROOT, table_rows
 from tests.testapp.models import Blog

@@ -12,6 +12,7 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from sonic_django.exceptions import StaleObjectError
+from sonic_django.payload.codec import Codec
 from sonic_django.table import batches, rows
 from tests.query.test_round_trips import costs
 from tests.testapp.models import Plain
@@ -54,6 +55,23 @@ class TestStatements:
             Plain.objects.bulk_update(plains, ["group"])
         assert len(statements) == 7
         assert Plain.objects.get(group="g7").name == "6"
+
+    @pytest.mark.parametrize("chosen", [{"group": ""}, {"pk__gt": 0}])
+    def test_each_payload_is_read_once(
+        self, chosen: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made(5)
+        read: list[bytes] = []
+        decode = Codec.decode
+
+        def noted(codec: Codec, payload: bytes) -> dict[str, Any]:
+            read.append(payload)
+            return decode(codec, payload)
+
+        monkeypatch.setattr(Codec, "decode", noted)
+        assert Plain.objects.filter(**chosen).update(number=F("number") * 2) == 5
+        assert len(read) == 5
+        assert sorted(Plain.objects.values_list("number", flat=True)) == [0, 2, 4, 6, 8]
 
     @pytest.mark.parametrize(("limit", "value"), [("ROWS", 2), ("BYTES", 1)])
     def test_beyond_the_limits_of_one(
