@@ -26,6 +26,8 @@ _CASES: dict[str, list[str]] = {
         "sonic_admin",
     ],
 }
+#: Of the environment; without compiled modules each start would compile them.
+_NOT_USUAL = ("DJANGO_SETTINGS_MODULE", "PYTHONDONTWRITEBYTECODE")
 _PROGRAM = """
 import sys, time
 started = time.perf_counter()
@@ -69,7 +71,7 @@ def run(options: Options, report: Callable[[str], None]) -> Result:
 
 
 def _start(apps: list[str]) -> tuple[float, int]:
-    kept = {key: value for key, value in os.environ.items() if key != "DJANGO_SETTINGS_MODULE"}
+    kept = {key: value for key, value in os.environ.items() if key not in _NOT_USUAL}
     done = subprocess.run(
         [sys.executable, "-c", _PROGRAM, ",".join(apps)],
         env=kept,
