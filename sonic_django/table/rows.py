@@ -54,7 +54,8 @@ class Table:
         table = quote(name)
         self._id, data, deleted, version, dirty = map(quote, self.COLUMNS)
         # MySQL takes bytes for text of the connection's character set unless told otherwise.
-        binary = "_binary %s" if connection.vendor == "mysql" else "%s"
+        self._is_mysql = connection.vendor == "mysql"
+        binary = "_binary %s" if self._is_mysql else "%s"
         self._row = f"({binary}, %s, %s, %s)"
         self._row_with_id = f"(%s, {binary}, %s, %s, %s)"
         columns = f"{data}, {deleted}, {version}, {dirty}"
@@ -65,7 +66,6 @@ class Table:
             f"{dirty} = %s WHERE {self._id} = %s AND {version} = %s"
         )
         self._select = f"SELECT {self._id}, {data}, {deleted}, {version} FROM {table}"
-        self._select_one = f"{self._select} WHERE {self._id} = %s"
         self._versions = f"SELECT {self._id}, {version} FROM {table} WHERE {self._id} IN"
         self._delete = f"DELETE FROM {table} WHERE {self._id} = %s AND {version} = %s"
         self._count = f"SELECT COUNT(*) FROM {table}"
@@ -169,7 +169,10 @@ class Table:
     def fetch_one(self, id: int) -> Row | None:
         """The row with this id, a deleted one too; None where there is none. One statement."""
         with connections[self.using].cursor() as cursor:
-            cursor.execute(self._select_one, (id,))
+            if self._is_mysql:  # writes numbers out anyway; SQLite keeps the statement prepared
+                cursor.execute(f"{self._select} WHERE {self._id} = {id:d}")
+            else:
+                cursor.execute(f"{self._select} WHERE {self._id} = %s", (id,))
             row = cursor.fetchone()
         return Row(row[0], bytes(row[1]), bool(row[2]), row[3]) if row else None
 
