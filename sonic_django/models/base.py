@@ -11,6 +11,7 @@ from django.db.models.base import ModelState
 from django.db.models.signals import post_init, pre_init
 
 from ..query.manager import SonicManager
+from ..query.resolve import as_id
 from ..table.rows import Row
 from ..twins import with_twins
 from . import removing, saving, uniqueness
@@ -215,7 +216,9 @@ class SonicObj(AncestorSpelling, HeldValues, metaclass=SonicBase):
                 super().refresh_from_db(using, fields, from_queryset)
                 return
         using = using or self._state.db or router.db_for_read(type(self), instance=self)
-        row = self._sonic.table(using).fetch_one(self.id) if self.id is not None else None
+        options = self._sonic
+        id = as_id(options, self.id) if self.id is not None else None
+        row = options.table(using).fetch_one(id) if id is not None else None
         if row is None:
             raise type(self).DoesNotExist(f"{self._meta.label} {self.id} has no row in {using!r}.")
         values = self.__dict__

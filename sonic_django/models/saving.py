@@ -12,6 +12,7 @@ from ..exceptions import StaleObjectError
 from ..fulltext.availability import is_available
 from ..index.specs import Entry
 from ..index.store import Document
+from ..query.resolve import as_id
 from ..sync.apply import schedule
 from ..sync.journal import undo_rollbacks
 from ..sync.tokens import Token
@@ -57,6 +58,8 @@ def save(
     origin = model._meta.concrete_model
     if pre_save.receivers and pre_save.has_listeners(origin):
         pre_save.send(origin, instance=obj, raw=False, using=using, update_fields=update_fields)
+    if obj.id is not None:
+        obj.id = as_id(options, obj.id)  # "7", as forms and URLs have it, is the number 7
     if adding and obj.id is not None and not force_insert:
         adding = not _meet_row(obj, using)
     if adding:
@@ -137,8 +140,8 @@ def find_change(
     original: Mapping[str, Any] | None = None,
 ) -> Change | None:
     """What a save of these fields (None: of all) would write; None if nothing. ``automatic``:
-    whether fields that set themselves (``auto_now``) do so. ``original``: the payload dict of the
-    object, from whom has it. No round trip."""
+    whether fields that set themselves (``auto_now``) do so. ``original``: the payload dict that the
+    object was loaded from, where it is decoded already. No round trip."""
     undo_rolled_back(obj)
     if original is None:
         original = obj._stored_values()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import pickle
 import re
-import sys
 from collections.abc import Mapping
 
 from ..exceptions import PayloadError
@@ -68,20 +67,18 @@ def _class(codes: Mapping[bytes, int], size: int) -> bytes:
 
 
 #: A run of instructions without a long content. In a regular expression, since a loop in Python
-#: takes five times as long, which is more than the unpickling itself: content of up to 255 bytes
-#: is an alternative for each length. The matcher never goes back; before Python 3.11 it cannot be
-#: told so, and the run is bounded, so that its memory is.
-_FOR_GOOD = b"+" if sys.version_info >= (3, 11) else b""
-_MANY = b"*+" if _FOR_GOOD else b"{0,1000}"
+#: takes four times as long, which is more than the unpickling itself: content of up to 255 bytes
+#: is an alternative for each length. Bounded, so that the matcher's memory is. Not possessive,
+#: which is faster: until 3.11.5 Python then goes on behind what did not match (gh-106052).
 _COUNT = b"|".join(re.escape(bytes([n])) + b".{%d}" % n for n in range(256))
-_BARE = b"[" + _class(_FIXED, 0) + b"]*" + _FOR_GOOD
+_BARE = b"[" + _class(_FIXED, 0) + b"]*"
 _FOLLOWED = b"|".join(
     [
         b"[" + _class(_COUNTED, 1) + b"](?:" + _COUNT + b")",
         *(b"[" + _class(_FIXED, size) + b"].{%d}" % size for size in (1, 2, 4, 8)),
     ]
 )
-_RUN = re.compile(_BARE + b"(?:(?:" + _FOLLOWED + b")" + _BARE + b")" + _MANY, re.DOTALL)
+_RUN = re.compile(_BARE + b"(?:(?:" + _FOLLOWED + b")" + _BARE + b"){0,1000}", re.DOTALL)
 _LONG = {code[0]: size for code, size in _COUNTED.items() if size > 1}
 _STOP = pickle.STOP[0]
 

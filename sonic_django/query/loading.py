@@ -24,7 +24,7 @@ def load_one(
     model: type[SonicObj], using: str, id: int, *, deleted: bool | None = False
 ) -> list[Any]:
     """``load`` of one id: its object, or none."""
-    row = model._sonic.table(using).fetch_one(id) if 0 < id < 2**63 else None
+    row = model._sonic.table(using).fetch_one(id) if _is_possible(id) else None
     if row is None or (deleted is not None and row.is_deleted != deleted):
         return []
     return [model._from_row(using, row)]
@@ -81,7 +81,11 @@ def _possible(ids: Sequence[int]) -> Sequence[int]:
     """Those that a BIGINT can be: SQLite refuses to be asked for larger ones."""
     if min(ids) > 0 and max(ids) < 2**63:
         return ids
-    return [id for id in ids if 0 < id < 2**63]
+    return [id for id in ids if _is_possible(id)]
+
+
+def _is_possible(id: int) -> bool:
+    return 0 < id < 2**63
 
 
 def attach_references(objects: Sequence[Any], paths: Iterable[str], using: str) -> None:

@@ -20,5 +20,6 @@ class SonicManager(BaseManager.from_queryset(SonicQuerySet)):  # type: ignore[mi
         return super().get_queryset()
 
     def get(self, *args: Any, **kwargs: Any) -> Any:
-        # As BaseManager does all methods, without a search by name: this one is the quickest.
+        """The one object, as the queryset's ``get``."""
+        # What BaseManager does for each method, without its search by name: it is the quickest.
         return self.get_queryset().get(*args, **kwargs)

@@ -278,6 +278,25 @@ class TestVersions:
         assert not Plain.objects.filter(group="g").exists()
         assert Plain.objects.count() == 1
 
+    @pytest.mark.parametrize("is_taken", [False, True])
+    def test_an_id_as_text(self, is_taken: bool) -> None:
+        """As it comes from a form or an address."""
+        if is_taken:
+            Plain.objects.create(id=77, name="before")
+        plain = Plain(id="77", name="x")
+        plain.save()
+        assert plain.id == 77
+        assert Plain.objects.filter(name="x").ids() == [77]
+        assert not Plain.objects.filter(name="before").exists()
+        again = Plain(id="77")
+        again.refresh_from_db()
+        assert (again.id, again.name) == (77, "x")
+
+    @pytest.mark.parametrize("method", ["save", "refresh_from_db"])
+    def test_an_id_that_is_no_number(self, method: str) -> None:
+        with pytest.raises(ValueError, match="'id' of testapp.Plain expected a number but got 'x'"):
+            getattr(Plain(id="x"), method)()
+
     def test_force_insert_of_a_taken_id(self) -> None:
         first = Plain.objects.create(name="one")
         with pytest.raises(IntegrityError), transaction.atomic():
