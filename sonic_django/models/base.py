@@ -122,20 +122,35 @@ class SonicObj(AncestorSpelling, HeldValues, metaclass=SonicBase):
 
     @classmethod
     def _from_row(cls, using: str, row: Row) -> Any:
-        """``from_db`` of a row, in a third less time where that is SonicObj's own."""
+        """``from_db`` of a row."""
+        return cls._from_rows(using, (row,))[0]
+
+    @classmethod
+    def _from_rows(
+        cls, using: str, rows: Iterable[tuple[int, bytes, bool | int, int]]
+    ) -> list[Any]:
+        """``from_db`` of each row, in half the time where that is SonicObj's own."""
         if cls.from_db.__func__ is not _OWN_FROM_DB or (  # type: ignore[attr-defined] # a method
             post_init.receivers and post_init.has_listeners(cls)
         ):
-            return cls.from_db(using, _ROW_ATTRIBUTES, (row[0], Payload(row[1]), row[2], row[3]))
-        new = cls.__new__(cls)
-        state = ModelState()
-        state.db = using
-        state.adding = False
-        attributes = new.__dict__
-        attributes["_state"] = state
-        attributes["id"], payload, attributes["is_deleted"], attributes["sonic_version"] = row
-        attributes["sonic_payload"] = Payload(payload)
-        return new
+            return [
+                cls.from_db(using, _ROW_ATTRIBUTES, (id, Payload(payload), bool(deleted), version))
+                for id, payload, deleted, version in rows
+            ]
+        make, made = cls.__new__, []
+        for id, payload, deleted, version in rows:
+            new = make(cls)
+            state = ModelState()
+            state.db = using
+            state.adding = False
+            attributes = new.__dict__
+            attributes["_state"] = state
+            attributes["id"] = id
+            attributes["is_deleted"] = deleted == 1
+            attributes["sonic_version"] = version
+            attributes["sonic_payload"] = Payload(payload)
+            made.append(new)
+        return made
 
     # Writing ------------------------------------------------------------------------------------
 

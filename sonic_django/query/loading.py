@@ -56,23 +56,29 @@ def verified(
     stale: list[int] = []
     for start in range(0, len(ids), _CHUNK):
         some = ids[start : start + _CHUNK]
-        rows = options.table(using).fetch(_possible(some))
+        rows = {row[0]: row for row in options.table(using).fetch_plain(_possible(some))}
+        kept = []
         for id in some:
             row = rows.get(id)
-            if row is None or (deleted is not None and row.is_deleted != deleted):
+            if row is None or (deleted is not None and row[2] != deleted):
+                stale.append(id)
+            else:
+                kept.append(row)
+        objects = model._from_rows(using, kept)
+        if verdict is None:
+            found += objects
+            continue
+        decode = options.codec.decode
+        for (id, payload, *_), obj in zip(kept, objects, strict=True):
+            try:
+                stored = decode(payload)
+            except PayloadError:
+                found.append(obj)
+                continue
+            if verdict(stored, id) is False:
                 stale.append(id)
                 continue
-            obj = model._from_row(using, row)
-            if verdict is not None:
-                try:
-                    stored = options.decode(row.payload, id)
-                except PayloadError:
-                    found.append(obj)
-                    continue
-                if verdict(stored, id) is False:
-                    stale.append(id)
-                    continue
-                obj.__dict__["_sonic_decoded"] = stored
+            obj.__dict__["_sonic_decoded"] = stored
             found.append(obj)
     return found, stale
 

