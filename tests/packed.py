@@ -24,6 +24,8 @@ _LIMITS = {
     "PER_CHUNK = 3": "PER_CHUNK = 0.3",
     "PARTS_PER_RUN = 240": "PARTS_PER_RUN = 5",
     "WORTHWHILE = 600": "WORTHWHILE = 0",
+    "AT_ONCE = 8": "AT_ONCE = 2",
+    "FEW = 32": "FEW = 6",
 }
 
 
@@ -31,7 +33,7 @@ _LIMITS = {
 def small_packs() -> Iterator[None]:
     """Scripts that pack every set of three ids or more, into bitmaps and several levels."""
     read = Script.__dict__["source"].func
-    everything = read(Script("query"))
+    everything = read(Script("query")) + read(Script("page"))
     assert all(line in everything for line in _LIMITS)
 
     def source(script: Script) -> str:
@@ -98,7 +100,8 @@ def _escaped(key: bytes | str) -> str:
 
 def _run(client: Any, statement: str, key: str, ids: Iterable[int]) -> None:
     folder = files("sonic_django.index").joinpath("scripts")
-    parts = [folder.joinpath(f"{part}.lua").read_text() for part in ("members", "packed", "sets")]
+    names = ("members", "packed", "sets", "packing")
+    parts = [folder.joinpath(f"{name}.lua").read_text() for name in names]
     body = f"for i = 2, #ARGV do {statement} end finish_sets()"
     client.eval("\n".join([*parts, body]), 1, "", key, *ids)
 

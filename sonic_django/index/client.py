@@ -40,14 +40,18 @@ from . import connections, pending
 
 _T = TypeVar("_T")
 
-#: What scripts share. Most read or write sets; some look at records only.
+#: What scripts share. Most read sets, some write them; some look at records only.
 _SETS = ("members", "packed", "sets")
 _RANKS = (*_SETS, "ranks", "ordered")
 _SHARED_PARTS = {
-    "query": ("totals", *_RANKS, "lib", "quick", "nodes", "reading", "paging", "parts", "question"),
-    "facet": (*_RANKS, "lib", "nodes", "reading"),
-    **dict.fromkeys(["digest", "records", "walk"], (*_RANKS, "lib")),
-    "apply": (*_SETS, "lib", "gathering"),
+    "count": ("built",),
+    "page": ("built", *_RANKS, "latest"),
+    "query": ("built", *_RANKS, "lib", "nodes", "reading", "paging", "parts", "question"),
+    "facet": ("built", *_RANKS, "lib", "nodes", "reading"),
+    **dict.fromkeys(["digest", "records"], (*_RANKS, "lib")),
+    "walk": (*_SETS, "packing", "ranks", "ordered", "lib"),
+    "apply": (*_SETS, "packing", "lib", "gathering"),
+    "prune": (*_SETS, "packing", "lib"),
     **dict.fromkeys(["held", "versions", "census"], ("members", "lib")),
 }
 
@@ -99,15 +103,8 @@ class Script:
             return connections.execute(client, "EVAL", self.source, 1, key, *args)
 
     def many(self, client: Redis, key: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
-        """Run it once for each list of arguments, all in one round trip; raises the first error.
-
-        For scripts that may be repeated: on a server that does not know the script yet, all of
-        the calls are sent again.
-        """
-        if len(calls) == 1:
-            return [self(client, key, *calls[0])]
-        pending.settle()
-        return _on_the_primary(client, lambda: self._run_some(client, key, calls))
+        """Run it once for each list of arguments, all in one round trip: see ``run_all``."""
+        return run_all(client, key, [(self, args) for args in calls])
 
     def stream(self, client: Redis, key: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
         """``many`` for scripts that write much and answer little.
@@ -128,22 +125,37 @@ class Script:
                 return streamed
         replies: list[Any] = []
         for start in range(0, len(calls), _PER_PIPELINE):
-            replies += self._run_some(client, key, calls[start : start + _PER_PIPELINE])
+            some = calls[start : start + _PER_PIPELINE]
+            replies += _run_some(client, key, [(self, args) for args in some])
         return replies
 
-    def _run_some(self, client: Redis, key: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
-        for source in (None, self.source):
-            pipeline = client.pipeline(transaction=False)
-            if source is not None:
-                _execute(pipeline, "SCRIPT LOAD", source)
-            for args in calls:
-                _execute(pipeline, "EVALSHA", self.digest, 1, key, *args)
-            try:
-                return list(pipeline.execute())[-len(calls) :]
-            except NoScriptError:
-                if source is not None:
-                    raise
-        raise AssertionError("unreachable: the second round returns or raises")
+
+def run_all(client: Redis, key: str, calls: Sequence[tuple[Script, Sequence[Any]]]) -> list[Any]:
+    """Run scripts, each with its arguments, all in one round trip; raises the first error.
+
+    For scripts that may be repeated: on a server that does not know one of them yet, all of the
+    calls are sent again.
+    """
+    if len(calls) == 1:
+        script, args = calls[0]
+        return [script(client, key, *args)]
+    pending.settle()
+    return _on_the_primary(client, lambda: _run_some(client, key, calls))
+
+
+def _run_some(client: Redis, key: str, calls: Sequence[tuple[Script, Sequence[Any]]]) -> list[Any]:
+    for sources in ([], list({script.source for script, _ in calls})):
+        pipeline = client.pipeline(transaction=False)
+        for source in sources:
+            _execute(pipeline, "SCRIPT LOAD", source)
+        for script, args in calls:
+            _execute(pipeline, "EVALSHA", script.digest, 1, key, *args)
+        try:
+            return list(pipeline.execute())[-len(calls) :]
+        except NoScriptError:
+            if sources:
+                raise
+    raise AssertionError("unreachable: the second round returns or raises")
 
 
 def _on_the_primary(client: Any, action: Callable[[], _T]) -> _T:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import TypeAlias
 
 from .encoding import Bound, redis_score
@@ -28,6 +29,11 @@ class Leaf:
     kind: str = BY_ID
     low: Bound | None = None
     high: Bound | None = None
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it is less than the whole set."""
+        return self.low is not None or self.high is not None
 
     def tokens(self) -> Iterator[Token]:
         yield from (b"p", self.name, self.kind)
@@ -152,6 +158,32 @@ class IndexQuery:
 
         collect(self.filter)
         return found
+
+    @cached_property
+    def untested(self) -> tuple[Leaf, ...] | None:
+        """The sets that one after the other are the answer; None if objects must be tested, or
+        brought into an order that the sets do not have."""
+        if self.further or self.centre or self.descending != self.ties_descending:
+            return None
+        if self.filter is None:
+            return self.order
+        if isinstance(self.filter, Leaf) and self.filter.kind == BY_ID and self.by_id:
+            return None if self.order[0].is_part else (self.filter,)
+        return None
+
+    def page_arguments(self, offset: int, limit: int) -> list[Token]:
+        """The ARGV of ``page.lua``, for a query that has ``untested`` sets."""
+        return [
+            ",".join(self.needs),
+            offset,
+            limit,
+            "desc" if self.descending else "asc",
+            *self._untested_tokens,
+        ]
+
+    @cached_property
+    def _untested_tokens(self) -> list[Token]:
+        return [token for leaf in self.untested or () for token in islice(leaf.tokens(), 1, None)]
 
     def arguments(
         self, what: str, offset: int, limit: int | None, token: bytes = b"", budget: int = 0

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from .answers import Answer, FacetAnswer
-from .client import Script, redis_client
+from .client import Script, redis_client, run_all
 from .documents import Facet, Unbuilt
-from .nodes import FacetQuery, Ids, IndexQuery, Leaf
+from .nodes import BUDGET, FacetQuery, Ids, IndexQuery, Leaf
+from .specs import BY_ID
 
 _QUERY, _FACET = Script("query"), Script("facet")
+_PAGE, _COUNT = Script("page"), Script("count")
+
+#: A query, "ids", "count" or "random", the offset or a seed, the limit.
+Question: TypeAlias = "tuple[IndexQuery, str, int, int | None]"
 
 #: Objects whose records one run of a facet reads, beside what it costs to find them.
 _IDS_PER_FACET = 500
@@ -39,15 +44,14 @@ class IndexReader:
         found: list[int] | Unbuilt = self.ask_many([(query, "random", seed, number)])[0]
         return found
 
-    def ask_many(
-        self, questions: Sequence[tuple[IndexQuery, str, int, int | None]]
-    ) -> list[Any | Unbuilt]:
+    def ask_many(self, questions: Sequence[Question]) -> list[Any | Unbuilt]:
         """Several questions (query, "ids", "count" or "random", offset or seed, limit): one round
         trip for all, and more for those that touch more than ``BUDGET`` entries."""
+        answers = [_direct(*question) or Answer(question[0]) for question in questions]
         return [
             answer if isinstance(answer, Unbuilt) else answer.result(what, offset, limit)
             for answer, (_, what, offset, limit) in zip(
-                self._answers(questions), questions, strict=True
+                self._asked(answers, questions), questions, strict=True
             )
         ]
 
@@ -55,20 +59,16 @@ class IndexReader:
         self, query: IndexQuery, offset: int, limit: int | None, what: str
     ) -> Answer | Unbuilt:
         """The answer to "ids" or "count" itself, which knows how it was found."""
-        return self._answers([(query, what, offset, limit)])[0]
+        answer: Answer | Unbuilt = self._asked([Answer(query)], [(query, what, offset, limit)])[0]
+        return answer
 
-    def _answers(
-        self, questions: Sequence[tuple[IndexQuery, str, int, int | None]]
-    ) -> list[Answer | Unbuilt]:
-        answers: list[Any] = [Answer(query) for query, *_ in questions]
+    def _asked(self, answers: list[Any], questions: Sequence[Question]) -> list[Any]:
+        """The answers, complete, or Unbuilt in place of them."""
         client = redis_client(write=False)
         open_ones = list(range(len(answers)))
         while open_ones:
-            calls = [
-                answers[number].query.arguments(*questions[number][1:], answers[number].token)
-                for number in open_ones
-            ]
-            replies = _QUERY.many(client, self.base, calls)
+            calls = [_call(answers[number], questions[number]) for number in open_ones]
+            replies = run_all(client, self.base, calls)
             unfinished = []
             for number, reply in zip(open_ones, replies, strict=True):
                 unbuilt = _unbuilt(reply)
@@ -131,3 +131,41 @@ class IndexReader:
 def _unbuilt(reply: Any) -> Unbuilt | None:
     is_unbuilt = reply[0] == b"unbuilt"
     return Unbuilt(tuple(name.decode() for name in reply[1:])) if is_unbuilt else None
+
+
+class _Direct:
+    """An answer that sets have without a test of their objects, by a script for that alone: to read
+    ``query.lua`` takes Redis several times as long."""
+
+    is_complete = True
+
+    def __init__(self, script: Script, arguments: Sequence[Any]) -> None:
+        self.script, self.arguments = script, arguments
+        self._found: Any = None
+
+    def add(self, reply: Sequence[Any]) -> None:
+        self._found = reply[1]
+
+    def result(self, what: str, offset: int, limit: int | None) -> Any:
+        if what == "count":
+            return self._found
+        return list(map(int, self._found.split(b","))) if self._found else []
+
+
+def _direct(query: IndexQuery, what: str, offset: int, limit: int | None) -> _Direct | None:
+    sets = query.untested
+    if sets is None:
+        return None
+    if what == "ids" and limit is not None and 0 < limit <= BUDGET:
+        return _Direct(_PAGE, query.page_arguments(offset, limit))
+    if what == "count" and len(sets) == 1 and sets[0].kind == BY_ID and not sets[0].is_part:
+        return _Direct(_COUNT, (",".join(query.needs), sets[0].name))
+    return None
+
+
+def _call(answer: Answer | _Direct, question: Question) -> tuple[Script, Sequence[Any]]:
+    """The script that gives the answer, or its next part, and the arguments."""
+    if isinstance(answer, _Direct):
+        return answer.script, answer.arguments
+    query, what, offset, limit = question
+    return _QUERY, query.arguments(what, offset, limit, answer.token)

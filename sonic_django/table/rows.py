@@ -190,7 +190,7 @@ class Table:
             for some in _slices(ids):
                 # Numbers, written out: handed over as parameters they take as long as the rest of
                 # the work on a row.
-                listed = ",".join([f"{id:d}" for id in some])
+                listed = ",".join(["%d"] * len(some)) % tuple(some)
                 cursor.execute(f"{self._select} WHERE {self._id} IN ({listed})")
                 found += cursor.fetchall()
         return found

@@ -111,6 +111,8 @@ def test_pages_counts_and_ranges(
     ):
         assert small.count(query(condition)) == number
     for found, filters in (
+        (everything, []),
+        (everything & red, [is_red]),
         (live, [between]),
         (live & red, [between, is_red]),
         (live - red, [between, Not(is_red)]),

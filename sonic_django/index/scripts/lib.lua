@@ -23,18 +23,6 @@ local function range_of(id)
   return #id > 3 and id:sub(1, -4) or '0'
 end
 
--- The first of the digests (comma separated) whose index is not built, all of them; or nil.
-local function unbuilt(digests)
-  local names = {}
-  for name in digests:gmatch('[^,]+') do names[#names + 1] = name end
-  local states = redis.call('HMGET', base .. ':state', unpack(names))
-  local missing = {}
-  for i, name in ipairs(names) do
-    if not states[i] then missing[#missing + 1] = name end
-  end
-  if #missing > 0 then return missing end
-end
-
 -- Arguments: the next one; so many rows of a width, their number before them.
 local at -- set by each script
 local function take()

@@ -43,10 +43,12 @@ local function rank(set, score, member)
   end
   local below = redis.call('ZCOUNT', set.key, '-inf', '(' .. score)
   if member == '' then return below end
-  local ties = redis.call('ZCOUNT', set.key, score, score)
-  if ties == 0 then return below end
   -- Nearly always all of the ties are plain ids: settled by a look at the first or the last.
-  if not less(redis.call('ZRANGE', set.key, below, below)[1], member) then return below end
+  local behind = redis.call('ZRANGE', set.key, below, below, 'WITHSCORES')
+  if not behind[1] or tonumber(behind[2]) ~= tonumber(score) or not less(behind[1], member) then
+    return below
+  end
+  local ties = redis.call('ZCOUNT', set.key, score, score)
   local low, high = below + 1, below + ties
   if less(redis.call('ZRANGE', set.key, high - 1, high - 1)[1], member) then return high end
   while low < high do

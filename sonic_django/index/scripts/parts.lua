@@ -121,6 +121,8 @@ local function is_walked_by_parts(driver, tests)
   return true
 end
 
+local floor, byte_of = math.floor, string.byte -- quicker by these names, where much depends on it
+
 -- Visit the offsets that all sets have in a chunk, in either direction, until it returns true.
 local function each_common(sets, chunk, descending, visit)
   local small, texts = {}, {}
@@ -134,13 +136,13 @@ local function each_common(sets, chunk, descending, visit)
     end
   end
   if #small > 0 then
-    local numbers = redis.call('SINTER', unpack(small))
-    table.sort(numbers)
+    local numbers = in_order(redis.call('SINTER', unpack(small)))
     touched = touched + #numbers
     for i = 1, #numbers do
       local offset = numbers[descending and #numbers + 1 - i or i] - SPAN
-      local holds = true
-      for j = 1, #texts do holds = holds and is_set(texts[j], offset) end
+      local bit = offset % 8
+      local at, worth, holds = (offset - bit) / 8 + 1, BIT[bit + 1], true
+      for j = 1, #texts do holds = holds and floor(byte_of(texts[j], at) / worth) % 2 == 1 end
       if holds and visit(offset) then return end
     end
     return

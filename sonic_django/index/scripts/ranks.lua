@@ -23,9 +23,8 @@ local function counts_of(set, level, above)
   return sums
 end
 
--- The members of a small chunk, ascending.
-local function listed(set, chunk)
-  local numbers = redis.call('SMEMBERS', set.key .. '#' .. chunk)
+-- The members of small sets, ascending.
+local function in_order(numbers)
   for i = 2, #numbers do
     -- Redis keeps small integers in order, unless it is told to keep none of them so.
     if numbers[i] < numbers[i - 1] then
@@ -34,6 +33,10 @@ local function listed(set, chunk)
     end
   end
   return numbers
+end
+
+local function listed(set, chunk)
+  return in_order(redis.call('SMEMBERS', set.key .. '#' .. chunk))
 end
 
 -- How many ids of a chunk stand before the offset. O(log n) for what Redis does at once.
