@@ -77,7 +77,7 @@ def query(*filters: Any, descending: bool = False) -> IndexQuery:
     removed=st.sets(IDS),
     low=st.none() | IDS,
     high=st.none() | IDS,
-    page=st.tuples(st.integers(0, 70), st.integers(1, 70)),
+    page=st.tuples(st.integers(0, 70), st.integers(1, 4) | st.integers(1, 70)),
     descending=st.booleans(),
 )
 def test_pages_counts_and_ranges(
