@@ -77,7 +77,7 @@ def query(*filters: Any, descending: bool = False) -> IndexQuery:
     removed=st.sets(IDS),
     low=st.none() | IDS,
     high=st.none() | IDS,
-    page=st.tuples(st.integers(0, 70), st.integers(1, 4) | st.integers(1, 70)),
+    page=st.tuples(st.integers(0, 70), st.integers(1, 70)),
     descending=st.booleans(),
 )
 def test_pages_counts_and_ranges(
@@ -126,6 +126,26 @@ def test_pages_counts_and_ranges(
         assert small.ids(question, page[0], page[1]) == listed[page[0] :][: page[1]]
 
 
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize(
+    "ids",
+    [
+        pytest.param([1, 2, 3, 9, 11, 14, 15, 16, 23, 25, 31, 32], id="all near"),
+        pytest.param([5, 7, 11, 12, 13, 14, 42, 44], id="few of one digit"),
+        pytest.param([1, 2, 3, 11, 12, 31, 200, 203, 205, 207, 411, 412], id="far apart"),
+    ],
+)
+def test_every_page_of_a_set(small: IndexStore, ids: list[int], descending: bool) -> None:
+    small.mark_built()
+    small.apply([document(id, 1, colours=["red"]) for id in ids])
+    assert is_packed(redis_client(), f"{small.base}:{leaf('red').name.decode()}")
+    listed = sorted(ids, reverse=descending)
+    question = query(leaf("red"), descending=descending)
+    for offset in range(len(ids) + 2):
+        for limit in range(1, len(ids) + 2):
+            assert small.ids(question, offset, limit) == listed[offset : offset + limit]
+
+
 def colours_of(id: int) -> list[str]:
     """Red are most, blue one in fifty, green a handful."""
     return ["red"] * (id % 10 > 0) + ["blue"] * (id % 50 == 1) + ["green"] * (id % 9000 == 0)
@@ -155,6 +175,19 @@ class TestLayout:
         name = leaf("few").name.decode()
         assert self.kind(large, f"{name}#1") == b"set"
         assert redis_client().object("encoding", f"{large.base}:{name}#1") == b"intset"
+        assert self.kind(large, f"{name}#0") == b"set"
+        backwards = query(leaf("few"), descending=True)
+        assert large.ids(backwards, 237, 20) == [*range(1300, 0, -100)]
+
+    def test_the_last_of_all(self, large: IndexStore) -> None:
+        backwards = query(leaf("red"), descending=True)
+        assert (
+            large.ids(backwards, 0, 12)
+            == [id for id in range(25_000, 24_980, -1) if id % 10 > 0][:12]
+        )
+        assert large.ids(backwards, 22_500 - 12, 20) == [
+            id for id in range(13, 0, -1) if id % 10 > 0
+        ]
 
     def test_takes_little_room(self, large: IndexStore) -> None:
         name = leaf("red").name.decode()

@@ -3,17 +3,17 @@
 local AT_ONCE = 8 -- chunks whose counts are read together
 local FEW = 32 -- chunks that are looked at; where they do not suffice, ranks are quicker
 
+-- Ids are written with the zeros of a first chunk in front: the client reads numbers.
 local function take_last_listed(set, chunk, skip, wanted, ids)
-  local numbers, start = listed(set, chunk), chunk == '0' and '' or chunk
+  local numbers = listed(set, chunk)
   for i = #numbers - skip, math.max(1, #numbers - skip - wanted + 1), -1 do
-    local digits = numbers[i]:sub(2)
-    ids[#ids + 1] = start == '' and (digits:match('^0*(%d+)$')) or start .. digits
+    ids[#ids + 1] = chunk .. numbers[i]:sub(2)
   end
 end
 
 local function take_last_bits(set, chunk, skip, wanted, ids)
   local text = bits_of(set, chunk)
-  local form = chunk == '0' and '%d' or chunk .. '%0' .. DIGITS .. 'd'
+  local form = chunk .. '%0' .. DIGITS .. 'd'
   for at = #text, 1, -1 do
     local byte = text:byte(at)
     if byte > 0 then
