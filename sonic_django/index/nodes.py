@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -159,7 +159,6 @@ class IndexQuery:
         collect(self.filter)
         return found
 
-    @cached_property
     def untested(self) -> tuple[Leaf, ...] | None:
         """The sets that one after the other are the answer; None if objects must be tested, or
         brought into an order that the sets do not have."""
@@ -171,19 +170,13 @@ class IndexQuery:
             return None if self.order[0].is_part else (self.filter,)
         return None
 
-    def page_arguments(self, offset: int, limit: int) -> list[Token]:
-        """The ARGV of ``page.lua``, for a query that has ``untested`` sets."""
-        return [
-            ",".join(self.needs),
-            offset,
-            limit,
-            "desc" if self.descending else "asc",
-            *self._untested_tokens,
-        ]
-
-    @cached_property
-    def _untested_tokens(self) -> list[Token]:
-        return [token for leaf in self.untested or () for token in islice(leaf.tokens(), 1, None)]
+    def page_arguments(self, sets: Iterable[Leaf], offset: int, limit: int) -> list[Token]:
+        """The ARGV of ``page.lua``, for ``untested`` sets."""
+        head: list[Token] = [",".join(self.needs), offset, limit]
+        head.append("desc" if self.descending else "asc")
+        for leaf in sets:
+            head += islice(leaf.tokens(), 1, None)
+        return head
 
     def arguments(
         self, what: str, offset: int, limit: int | None, token: bytes = b"", budget: int = 0

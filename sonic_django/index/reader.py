@@ -153,11 +153,11 @@ class _Direct:
 
 
 def _direct(query: IndexQuery, what: str, offset: int, limit: int | None) -> _Direct | None:
-    sets = query.untested
+    sets = query.untested()
     if sets is None:
         return None
     if what == "ids" and limit is not None and 0 < limit <= BUDGET:
-        return _Direct(_PAGE, query.page_arguments(offset, limit))
+        return _Direct(_PAGE, query.page_arguments(sets, offset, limit))
     if what == "count" and len(sets) == 1 and sets[0].kind == BY_ID and not sets[0].is_part:
         return _Direct(_COUNT, (",".join(query.needs), sets[0].name))
     return None

@@ -144,7 +144,7 @@ def find_change(
     object was loaded from, where it is decoded already. No round trip."""
     undo_rolled_back(obj)
     if original is None:
-        original = obj._stored_values()
+        original = _original(obj)
     stored = obj._encode_values()[1]
     differing = changed_keys(obj, stored, original)
     if not differing and update_fields is None:
@@ -153,6 +153,16 @@ def find_change(
         stored = obj._encode_values()[1]
         differing = changed_keys(obj, stored, original)
     return change_of(obj, original, stored, differing, update_fields)
+
+
+def _original(obj: SonicObj) -> Mapping[str, Any]:
+    """The payload dict that the object was loaded from."""
+    is_untouched = "_sonic_extra" not in obj.__dict__ and obj.sonic_payload
+    if is_untouched and not obj._sonic.fields_with_pre_save:
+        # It is decoded once for this and for the object, which takes the dict apart: nobody has
+        # one of its lists in hand, who could change it before it is compared.
+        return dict(obj._decoded())
+    return obj._stored_values()
 
 
 def write(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -11,6 +12,7 @@ from django.db.models.signals import post_delete, post_save, pre_save
 from django.test.utils import CaptureQueriesContext
 
 from sonic_django.exceptions import PayloadError, StaleObjectError
+from sonic_django.payload.codec import Codec
 from sonic_django.test import count_redis_calls
 from tests.testapp.models import Author, Blog, Described, Everything, Pair, Plain
 
@@ -80,6 +82,26 @@ class TestDirtyTracking:
         assert blog.dirty_fields == ["title"]
         assert blog.save() is True
         assert blog.dirty_fields == []
+
+    def test_what_was_not_read_is_decoded_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        plain = Plain.objects.create(name="x", number=1)
+        read: list[bytes] = []
+        decode = Codec.decode
+
+        def noted(codec: Codec, payload: bytes) -> dict[str, Any]:
+            read.append(payload)
+            return decode(codec, payload)
+
+        monkeypatch.setattr(Codec, "decode", noted)
+        loaded = Plain.objects.get(pk=plain.pk)
+        loaded.number = 2
+        assert loaded.save()
+        assert len(read) == 1
+        (found,) = Plain.objects.filter(name="x")  # decoded to be judged
+        found.number = 3
+        assert found.save()
+        assert len(read) == 2
+        assert (found.name, Plain.objects.get(pk=plain.pk).number) == ("x", 3)
 
     def test_change_in_place_is_seen(self) -> None:
         blog = Blog.objects.create(title="t", tags=["a"])
