@@ -37,6 +37,19 @@ class _Options:
         return options
 
 
+class _LoadedState:
+    """``_state`` of an object made from a row: made when it is first asked for, as few are."""
+
+    def __get__(self, obj: Any, owner: Any = None) -> Any:
+        if obj is None:
+            return self
+        state = ModelState()
+        state.db = obj.__dict__.get("_sonic_db")
+        state.adding = False
+        obj.__dict__["_state"] = state
+        return state
+
+
 @with_twins("save", "delete", "undelete", "destroy", "reload", "refresh_from_db")
 class SonicObj(AncestorSpelling, HeldValues, metaclass=SonicBase):
     """The base of every schemaless model; see ``docs/models.md``.
@@ -45,6 +58,8 @@ class SonicObj(AncestorSpelling, HeldValues, metaclass=SonicBase):
     """
 
     _sonic = _Options()
+    if not TYPE_CHECKING:
+        _state = _LoadedState()
 
     id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True, editable=False)
     sonic_payload = PayloadField(db_column="data", editable=False, default=b"")
@@ -71,6 +86,7 @@ class SonicObj(AncestorSpelling, HeldValues, metaclass=SonicBase):
         base_manager_name = "sql"
 
     def __getstate__(self) -> dict[str, Any]:
+        self._state  # noqa: B018 - Django takes it out of __dict__
         # What belongs to this thread's transaction cannot be pickled or copied along.
         state: dict[str, Any] = super().__getstate__()
         state.pop("_sonic_uncommitted", None)
@@ -140,11 +156,8 @@ class SonicObj(AncestorSpelling, HeldValues, metaclass=SonicBase):
         make, made = cls.__new__, []
         for id, payload, deleted, version in rows:
             new = make(cls)
-            state = ModelState()
-            state.db = using
-            state.adding = False
             attributes = new.__dict__
-            attributes["_state"] = state
+            attributes["_sonic_db"] = using
             attributes["id"] = id
             attributes["is_deleted"] = deleted == 1
             attributes["sonic_version"] = version

@@ -38,6 +38,18 @@ def load(
     return verified(model, using, ids, None, deleted=deleted)[0]
 
 
+def load_all(
+    model: type[SonicObj], using: str, ids: Sequence[int], *, deleted: bool | None = False
+) -> list[Any]:
+    """``load`` in any order: an id that is given twice gives one object. One statement for 900."""
+    if not ids:
+        return []
+    rows = model._sonic.table(using).fetch_plain(_possible(ids))
+    if deleted is not None:
+        rows = [row for row in rows if row[2] == deleted]
+    return model._from_rows(using, rows)
+
+
 def verified(
     model: type[SonicObj],
     using: str,

@@ -12,7 +12,7 @@ from django.db.models import prefetch_related_objects
 from ..sync import repair
 from .asking import Asking
 from .iteration import iterate
-from .loading import attach_references, load, load_one, verified
+from .loading import attach_references, load_all, load_one, verified
 from .resolve import as_id, listed
 from .scanning import RowSource, judge_of, orders_by_id
 from .verify import Verdict, verdict
@@ -20,6 +20,7 @@ from .verify import Verdict, verdict
 #: Rows loaded by one step of a large iteration.
 _CHUNK = 2000
 _REPR_SIZE = 20
+_NUMBERS = frozenset([int])
 
 
 class Retrieving(Asking):
@@ -266,8 +267,10 @@ class Retrieving(Asking):
             return {getattr(obj, field_name): obj for obj in chosen}
         if id_list is None:
             return {obj.id: obj for obj in self}
-        ids = [as_id(self.model._sonic, id) for id in listed("pk", "in", id_list)]
+        ids = list(listed("pk", "in", id_list))
+        if not _NUMBERS.issuperset(map(type, ids)):
+            ids = [as_id(self.model._sonic, id) for id in ids]
         if self._is_everything:
-            found = load(self.model, self.db, list(dict.fromkeys(ids)), deleted=self._deleted)
+            found = load_all(self.model, self.db, ids, deleted=self._deleted)
             return {obj.id: obj for obj in self._completed(found)}
         return {obj.id: obj for obj in self.filter(pk__in=ids)}

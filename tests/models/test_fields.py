@@ -43,6 +43,7 @@ def test_names_are_aliases_of_classes() -> None:
 def test_pickling_an_object() -> None:
     blog = Blog.objects.create(title="t", tags=["a"])
     copy = pickle.loads(pickle.dumps(Blog.objects.get(pk=blog.pk)))
+    assert (copy._state.adding, copy._state.db) == (False, "default")
     assert copy == blog
     assert copy.tags == ["a"]
 
