@@ -16,7 +16,7 @@ from io import BytesIO
 from typing import Any
 
 from ..exceptions import PayloadError
-from .primitives import check_values, is_primitive
+from .primitives import are_primitive, check_values
 from .unpickler import load_primitives
 
 _HEADER = struct.Struct(">cBBI")
@@ -96,7 +96,7 @@ class Codec:
         values = load_primitives(body)
         if type(values) is not dict:
             raise PayloadError(f"the payload holds a {type(values).__name__}, not a dict.")
-        if not _KEYS.issuperset(map(type, values)) or not is_primitive(values):
+        if not _KEYS.issuperset(map(type, values)) or not are_primitive(values.values()):
             raise PayloadError("the payload holds what no payload may hold.")
         return values
 

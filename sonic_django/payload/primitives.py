@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -30,15 +30,28 @@ _SHORT = 16
 
 
 def is_primitive(value: Any) -> bool:
-    """Whether a payload can hold the value, to its depths.
+    """Whether a payload can hold the value, to its depths."""
+    if type(value) in SCALARS:
+        return _is_whole(value)
+    return _are_containers({id(value): value}, 1)
+
+
+def are_primitive(values: Collection[Any]) -> bool:
+    """``is_primitive`` of each of them, which are the values of a payload's dict."""
+    if _PLAIN.issuperset(map(type, values)):
+        return True
+    containers: dict[int, Any] = {}
+    _note_containers(values, containers, 1)
+    return not containers or _are_containers(containers, 2)
+
+
+def _are_containers(level: Mapping[int, Any], first_depth: int) -> bool:
+    """Whether they are containers that a payload can hold at this depth, and all that is in them.
 
     Level by level, each container once a level: however often a forged or shared container is
     reached, the cost is no more than its content times the depth.
     """
-    if type(value) in SCALARS:
-        return _is_whole(value)
-    level = {id(value): value}
-    for depth in range(1, MAX_DEPTH + 1):
+    for depth in range(first_depth, MAX_DEPTH + 1):
         deeper: dict[int, Any] = {}
         for container in level.values():
             kind = type(container)
@@ -95,7 +108,7 @@ def check_values(values: dict[str, Any]) -> None:
     for key in values:
         if type(key) is not str:
             raise PayloadError(f"the payload key {key!r} is not a str.")
-    if not is_primitive(values):
+    if not are_primitive(values.values()):
         seen: dict[int, int] = {}
         for key, value in values.items():
             _raise_problem(value, key, 1, seen)
