@@ -55,6 +55,9 @@ _SHARED_PARTS = {
     **dict.fromkeys(["held", "versions", "census"], ("members", "lib")),
 }
 
+#: Scripts that a server is taught together: whoever asks one of them will soon ask another.
+_TOGETHER = ("count", "page", "query", "facet")
+
 #: Runs of a stream in one round trip, where it has to be sent by pipelines.
 _PER_PIPELINE = 10
 
@@ -100,7 +103,7 @@ class Script:
         try:
             return connections.execute(client, "EVALSHA", self.digest, 1, key, *args)
         except NoScriptError:
-            return connections.execute(client, "EVAL", self.source, 1, key, *args)
+            return _run_taught(client, key, [(self, args)])[0]
 
     def many(self, client: Redis, key: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
         """Run it once for each list of arguments, all in one round trip: see ``run_all``."""
@@ -144,18 +147,35 @@ def run_all(client: Redis, key: str, calls: Sequence[tuple[Script, Sequence[Any]
 
 
 def _run_some(client: Redis, key: str, calls: Sequence[tuple[Script, Sequence[Any]]]) -> list[Any]:
-    for sources in ([], list({script.source for script, _ in calls})):
-        pipeline = client.pipeline(transaction=False)
-        for source in sources:
-            _execute(pipeline, "SCRIPT LOAD", source)
-        for script, args in calls:
+    pipeline = client.pipeline(transaction=False)
+    for script, args in calls:
+        _execute(pipeline, "EVALSHA", script.digest, 1, key, *args)
+    try:
+        return list(pipeline.execute())
+    except NoScriptError:
+        return _run_taught(client, key, calls)
+
+
+def _run_taught(
+    client: Redis, key: str, calls: Sequence[tuple[Script, Sequence[Any]]]
+) -> list[Any]:
+    """The replies of a server that is told the scripts before. One round trip."""
+    pipeline = client.pipeline(transaction=False)
+    asked = {script.name for script, _ in calls}
+    told = asked.union(_TOGETHER) if asked.intersection(_TOGETHER) else asked
+    # EVAL teaches as well, also by a user who may not use SCRIPT LOAD: others are then met later.
+    for name in sorted(told - asked if len(calls) == 1 else told):
+        _execute(pipeline, "SCRIPT LOAD", Script(name).source)
+    for script, args in calls:
+        if len(calls) == 1:
+            _execute(pipeline, "EVAL", script.source, 1, key, *args)
+        else:
             _execute(pipeline, "EVALSHA", script.digest, 1, key, *args)
-        try:
-            return list(pipeline.execute())[-len(calls) :]
-        except NoScriptError:
-            if sources:
-                raise
-    raise AssertionError("unreachable: the second round returns or raises")
+    replies = pipeline.execute(raise_on_error=False)[-len(calls) :]
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise reply
+    return replies
 
 
 def _on_the_primary(client: Any, action: Callable[[], _T]) -> _T:

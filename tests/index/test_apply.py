@@ -18,6 +18,7 @@ from sonic_django.index.nodes import And, FacetQuery, Ids, IndexQuery, Leaf, Not
 from sonic_django.index.store import Document, IndexStore, Mode, Schema, Unbuilt
 from sonic_django.query.logic import Condition
 from sonic_django.query.ranges import bounds
+from sonic_django.test import count_redis_calls
 from tests.index.dump import BY_NAME, COLOURS, GROUPED, NUMBERS, SPECS, Expected, document, held
 from tests.profiles import examples
 from tests.servers import PrivateRedis
@@ -329,6 +330,24 @@ def test_ids_that_one_double_stands_for(store: IndexStore) -> None:
             expected = sorted(ids, reverse=ties_descending)
             assert store.ids(query, 0, None) == expected
             assert store.ids(query, 1, 2) == expected[1:3]
+
+
+def test_what_answers_questions_is_taught_together(
+    store: IndexStore, private_redis: PrivateRedis
+) -> None:
+    store.mark_built()
+    store.apply([document(id, 1, colours=["red"]) for id in (1, 2, 3)])
+    everything = IndexQuery((Leaf(b"ids"),), needs={"ids": ""})
+    with Redis.from_url(private_redis.url) as client:
+        client.script_flush()
+    with count_redis_calls() as calls:
+        assert store.count(everything) == 3
+    assert len(calls) == 2
+    with count_redis_calls() as calls:
+        assert store.ids(everything, 0, 2) == [3, 2]
+        assert store.ids(everything, 0, None) == [3, 2, 1]
+        store.facets([(FacetQuery(COLOURS.digest, "postings", needs={"ids": ""}), 5, None)])
+    assert len(calls) == 3
 
 
 def test_a_server_that_lost_its_scripts_is_taught_again(
