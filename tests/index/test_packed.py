@@ -146,6 +146,16 @@ def test_every_page_of_a_set(small: IndexStore, ids: list[int], descending: bool
             assert small.ids(question, offset, limit) == listed[offset : offset + limit]
 
 
+@pytest.mark.parametrize("number", [2, 20])
+@pytest.mark.parametrize("descending", [False, True])
+def test_a_page_far_behind_the_end(small: IndexStore, number: int, descending: bool) -> None:
+    small.mark_built()
+    small.apply([document(id, 1, colours=["red"]) for id in range(1, number + 1)])
+    question = query(leaf("red"), descending=descending)
+    for offset in (number, 2**53 + 1, 10**25):
+        assert small.ids(question, offset, 5) == []
+
+
 def colours_of(id: int) -> list[str]:
     """Red are most, blue one in fifty, green a handful."""
     return ["red"] * (id % 10 > 0) + ["blue"] * (id % 50 == 1) + ["green"] * (id % 9000 == 0)

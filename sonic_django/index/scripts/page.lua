@@ -11,7 +11,9 @@
 local missing = unbuilt(ARGV[1])
 if missing then return { 'unbuilt', unpack(missing) } end
 
-local offset, wanted, descending = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == 'desc'
+-- Beyond 64 bits Redis refuses a rank; no set has as many entries as this.
+local offset, wanted = math.min(tonumber(ARGV[2]), 2 ^ 50), tonumber(ARGV[3])
+local descending = ARGV[4] == 'desc'
 
 -- The ids, and how many entries are left to be skipped.
 local function page_of(i)
