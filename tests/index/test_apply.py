@@ -333,13 +333,13 @@ def test_ids_that_one_double_stands_for(store: IndexStore) -> None:
 
 
 def test_what_answers_questions_is_taught_together(
-    store: IndexStore, private_redis: PrivateRedis
+    store: IndexStore, private_redis: PrivateRedis, settings: Any
 ) -> None:
+    sonic = {**settings.CACHES["sonic"], "LOCATION": private_redis.url}
+    settings.CACHES = {**settings.CACHES, "sonic": sonic}
     store.mark_built()
     store.apply([document(id, 1, colours=["red"]) for id in (1, 2, 3)])
     everything = IndexQuery((Leaf(b"ids"),), needs={"ids": ""})
-    with Redis.from_url(private_redis.url) as client:
-        client.script_flush()
     with count_redis_calls() as calls:
         assert store.count(everything) == 3
     assert len(calls) == 2
