@@ -13,13 +13,14 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from sonic_django.index.client import Script, redis_client
-from sonic_django.index.encoding import id_bounds
+from sonic_django.index.encoding import id_bounds, member
 from sonic_django.index.nodes import And, FacetQuery, Ids, IndexQuery, Leaf, Not
 from sonic_django.index.store import Document, IndexStore, Mode, Schema, Unbuilt
 from sonic_django.query.logic import Condition
 from sonic_django.query.ranges import bounds
 from sonic_django.test import count_redis_calls
 from tests.index.dump import BY_NAME, COLOURS, GROUPED, NUMBERS, SPECS, Expected, document, held
+from tests.packed import entries_of, take_out
 from tests.profiles import examples
 from tests.servers import PrivateRedis
 
@@ -102,6 +103,17 @@ def test_the_number_written_and_whether_all_is_built(store: IndexStore) -> None:
     assert store.apply([document(1, 1), document(2, 1)])[:2] == (2, False)
     store.mark_built()
     assert store.apply([document(1, 1), document(2, 2)])[:2] == (1, True)
+
+
+def test_sets_that_the_record_names_are_not_written_again(store: IndexStore) -> None:
+    """Which is two thirds of the work of a usual update; a rebuild writes all."""
+    key = f"{store.base}:{COLOURS.posting_name({'colours': 'red'}).decode()}"
+    store.apply([document(1, 1, colours=["red"])])
+    take_out(redis_client(), key, 1)
+    store.apply([document(1, 2, colours=["red", "blue"])])
+    assert not redis_client().exists(key)
+    store.apply([document(1, 2, colours=["red", "blue"])], "rebuild")
+    assert entries_of(redis_client(), key) == [(member(1), 1.0)]
 
 
 def test_more_objects_than_one_run_of_the_script_takes(store: IndexStore) -> None:

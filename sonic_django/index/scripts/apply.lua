@@ -86,6 +86,10 @@ local function write(id, version, state, text, old, at)
   sum(id, old, state, version) -- while the old record can still be told from a tombstone
   local member, is_live = member_of(id), state == 'live'
   local wanted, record = old and {}, { version, is_live and 1 or 0 }
+  local there = {} -- sets of ids that the record names: the object is in them
+  if mode == '' then
+    for i = 3, old and #old or 0, 2 do there[old[i]] = old[i + 1] end
+  end
   local behind = at + 1 + 3 * ARGV[at]
   for i = at + 1, behind - 1, 3 do
     local name, score, prefix = ARGV[i], ARGV[i + 1], ARGV[i + 2]
@@ -93,7 +97,7 @@ local function write(id, version, state, text, old, at)
     record[#record + 1] = name
     record[#record + 1] = prefix
     if score == '' then
-      gather_id(name, id)
+      if there[name] ~= prefix then gather_id(name, id) end
     else
       gather_member(name, score, prefix .. member)
     end
