@@ -8,14 +8,12 @@ from typing import Any
 import rom
 import rom.util
 
-from ..blog import PostValues
-from .base import PAGE, Contender, Described, number_of, redis_database, redis_memory
-
-_DATABASE_NUMBER = 2
+from .base import PAGE
+from .mapper import RedisMapper
 
 
 class RomPost(rom.Model):  # type: ignore[misc]
-    """Tags are the words of a text: rom indexes words, not elements of lists."""
+    """rom indexes the words of a text."""
 
     title = rom.Text()
     text = rom.Text()
@@ -25,47 +23,28 @@ class RomPost(rom.Model):  # type: ignore[misc]
     tags = rom.Text(index=True, keygen=rom.FULL_TEXT)
 
 
-class Rom(Contender):
+class Rom(RedisMapper):
     """Without rom's identity map, which would answer ``get`` from memory; no count of all, which
     is the counter of ids; no facets, no bulk."""
 
     name, label = "rom", "rom"
+    database = 2
+    id_name = "id"
 
     def __init__(self) -> None:
         super().__init__()
-        self._redis = redis_database(_DATABASE_NUMBER)
         rom.util.CONNECTION = self._redis
         rom.util.use_null_session()
 
-    def close(self) -> None:
-        self._redis.close()
-
-    def load(self, posts: Sequence[PostValues]) -> None:
-        for post in posts:
-            made = _post(post)
-            made.save()
-            self.remember([made.id])
-
-    def describe(self, number: int) -> Described | None:
-        post = RomPost.get(self.id_of(number))
-        if post is None:
-            return None
-        return Described(post.title, post.author, post.views, tuple(sorted(post.tags.split())))
-
-    def remove_fresh(self) -> None:
-        for pk in self.fresh_ids:
-            post = RomPost.get(pk)
-            if post is not None:
-                post.delete()
-        self._fresh.clear()
-
-    def redis_parts(self) -> dict[str, int]:
-        return redis_memory(self._redis, "*", _part)
-
-    # reading
+    def make(self, values: dict[str, Any]) -> RomPost:
+        made = RomPost(**values)
+        made.save()
+        return made
 
     def get(self, pk: int) -> RomPost:
         return RomPost.get(pk)
+
+    find = get
 
     def in_bulk(self, ids: Sequence[int]) -> list[RomPost]:
         return list(RomPost.get(ids))
@@ -99,37 +78,12 @@ class Rom(Contender):
         found = RomPost.query.filter(views=(least, None)).order_by("views")
         return list(found.limit(0, PAGE).all())
 
-    # writing
-
-    def save_tags(self, post: PostValues) -> None:
-        made = _post(post)
-        made.save()
-        self.remember_fresh(number_of(post["title"]), made.id)
-
-    save_plain = save_tags
-
-    def update_one(self, given: tuple[int, int]) -> None:
-        number, views = given
-        post = RomPost.get(self.id_of(number))
-        post.views = views
-        post.save()
-
-    def prepare_delete(self, number: int) -> Any:
-        return RomPost.get(self.id_of(number))
-
-    def delete(self, post: Any) -> None:
-        post.delete()
-
-
-def _post(post: PostValues) -> RomPost:
-    return RomPost(
-        title=post["title"],
-        text=post["text"],
-        author=post["author"],
-        views=post["views"],
-        created=post["created"].timestamp(),
-        tags=" ".join(post["tags"]),
-    )
+    @staticmethod
+    def part_of(key: bytes) -> str:
+        """An object is ``RomPost:<id>``; the sorted sets of an index have two colons or end in
+        idx."""
+        parts = key.decode(errors="replace").split(":")
+        return "objects" if len(parts) == 2 and parts[1].isdigit() else ":".join(parts[:2])
 
 
 def _both(tags: tuple[str, str]) -> Any:
@@ -138,9 +92,3 @@ def _both(tags: tuple[str, str]) -> Any:
 
 def _newest(posts: Any) -> list[RomPost]:
     return list(posts.order_by("-created").limit(0, PAGE).all())
-
-
-def _part(key: bytes) -> str:
-    """An object is ``RomPost:<id>``; the sorted sets of an index have two colons or end in idx."""
-    parts = key.decode(errors="replace").split(":")
-    return "objects" if len(parts) == 2 and parts[1].isdigit() else ":".join(parts[:2])

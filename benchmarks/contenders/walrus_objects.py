@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
 import walrus
 
-from ..blog import PostValues
-from .base import PAGE, Contender, Described, number_of, redis_database, redis_memory
-
-_DATABASE_NUMBER = 3
+from .base import PAGE
+from .mapper import RedisMapper
 
 
 class WalrusPost(walrus.Model):  # type: ignore[misc]
-    """Tags are the words of a text under full-text search: lists have no index."""
+    """walrus finds words by its full-text search."""
 
     title = walrus.TextField()
     text = walrus.TextField()
@@ -25,48 +22,35 @@ class WalrusPost(walrus.Model):  # type: ignore[misc]
     tags = walrus.TextField(fts=True)
 
 
-class Walrus(Contender):
+class Walrus(RedisMapper):
     """No counts but of all, no limit or offset (a page is the start of an iteration), no bulk."""
 
     name, label = "walrus", "walrus"
+    database = 3
+    id_name = "_id"
 
     def __init__(self) -> None:
         super().__init__()
-        self._redis = redis_database(_DATABASE_NUMBER)
         options = dict(self._redis.connection_pool.connection_kwargs)
         WalrusPost.__database__ = walrus.Database(
-            unix_socket_path=options["path"], db=_DATABASE_NUMBER
+            unix_socket_path=options["path"], db=self.database
         )
 
     def close(self) -> None:
-        self._redis.close()
+        super().close()
         WalrusPost.__database__.close()
 
-    def load(self, posts: Sequence[PostValues]) -> None:
-        self.remember([_create(post)._id for post in posts])
-
-    def describe(self, number: int) -> Described | None:
-        try:
-            post = WalrusPost.load(self.id_of(number))
-        except KeyError:
-            return None
-        return Described(post.title, post.author, post.views, tuple(sorted(post.tags.split())))
-
-    def remove_fresh(self) -> None:
-        for pk in self.fresh_ids:
-            try:
-                WalrusPost.load(pk).delete()
-            except KeyError:
-                continue
-        self._fresh.clear()
-
-    def redis_parts(self) -> dict[str, int]:
-        return redis_memory(self._redis, "*", _part)
-
-    # reading
+    def make(self, values: dict[str, Any]) -> WalrusPost:
+        return WalrusPost.create(**values)
 
     def get(self, pk: int) -> WalrusPost:
         return WalrusPost.load(pk)
+
+    def find(self, pk: int) -> WalrusPost | None:
+        try:
+            return WalrusPost.load(pk)
+        except KeyError:
+            return None
 
     def author_page(self, author: int) -> list[WalrusPost]:
         return _newest(WalrusPost.author == author)
@@ -87,43 +71,13 @@ class Walrus(Contender):
         found = WalrusPost.query(WalrusPost.views >= least, order_by=WalrusPost.views)
         return list(islice(found, PAGE))
 
-    # writing
-
-    def save_tags(self, post: PostValues) -> None:
-        self.remember_fresh(number_of(post["title"]), _create(post)._id)
-
-    save_plain = save_tags
-
-    def update_one(self, given: tuple[int, int]) -> None:
-        number, views = given
-        post = WalrusPost.load(self.id_of(number))
-        post.views = views
-        post.save()
-
-    def prepare_delete(self, number: int) -> Any:
-        return WalrusPost.load(self.id_of(number))
-
-    def delete(self, post: Any) -> None:
-        post.delete()
-
-
-def _create(post: PostValues) -> Any:
-    return WalrusPost.create(
-        title=post["title"],
-        text=post["text"],
-        author=post["author"],
-        views=post["views"],
-        created=post["created"].timestamp(),
-        tags=" ".join(post["tags"]),
-    )
+    @staticmethod
+    def part_of(key: bytes) -> str:
+        """An object is ``walruspost.id.<id>``."""
+        parts = key.decode(errors="replace").replace(":", ".").split(".")
+        return "objects" if parts[1] == "id" else ".".join(parts[:2])
 
 
 def _newest(expression: Any) -> list[WalrusPost]:
     found = WalrusPost.query(expression, order_by=WalrusPost.created.desc())
     return list(islice(found, PAGE))
-
-
-def _part(key: bytes) -> str:
-    """An object is ``walruspost.id.<id>``."""
-    parts = key.decode(errors="replace").replace(":", ".").split(".")
-    return "objects" if parts[1] == "id" else ".".join(parts[:2])
