@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from . import blog, conclusions, memory, tables
-from .contenders import PEERS, make
+from .contenders import PEERS, WITH_PEERS, make
 from .contenders.base import Contender
 from .figures import Measured
 from .interleave import measure
@@ -25,7 +25,7 @@ GROWTH_SHARE = 0.5
 
 def run(options: Options, report: Callable[[str], None]) -> list[Result]:
     """``blog``: up to as many rows as are wanted."""
-    names = [name for name in options.contenders if name not in PEERS]
+    names = [name for name in options.contenders if name not in WITH_PEERS]
     rows = sizes(options)
     measured, memories, results = _stages(options, names, rows, report)
     if len(results) > 1:

@@ -15,6 +15,8 @@ _CONTENDERS: dict[str, tuple[str, str, str, int | None]] = {
     # A question about tags reads all of its rows.
     "json": ("json_orm", "DjangoJson", "django", 200_000),
     "floor": ("floor", "Floor", "MySQLdb", None),
+    # Beside those that have no row.
+    "row": ("row", "Row", "MySQLdb", 10_000),
     # They save objects one by one.
     "rom": ("rom_objects", "Rom", "rom", 10_000),
     "walrus": ("walrus_objects", "Walrus", "walrus", 10_000),
@@ -22,6 +24,8 @@ _CONTENDERS: dict[str, tuple[str, str, str, int | None]] = {
 NAMES = tuple(_CONTENDERS)
 #: Those that have nothing on disk but Redis's own log; they are measured on few rows.
 PEERS = ("rom", "walrus")
+#: Those that are measured with the peers only.
+WITH_PEERS = ("row", *PEERS)
 
 
 def make(names: Sequence[str], report: Callable[[str], None]) -> list[Contender]:
