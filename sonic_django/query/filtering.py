@@ -52,11 +52,12 @@ class FilterPlanner:
     @staticmethod
     def _distinct(alternatives: Sequence[Logic]) -> list[Logic]:
         """The alternatives without those that look a value up once more."""
-        seen: set[tuple[str, bytes]] = set()
+        seen: set[tuple[str, str, bytes]] = set()
         found: list[Logic] = []
         for logic in alternatives:
-            if isinstance(logic, Condition) and logic.lookup == "exact":
-                place = logic.field, key_part(logic.value)
+            if isinstance(logic, Condition) and logic.lookup in ("exact", "isnull"):
+                value = key_part(logic.value) if logic.lookup == "exact" else b""
+                place = logic.field, logic.lookup, value
                 if place in seen:
                     continue
                 seen.add(place)

@@ -155,6 +155,15 @@ class TestEmptyConditions:
 
 
 class TestIds:
+    def test_alternatives_that_say_the_same_count_once(self) -> None:
+        Everything.objects.create(whole=None)
+        Everything.objects.create(whole=1)
+        nothing = Q(whole=None) | Q(whole__isnull=True)
+        for same in (nothing, nothing | Q(whole__isnull=True), Q(whole=1) | Q(whole=1.0)):
+            found = Everything.objects.filter(same)
+            assert found.count() == len(found.ids()) == 1
+        assert Everything.objects.filter(nothing | Q(whole=1)).count() == 2
+
     def test_what_is_an_id(self, plains: list[Plain]) -> None:
         id = plains[0].id
         for given in (id, str(id), plains[0], float(id), Decimal(id)):
