@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,3 +34,19 @@ def private_mariadb(private_directory: Path) -> Iterator[MariaDB]:
     """A MariaDB for this test alone, which may be killed."""
     with MariaDB(private_directory / "mariadb") as server:
         yield server
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The payloads that are decoded from now on."""
+    from sonic_django.payload.codec import Codec
+
+    found: list[bytes] = []
+    decode = Codec.decode
+
+    def noted(codec: Codec, payload: bytes) -> dict[str, Any]:
+        found.append(payload)
+        return decode(codec, payload)
+
+    monkeypatch.setattr(Codec, "decode", noted)
+    return found

@@ -43,8 +43,10 @@ class _LoadedState:
     def __get__(self, obj: Any, owner: Any = None) -> Any:
         if obj is None:
             return self
+        if "_sonic_db" not in obj.__dict__:
+            raise AttributeError("the object was neither made by its class nor loaded")
         state = ModelState()
-        state.db = obj.__dict__.get("_sonic_db")
+        state.db = obj.__dict__["_sonic_db"]
         state.adding = False
         obj.__dict__["_state"] = state
         return state

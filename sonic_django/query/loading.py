@@ -23,25 +23,19 @@ _CHUNK = 2000
 def load_one(
     model: type[SonicObj], using: str, id: int, *, deleted: bool | None = False
 ) -> list[Any]:
-    """``load`` of one id: its object, or none."""
+    """``load_all`` of one id: its object, or none."""
     row = model._sonic.table(using).fetch_one(id) if _is_possible(id) else None
     if row is None or (deleted is not None and row.is_deleted != deleted):
         return []
     return [model._from_row(using, row)]
 
 
-def load(
-    model: type[SonicObj], using: str, ids: Sequence[int], *, deleted: bool | None = False
-) -> list[Any]:
-    """The objects of these ids in their order; rows that are missing are left out, and those that
-    are deleted (or, with ``deleted``, are not; with None, neither)."""
-    return verified(model, using, ids, None, deleted=deleted)[0]
-
-
 def load_all(
     model: type[SonicObj], using: str, ids: Sequence[int], *, deleted: bool | None = False
 ) -> list[Any]:
-    """``load`` in any order: an id that is given twice gives one object. One statement for 900."""
+    """The objects of these ids in any order, each once; rows that are missing are left out, and
+    those that are deleted (or, with ``deleted``, are not; with None, neither). One statement for
+    900 ids."""
     if not ids:
         return []
     rows = model._sonic.table(using).fetch_plain(_possible(ids))

@@ -344,6 +344,11 @@ class TestOneRun:
         assert (answer.strategy, answer.count()) == ("parts", 45)
         assert answer.touched / answer.runs <= 5  # see tests/packed.py
 
+    def test_of_a_page_without_tests(self, large: IndexStore) -> None:
+        with count_redis_calls() as calls:
+            assert len(large.ids(query(leaf("red")), 0, 3 * nodes.BUDGET)) == 3 * nodes.BUDGET
+        assert len(calls) == 3
+
     def test_of_a_page(self, many_parts: IndexStore, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(nodes, "BUDGET", 1)
         condition = And((leaf("red"), leaf("large")))

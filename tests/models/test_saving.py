@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -12,7 +11,7 @@ from django.db.models.signals import post_delete, post_save, pre_save
 from django.test.utils import CaptureQueriesContext
 
 from sonic_django.exceptions import PayloadError, StaleObjectError
-from sonic_django.payload.codec import Codec
+from sonic_django.models.saving import find_change
 from sonic_django.test import count_redis_calls
 from tests.testapp.models import Author, Blog, Described, Everything, Pair, Plain
 
@@ -83,25 +82,36 @@ class TestDirtyTracking:
         assert blog.save() is True
         assert blog.dirty_fields == []
 
-    def test_what_was_not_read_is_decoded_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_what_was_not_read_is_decoded_once(self, decoded: list[bytes]) -> None:
         plain = Plain.objects.create(name="x", number=1)
-        read: list[bytes] = []
-        decode = Codec.decode
-
-        def noted(codec: Codec, payload: bytes) -> dict[str, Any]:
-            read.append(payload)
-            return decode(codec, payload)
-
-        monkeypatch.setattr(Codec, "decode", noted)
         loaded = Plain.objects.get(pk=plain.pk)
         loaded.number = 2
+        decoded.clear()
         assert loaded.save()
-        assert len(read) == 1
+        assert len(decoded) == 1
         (found,) = Plain.objects.filter(name="x")  # decoded to be judged
         found.number = 3
         assert found.save()
-        assert len(read) == 2
+        assert len(decoded) == 2
         assert (found.name, Plain.objects.get(pk=plain.pk).number) == ("x", 3)
+
+    def test_a_field_may_change_its_list_in_place_before_a_save(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tags = Blog._meta.get_field("tags")
+
+        def append(blog: Blog, adding: bool) -> list[str]:
+            blog.tags.append("b")
+            return blog.tags
+
+        blog = Blog.objects.create(title="t", tags=["a"])
+        monkeypatch.setattr(tags, "pre_save", append)
+        monkeypatch.setattr(Blog._sonic, "fields_with_pre_save", [tags])
+        loaded = Blog.objects.get(pk=blog.pk)
+        loaded.title = "u"
+        change = find_change(loaded, None)
+        assert change is not None
+        assert change.names == {"title", "tags"}
 
     def test_change_in_place_is_seen(self) -> None:
         blog = Blog.objects.create(title="t", tags=["a"])

@@ -12,7 +12,6 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from sonic_django.exceptions import StaleObjectError
-from sonic_django.payload.codec import Codec
 from sonic_django.table import batches, rows
 from tests.query.test_round_trips import costs
 from tests.testapp.models import Plain
@@ -57,20 +56,11 @@ class TestStatements:
         assert Plain.objects.get(group="g7").name == "6"
 
     @pytest.mark.parametrize("chosen", [{"group": ""}, {"pk__gt": 0}])
-    def test_each_payload_is_read_once(
-        self, chosen: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_each_payload_is_read_once(self, chosen: dict[str, Any], decoded: list[bytes]) -> None:
         made(5)
-        read: list[bytes] = []
-        decode = Codec.decode
-
-        def noted(codec: Codec, payload: bytes) -> dict[str, Any]:
-            read.append(payload)
-            return decode(codec, payload)
-
-        monkeypatch.setattr(Codec, "decode", noted)
+        decoded.clear()
         assert Plain.objects.filter(**chosen).update(number=F("number") * 2) == 5
-        assert len(read) == 5
+        assert len(decoded) == 5
         assert sorted(Plain.objects.values_list("number", flat=True)) == [0, 2, 4, 6, 8]
 
     @pytest.mark.parametrize(("limit", "value"), [("ROWS", 2), ("BYTES", 1)])
