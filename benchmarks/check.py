@@ -14,7 +14,7 @@ QUICK_REPETITIONS = 5
 
 def run(options: Options, report: Callable[[str], None]) -> Result:
     """Save the rows, then compare the stores in both ways."""
-    from sonic_django.sync.check import check
+    from sonic_django.sync.check.quick import check
 
     from . import blog
     from .models import Post

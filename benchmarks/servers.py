@@ -11,7 +11,7 @@ from typing import Any
 
 import django
 
-from sonic_django.embedded import EmbeddedRedis
+from sonic_django.local_redis import EmbeddedRedis
 from tests.mariadb import MariaDB
 
 #: So that all contenders' rows stay in memory, and the log of changes is not full all the time.
@@ -40,7 +40,7 @@ def servers(parent: str | None = None) -> Iterator[dict[str, Any]]:
 
 
 def _facts(mariadb: MariaDB) -> dict[str, Any]:
-    from sonic_django.index.client import redis_client
+    from sonic_django.transport.client import redis_client
 
     info: Any = redis_client().info("server")
     return {

@@ -67,7 +67,7 @@ class Loading:
 
 
 def _used_memory() -> int:
-    from sonic_django.index.client import redis_client
+    from sonic_django.transport.client import redis_client
 
     client: Any = redis_client()
     return int(client.info("memory")["used_memory"])

@@ -22,8 +22,8 @@ _PAGE = 20
 
 
 def run(options: Options, report: Callable[[str], None]) -> Result:
-    from sonic_django.index.client import redis_client
     from sonic_django.sync.rebuild import rebuild
+    from sonic_django.transport.client import redis_client
 
     from .models import Post
 

@@ -25,7 +25,7 @@ import redis
 from django.core.management import CommandError, call_command
 from rich.console import Console
 
-from sonic_django.embedded import EmbeddedRedis, EmbeddedRedisError
+from sonic_django.local_redis import EmbeddedRedis, EmbeddedRedisError
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"

@@ -10,7 +10,7 @@ from django.contrib.admin.exceptions import NotRegistered
 from django.db.models import Model
 
 from sonic_django.models.base import SonicObj
-from sonic_django.models.registry import sonic_models
+from sonic_django.schema.registry import sonic_models
 
 _opted_out: set[type[Model]] = set()
 
@@ -38,7 +38,7 @@ def remember_opt_outs() -> None:
 
 def autoregister() -> None:
     """Import every ``admin.py``, then register what they left out. May run more than once."""
-    from .field_filters import register_filters
+    from .listing.field_filters import register_filters
     from .options import SonicModelAdmin
 
     register_filters()

@@ -10,7 +10,7 @@ from django.contrib.admin.checks import ModelAdminChecks
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db.models import F, OrderBy
 
-from .declared import (
+from .capabilities import (
     can_filter_by,
     can_order_by,
     has_ranges,

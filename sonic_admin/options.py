@@ -12,17 +12,17 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponseRedirect
 from django.utils.translation import gettext as _
 
-from .changelist import SonicChangeList
-from .checkboxes import CheckboxOptions
 from .checks import SonicModelAdminChecks
-from .columns import automatic_columns
-from .deleted import DeletedOptions
-from .deletion import DeletionOptions
-from .editing import LOST_RACES, EditingOptions
-from .field_filters import automatic_filters
-from .filters import IndexFilter
-from .problems import AutocompletePaginator, answering_problems
-from .search import SearchOptions, automatic_search_fields, search_help
+from .listing.changelist import SonicChangeList
+from .listing.checkboxes import CheckboxOptions
+from .listing.columns import automatic_columns
+from .listing.field_filters import automatic_filters
+from .listing.filters import IndexFilter
+from .listing.search import SearchOptions, automatic_search_fields, search_help
+from .objects.deletion import DeletionOptions
+from .objects.editing import LOST_RACES, EditingOptions
+from .objects.trash import DeletedOptions
+from .unavailable import AutocompletePaginator, answering_problems
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseBase

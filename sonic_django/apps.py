@@ -15,7 +15,7 @@ class SonicConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks  # noqa: F401 - registers itself
-        from .models.deletion import watch_targets
+        from .persistence.on_delete import watch_targets
 
         watch_targets()
         post_migrate.connect(_start_empty_indexes, dispatch_uid="sonic_start_empty_indexes")
@@ -23,7 +23,7 @@ class SonicConfig(AppConfig):
 
 def _start_empty_indexes(sender: AppConfig, using: str, **kwargs: Any) -> None:
     """After ``migrate`` or ``flush``: an empty table has an empty index, and it is built."""
-    from .models.registry import sonic_models
+    from .schema.registry import sonic_models
     from .sync.tables import start_empty_index
 
     for model in sonic_models():

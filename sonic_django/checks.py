@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 from .conf import sonic_settings
-from .index.server import server_problems
+from .transport.server_info import server_problems
 
 if TYPE_CHECKING:
     from .models.base import SonicObj

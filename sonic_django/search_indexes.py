@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .fulltext.indexes import search_index_for
-from .models.registry import sonic_models
+from .schema.registry import sonic_models
 
 
 def _search_indexes() -> dict[str, type[Any]]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sonic_django.embedded import log_tail, socket_path, spawn
+from sonic_django.local_redis import log_tail, socket_path, spawn
 
 INSTALL_HELP = "install {what} or run `sh test.sh`, which installs what is missing"
 # Both take less than half a second; more only on a machine that is very busy.

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from sonic_django.index import parts
-from sonic_django.index.client import Script
+from sonic_django.index import bitmaps
 from sonic_django.index.encoding import member
+from sonic_django.transport.client import Script
 
 #: What packed.lua and parts.lua say, and what they say for tests: three ids are enough, chunks have
 #: room for ten.
@@ -46,8 +46,8 @@ def small_packs() -> Iterator[None]:
         patch.setattr(Script, "source", property(source))
         digest = property(lambda script: sha1(source(script).encode()).hexdigest())
         patch.setattr(Script, "digest", digest)
-        patch.setattr(parts, "_SPAN", 10)
-        patch.setattr(parts, "_BYTES", 2)
+        patch.setattr(bitmaps, "_SPAN", 10)
+        patch.setattr(bitmaps, "_BYTES", 2)
         yield
 
 
@@ -101,9 +101,9 @@ def _escaped(key: bytes | str) -> str:
 def _run(client: Any, statement: str, key: str, ids: Iterable[int]) -> None:
     folder = files("sonic_django.index").joinpath("scripts")
     names = ("members", "packed", "sets", "packing")
-    parts = [folder.joinpath(f"{name}.lua").read_text() for name in names]
+    bitmaps = [folder.joinpath(f"{name}.lua").read_text() for name in names]
     body = f"for i = 2, #ARGV do {statement} end finish_sets()"
-    client.eval("\n".join([*parts, body]), 1, "", key, *ids)
+    client.eval("\n".join([*bitmaps, body]), 1, "", key, *ids)
 
 
 def put_in(client: Any, key: str, *ids: int) -> None:

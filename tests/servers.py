@@ -29,7 +29,7 @@ from pathlib import Path
 
 import pytest
 
-from sonic_django.embedded import EmbeddedRedis, EmbeddedRedisError, bundled_redis, system_redis
+from sonic_django.local_redis import EmbeddedRedis, EmbeddedRedisError, bundled_redis, system_redis
 from tests.mariadb import INSTALL_HELP, MariaDB, ServerError
 
 __all__ = ["MariaDB", "PrivateRedis", "ServerError"]

@@ -16,8 +16,8 @@ import redis
 from django.conf import settings
 from django.db import connection
 
-from sonic_django import embedded
-from sonic_django.embedded import EmbeddedRedis, EmbeddedRedisError, bundled_redis, system_redis
+from sonic_django import local_redis
+from sonic_django.local_redis import EmbeddedRedis, EmbeddedRedisError, bundled_redis, system_redis
 from tests.servers import MariaDB, PrivateRedis
 
 BINARIES = {"system": system_redis, "bundled": bundled_redis}
@@ -115,7 +115,7 @@ class TestEmbeddedRedis:
     def test_works_where_the_path_is_too_long_for_a_socket(self, private_directory: Path) -> None:
         with EmbeddedRedis(private_directory.joinpath(*["long-name"] * 12)) as server:
             assert client_of(server).ping()
-            assert len(os.fsencode(server.socket)) <= embedded.SOCKET_PATH_BYTES
+            assert len(os.fsencode(server.socket)) <= local_redis.SOCKET_PATH_BYTES
             assert stat.S_IMODE(server.socket.parent.stat().st_mode) == 0o700
             assert EmbeddedRedis(server.directory).socket == server.socket
         server.socket.parent.rmdir()
@@ -135,8 +135,8 @@ class TestEmbeddedRedis:
     def test_says_what_to_install_when_there_is_no_redis(
         self, private_directory: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(embedded, "system_redis", lambda: None)
-        monkeypatch.setattr(embedded, "bundled_redis", lambda: None)
+        monkeypatch.setattr(local_redis, "system_redis", lambda: None)
+        monkeypatch.setattr(local_redis, "bundled_redis", lambda: None)
         with pytest.raises(EmbeddedRedisError, match="apt-get install redis-server"):
             EmbeddedRedis(private_directory / "redis").start()
 

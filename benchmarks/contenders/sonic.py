@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sonic_django.index.pending import settle
+from sonic_django.transport.deferred import settle
 
 from ..blog import FRESH, PostValues, created
 from ..models import Post
@@ -29,8 +29,8 @@ class Sonic(Contender):
         self._fresh.clear()
 
     def redis_parts(self) -> dict[str, int]:
-        from sonic_django.index.client import redis_client
         from sonic_django.index.keys import base_key
+        from sonic_django.transport.client import redis_client
 
         base = base_key("benchmarks.post", "default")
         labels = {spec.digest: _label(spec.label) for spec in Post._sonic.schema.specs}

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..table.digests import range_bounds
-from .client import Script, redis_client
+from ..transport.client import Script, redis_client
 from .specs import BY_ID, NULLS, IndexSpec
 from .store import OBJECTS_PER_SCRIPT, Document, IndexStore
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from .answers import Answer, FacetAnswer
-from .client import Script, redis_client, run_all
+from ..transport.client import Script, redis_client, run_all
 from .documents import Facet, Unbuilt
-from .nodes import BUDGET, FacetQuery, Ids, IndexQuery, Leaf
+from .queries import BUDGET, FacetQuery, Ids, IndexQuery, Leaf
+from .results import Answer, FacetAnswer
 from .specs import BY_ID
 
 _QUERY, _FACET = Script("query"), Script("facet")

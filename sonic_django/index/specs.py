@@ -17,14 +17,7 @@ from itertools import product
 from typing import Any, NamedTuple
 
 from ..payload.primitives import CONTAINERS
-from .encoding import (
-    EMPTY,
-    distinct,
-    key_part,
-    key_part_and_original,
-    position,
-    redis_score,
-)
+from .encoding import EMPTY, distinct, key_part, key_part_and_original, position, redis_score
 
 #: How an ordered set is ordered: by id, by score (numbers and times), by text.
 BY_ID, BY_SCORE, BY_TEXT = "id", "score", "text"

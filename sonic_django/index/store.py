@@ -10,7 +10,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from .client import Script, redis_client
+from ..transport.client import Script, redis_client
 from .documents import (
     DESTROYED_VERSION,
     IDS_DIGEST,

@@ -10,7 +10,7 @@ from django.db import Error as AnyDatabaseError
 from redis.exceptions import RedisError
 
 from ..exceptions import SonicError
-from ..index.client import what_happened
+from ..transport.client import what_happened
 
 
 @contextmanager

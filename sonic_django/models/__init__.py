@@ -1,12 +1,13 @@
 """What a user declares. Django finds the shared tables here as well."""
 
-from ..table.gone import Tombstone
-from ..table.uniques import UniqueValue
-from .base import SonicObj
-from .dynamic import DynamicField, DynamicListField, dynamic_field, dynamic_list_field
-from .embedded import EmbeddedObj
-from .embedding import EmobjField, EmobjListField, emobj_field, emobj_list_field
-from .fields import (
+from ..fields.dynamic import DynamicField, DynamicListField, dynamic_field, dynamic_list_field
+from ..fields.embedded import EmbeddedObj
+from ..fields.embedded_fields import EmobjField, EmobjListField, emobj_field, emobj_list_field
+from ..fields.geo import GeoField, geo_field
+from ..fields.lists import ListField, list_field
+from ..fields.passwords import PasswordField, password_field
+from ..fields.references import ObjField, obj_field
+from ..fields.scalars import (
     BoolField,
     BytesField,
     DateField,
@@ -39,11 +40,10 @@ from .fields import (
     uuid_field,
     var_field,
 )
-from .geo import GeoField, geo_field
-from .indexes import Index
-from .lists import ListField, list_field
-from .passwords import PasswordField, password_field
-from .references import ObjField, obj_field
+from ..schema.index import Index
+from ..table.tombstones import Tombstone
+from ..table.uniques import UniqueValue
+from .base import SonicObj
 
 __all__ = [
     "BoolField",

@@ -10,17 +10,17 @@ from django.db import models, router
 from django.db.models.base import ModelState
 from django.db.models.signals import post_init, pre_init
 
+from ..async_methods import with_twins
+from ..persistence import remove, save, unique_claims
+from ..persistence.values import HeldValues
+from ..query.lookups import as_id
 from ..query.manager import SonicManager
-from ..query.resolve import as_id
+from ..schema.schema import SonicOptions
 from ..table.rows import Row
-from ..twins import with_twins
-from . import removing, saving, uniqueness
-from .ancestor import AncestorSpelling
-from .columns import Payload, PayloadField
-from .held import HeldValues
+from .legacy_api import AncestorSpelling
 from .metaclass import SonicBase
-from .options import SonicOptions
-from .sql import GuardedManager
+from .payload_column import Payload, PayloadField
+from .rows_manager import GuardedManager
 
 if TYPE_CHECKING:
     from django.core.checks import CheckMessage
@@ -186,7 +186,7 @@ class SonicObj(AncestorSpelling, HeldValues, metaclass=SonicBase):
         field that is changed here too, or have deleted the object.
         """
         using = using or router.db_for_write(type(self), instance=self)
-        return saving.save(
+        return save.save(
             self,
             using,
             force_insert=force_insert,
@@ -199,7 +199,7 @@ class SonicObj(AncestorSpelling, HeldValues, metaclass=SonicBase):
     def _save_table(self, raw: bool = False, cls: Any = None, *args: Any, **kwargs: Any) -> bool:
         """What ``loaddata`` comes to: write the row as the fixture has it, index it after."""
         using = kwargs.get("using") or args[2]
-        return saving.save_raw(self, using)
+        return save.save_raw(self, using)
 
     def delete(
         self, using: str | None = None, keep_parents: bool = False
@@ -209,21 +209,21 @@ class SonicObj(AncestorSpelling, HeldValues, metaclass=SonicBase):
         Returns Django's (number of objects, number by label), cascades included.
         """
         using = using or router.db_for_write(type(self), instance=self)
-        return removing.delete(self, using)
+        return remove.delete(self, using)
 
     delete.alters_data = True  # type: ignore[attr-defined]
 
     def undelete(self, using: str | None = None) -> None:
         """Bring a softly deleted object back. IntegrityError if a unique was taken since."""
         using = using or router.db_for_write(type(self), instance=self)
-        removing.undelete(self, using)
+        remove.undelete(self, using)
 
     undelete.alters_data = True  # type: ignore[attr-defined]
 
     def destroy(self, using: str | None = None) -> tuple[int, dict[str, int]]:
         """Remove the row for good. Returns what ``delete`` returns; the object loses its id."""
         using = using or router.db_for_write(type(self), instance=self)
-        return removing.destroy(self, using)
+        return remove.destroy(self, using)
 
     destroy.alters_data = True  # type: ignore[attr-defined]
 
@@ -276,7 +276,7 @@ class SonicObj(AncestorSpelling, HeldValues, metaclass=SonicBase):
         """ValidationError for each unique that another object holds. One statement, if any."""
         super().validate_unique(exclude)
         using = self._state.db or router.db_for_write(type(self), instance=self)
-        errors = uniqueness.errors(self, set(exclude or ()), using)
+        errors = unique_claims.errors(self, set(exclude or ()), using)
         if errors:
             raise ValidationError(errors)
 

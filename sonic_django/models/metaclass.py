@@ -7,9 +7,9 @@ from typing import Any
 from django.db import models
 from django.db.models.base import ModelBase
 
-from .expiry import add_expiry
-from .references import ReferenceField
-from .virtual import VirtualField, make_virtual
+from ..fields.base import VirtualField, make_virtual
+from ..fields.references import ReferenceField
+from ..fields.ttl import add_expiry
 
 #: Attributes a field may not be called after: the object could no longer be saved or loaded.
 RESERVED_NAMES = frozenset(

@@ -13,7 +13,7 @@ from ..index.encoding import EMPTY, key_part
 from . import facets
 
 if TYPE_CHECKING:
-    from ..models.virtual import VirtualField
+    from ..fields.base import VirtualField
     from .retrieving import Retrieving
 
 #: Different values that a Count(distinct=True) counts at most.

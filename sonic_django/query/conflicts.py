@@ -10,9 +10,9 @@ from ..exceptions import StaleObjectError
 from ..table import uniques
 
 if TYPE_CHECKING:
-    from ..models.options import SonicOptions
+    from ..schema.schema import SonicOptions
     from ..table.rows import Row
-    from .creating import Encoded
+    from .get_or_create import Encoded
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,8 @@ class Conflicts:
 
     def settle(self, others: dict[int, list[Encoded]], using: str) -> None:
         """Update the holders, if that is asked for; in the order of their ids."""
-        from ..models.changes import Change
-        from ..models.saving import find_change, write
+        from ..persistence.changes import Change
+        from ..persistence.save import find_change, write
 
         if not self.update_fields:
             return

@@ -15,15 +15,15 @@ from django.db import models
 from ..exceptions import IndexNotBuilt
 from ..index.decoding import clock, from_key_part, from_score, from_text_prefix, moment
 from ..index.encoding import EMPTY
-from ..index.nodes import FacetQuery
+from ..index.queries import FacetQuery
 from ..index.specs import BY_TEXT, IndexSpec
-from .logic import NOTHING
-from .plan import Planner
+from .conditions import NOTHING
+from .planner import Planner
 
 if TYPE_CHECKING:
-    from ..models.derived import Indexed
-    from ..models.options import SonicOptions
-    from .asking import Asking
+    from ..fields.derived import Indexed
+    from ..schema.schema import SonicOptions
+    from .execute import Asking
 
 
 @dataclass(frozen=True)

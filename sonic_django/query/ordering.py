@@ -13,7 +13,7 @@ from ..index.encoding import position
 from .verify import UNKNOWN
 
 if TYPE_CHECKING:
-    from ..models.options import SonicOptions
+    from ..schema.schema import SonicOptions
 
 #: An object's place: a key for each name of an order, None where it has no value.
 Place = Sequence[Any]

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import date, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from ..twins import with_twins
-from . import aggregates, creating, periods, writing
-from .batches import Progress
+from ..async_methods import with_twins
+from ..persistence.batches import Progress
+from . import aggregates, dates, get_or_create, mass_writes
 from .conflicts import Conflicts
 from .retrieving import Retrieving
 
@@ -73,7 +73,7 @@ class SonicQuerySet(Retrieving):
         One Redis call and one statement for each of them, and needs an index that orders by the
         field. A list, where Django gives a queryset.
         """
-        return periods.dates(self, field_name, kind, order)
+        return dates.dates(self, field_name, kind, order)
 
     def datetimes(
         self, field_name: str, kind: str, order: str = "ASC", tzinfo: tzinfo | None = None
@@ -84,7 +84,7 @@ class SonicQuerySet(Retrieving):
         One Redis call and one statement for each of them, and needs an index that orders by the
         field. A list, where Django gives a queryset.
         """
-        return periods.datetimes(self, field_name, kind, order, tzinfo)
+        return dates.datetimes(self, field_name, kind, order, tzinfo)
 
     # Writing ------------------------------------------------------------------------------------
 
@@ -115,7 +115,7 @@ class SonicQuerySet(Retrieving):
         ``unique_fields`` are set, and the object given stands for that one.
         """
         conflicts = Conflicts.of(ignore_conflicts, update_conflicts, update_fields, unique_fields)
-        return creating.bulk_create(
+        return get_or_create.bulk_create(
             self.model, self._write_db, list(objs), batch_size or 1000, conflicts, progress
         )
 
@@ -134,7 +134,7 @@ class SonicQuerySet(Retrieving):
         One statement for up to 150 and one Redis call a batch; each batch is one transaction, in
         which objects may take unique values from each other.
         """
-        return writing.bulk_update(
+        return mass_writes.bulk_update(
             self.model, self._write_db, list(objs), list(fields), batch_size or 1000, progress
         )
 
@@ -153,7 +153,7 @@ class SonicQuerySet(Retrieving):
         progress = None
         if "progress" not in self.model._sonic.fields:
             progress = values.pop("progress", None)
-        changed = writing.update(self.using(self._write_db), values, progress)
+        changed = mass_writes.update(self.using(self._write_db), values, progress)
         self._result_cache = None
         return changed
 
@@ -182,14 +182,14 @@ class SonicQuerySet(Retrieving):
             raise TypeError("Cannot use 'limit' or 'offset' with delete().")
         if self._shape is not None:
             raise TypeError("Cannot call delete() after .values() or .values_list()")
-        removed = writing.remove(self.using(self._write_db), method, progress)
+        removed = mass_writes.remove(self.using(self._write_db), method, progress)
         self._result_cache = None
         return removed
 
     def get_or_create(self, defaults: Any = None, **kwargs: Any) -> tuple[Any, bool]:
         """(the object, whether it was made). Of several who make it at once, where its fields are
         unique, one does and the others get it."""
-        return creating.get_or_create(self, defaults or {}, kwargs)
+        return get_or_create.get_or_create(self, defaults or {}, kwargs)
 
     get_or_create.alters_data = True  # type: ignore[attr-defined]
 
@@ -198,7 +198,7 @@ class SonicQuerySet(Retrieving):
     ) -> tuple[Any, bool]:
         """(the object, whether it was made); ``defaults`` are set and saved. Of several who set
         the same fields at once the last wins, and none gets an error."""
-        return creating.update_or_create(self, defaults or {}, create_defaults, kwargs)
+        return get_or_create.update_or_create(self, defaults or {}, create_defaults, kwargs)
 
     update_or_create.alters_data = True  # type: ignore[attr-defined]
 

@@ -9,12 +9,12 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.db.models import prefetch_related_objects
 
-from ..sync import repair
-from .asking import Asking
-from .iteration import iterate
+from ..sync import read_repair
+from .execute import Asking
+from .iterate import iterate
 from .loading import attach_references, load_all, load_one, verified
-from .resolve import as_id, listed
-from .scanning import RowSource, judge_of, orders_by_id
+from .lookups import as_id, listed
+from .scan import RowSource, judge_of, orders_by_id
 from .verify import Verdict, verdict
 
 #: Rows loaded by one step of a large iteration.
@@ -80,7 +80,7 @@ class Retrieving(Asking):
         """Have the entries mended that led to rows which do not agree."""
         if stale and not self._scanning:
             query = self._plan(("-id",) if self._order == ("?",) else None)
-            repair.report(self.model, self._write_db, stale, query.plain_sets())
+            read_repair.report(self.model, self._write_db, stale, query.plain_sets())
 
     def _scanned(self) -> Iterator[Any]:
         """The objects of rows as they are read."""

@@ -10,10 +10,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..exceptions import IndexNotBuilt
-from ..index.nodes import NOTHING as NO_OBJECTS
+from ..index.queries import NOTHING as NO_OBJECTS
 
 if TYPE_CHECKING:
-    from .asking import Asking
+    from .execute import Asking
 
 
 class Source(Protocol):

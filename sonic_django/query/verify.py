@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..index.encoding import EMPTY, key_part, member, position
 from ..index.geohash import distance, place_of
-from .logic import EVERYTHING, Condition, Conjunction, Logic, Negation
-from .ranges import bounds
+from .bounds import bounds
+from .conditions import EVERYTHING, Condition, Conjunction, Logic, Negation
 
 if TYPE_CHECKING:
-    from ..models.options import SonicOptions
+    from ..schema.schema import SonicOptions
 
 #: Stands for a value that a payload lacks, and whose default differs each time.
 UNKNOWN: Final = object()

@@ -16,13 +16,13 @@ from redis.exceptions import RedisError
 
 from ..conf import sonic_settings
 from ..fulltext.queue import drain
-from ..index.breaker import is_calm, note, pausing, raise_if_paused
 from ..index.store import OBJECTS_PER_SCRIPT, Applied, Document, IndexStore
 from ..signals import index_failed, post_index
-from ..table import gone
-from . import slices, state
-from .journal import journal
-from .tokens import Token
+from ..table import tombstones
+from ..transport.circuit_breaker import is_calm, note, pausing, raise_if_paused
+from . import background, built
+from .commit_token import Token
+from .testcase_rollbacks import journal
 
 if TYPE_CHECKING:
     from ..models.base import SonicObj
@@ -54,7 +54,7 @@ class PendingApply:
         try:
             options.table(self.using).renew_dirty([(d.id, d.version) for d in self.documents])
             gone_ones = [document.id for document in self.documents if document.state == "gone"]
-            gone.renew_objects(options.label, gone_ones, self.using)
+            tombstones.renew_objects(options.label, gone_ones, self.using)
         except DatabaseError as error:
             logger.warning("%s: marks could not be dated anew: %s", options.label, error)
 
@@ -115,9 +115,9 @@ def apply_now(
         with pausing():
             applied = store.apply(documents)
             if documents:
-                state.note_complete(store, applied.complete)
+                built.note_complete(store, applied.complete)
                 if not applied.complete:
-                    state.adopt_if_complete(model, using)
+                    built.adopt_if_complete(model, using)
     except RedisError as error:
         _failed(model, using, documents, error)
         return
@@ -125,7 +125,7 @@ def apply_now(
         post_index.send(sender=model, ids=[document.id for document in documents], using=using)
     if applied.texts:
         _drain_text(model, using)
-    slices.after_write(model, using, applied=True)
+    background.after_write(model, using, applied=True)
 
 
 def _is_heard_at_once(
@@ -133,11 +133,11 @@ def _is_heard_at_once(
 ) -> bool:
     return (
         not 0 < len(documents) <= OBJECTS_PER_SCRIPT
-        or slices.is_due(model, using)
+        or background.is_due(model, using)
         or not is_calm()
         or store.schema.has_text
         or bool(post_index.receivers and post_index.has_listeners(model))
-        or not state.was_complete(store)
+        or not built.was_complete(store)
     )
 
 
@@ -150,7 +150,7 @@ def _send(
             _failed(model, using, documents, applied)
         elif not applied.complete:
             # Somebody emptied it: the next write is waited for, and sees to it.
-            state.note_complete(store, False)
+            built.note_complete(store, False)
 
     store.send(documents, ready=raise_if_paused, done=done)
 
@@ -168,4 +168,4 @@ def _failed(
         error,
     )
     index_failed.send(sender=model, ids=ids, using=using, exception=error)
-    slices.after_write(model, using, applied=False)
+    background.after_write(model, using, applied=False)

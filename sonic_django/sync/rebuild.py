@@ -19,11 +19,11 @@ from ..fulltext import queue
 from ..fulltext.availability import is_available
 from ..index.store import Document, IndexStore
 from ..table.rows import Row
+from .check.report import Drift
+from .check.uniques import UniquesCheck
 from .digests import DigestsOfRebuild
 from .documents import OnUnreadable, documents_of
-from .drift import Drift
-from .journal import resync
-from .uniques_check import UniquesCheck
+from .testcase_rollbacks import resync
 
 if TYPE_CHECKING:
     from ..models.base import SonicObj

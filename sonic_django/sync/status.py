@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..index.store import IDS_DIGEST
-from ..table import gone
+from ..table import tombstones
 
 if TYPE_CHECKING:
     from ..models.base import SonicObj
@@ -49,7 +49,7 @@ def model_status(model: type[SonicObj], using: str) -> ModelStatus:
         rows=live,
         indexed=store.number_of_ids(),
         deleted=deleted,
-        dirty=table.count_dirty() + gone.count(options.label, using),
+        dirty=table.count_dirty() + tombstones.count(options.label, using),
         text_queue=store.text_backlog(),
         redis_bytes=store.memory(),
         indexes=indexes,

@@ -19,15 +19,15 @@ from ..conf import sonic_settings
 from ..fulltext import queue
 from ..fulltext.availability import is_available
 from ..index.store import Document
-from ..table import gone
-from . import repair, state
+from ..persistence.expiry import expire
+from ..table import tombstones
+from . import built, read_repair
 from .documents import documents_of
-from .expiry import expire
-from .journal import resync
+from .testcase_rollbacks import resync
 
 if TYPE_CHECKING:
     from ..models.base import SonicObj
-    from ..table.marks import Mark, Place
+    from ..table.dirty import Mark, Place
 
 BATCH = 500
 
@@ -61,7 +61,7 @@ def sweep(
     """
     now = now or timezone.now()
     store = model._sonic.store(using)
-    repair.drain(model, using)
+    read_repair.drain(model, using)
     server, swept = store.runs()
     grace = timedelta(seconds=sonic_settings().GRACE if server == swept else 0)
     result = SweepResult()
@@ -107,7 +107,7 @@ def sweep_batch(
     if kind == "rows":
         marks = options.table(using).dirty(before, after, number)
     else:
-        marks = gone.tombstones(options.label, using, before, after, number)
+        marks = tombstones.tombstones(options.label, using, before, after, number)
     if marks:
         work = _sweep_rows if kind == "rows" else _sweep_tombstones
         work(model, using, marks, result)
@@ -131,7 +131,7 @@ def _sweep_rows(model: type[SonicObj], using: str, marks: list[Mark], result: Sw
         rows = table.fetch(lagging).values()
         documents = documents_of(model, rows, text_changed=options.has_text)
         if not store.apply(documents).complete:
-            state.adopt_if_complete(model, using)
+            built.adopt_if_complete(model, using)
         # The index has only now got them: let them keep their marks for the retention anew.
         table.renew_dirty([(document.id, document.version) for document in documents])
         result.applied += len(documents)
@@ -150,11 +150,11 @@ def _sweep_tombstones(
         options.store(using).apply(
             [Document(mark.id, mark.version, "gone", (), text) for mark in lagging]
         )
-        gone.renew([mark.place.id for mark in lagging], using)
+        tombstones.renew([mark.place.id for mark in lagging], using)
         result.applied += len(lagging)
     settled = [m.place.id for m in _settled(marks) if held.get(m.id, -1) >= m.version]
     if settled:
-        gone.remove(settled, using)
+        tombstones.remove(settled, using)
     result.cleared += len(settled)
 
 

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from ..index.keys import is_in_memory
 from ..index.store import IndexStore
-from . import state
+from . import built
 
 if TYPE_CHECKING:
     from ..models.base import SonicObj
@@ -37,7 +37,7 @@ def start_empty_index(model: type[SonicObj], using: str) -> bool:
     except DatabaseError:
         return False  # not made yet, or by hand with other columns; the first query will say so
     store = model._sonic.store(using)
-    state.forget()
+    built.forget()
     try:
         if store.number_of_ids() or store.built() < set(store.schema.digests):
             store.clear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import connections, models
 
-from .gone import Tombstone
+from .tombstones import Tombstone
 from .uniques import UniqueValue
 
 #: The models whose tables all classes of a database share.

@@ -19,7 +19,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col
 
 from .batches import Rewrite, cut, update_batch
-from .marks import Mark, Place
+from .dirty import Mark, Place
 
 #: Parameters a statement may carry; SQLite's limit was 999 until 3.32.
 _IDS_PER_STATEMENT = 900

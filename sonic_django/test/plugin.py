@@ -45,12 +45,12 @@ def _sonic_index_follows_rows(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def _tidy(request: pytest.FixtureRequest, blocker: Any) -> None:
-    from ..models.registry import sonic_models
-    from ..sync import journal
+    from ..schema.registry import sonic_models
+    from ..sync import testcase_rollbacks
 
-    if journal.has_markers():
+    if testcase_rollbacks.has_markers():
         with blocker.unblock():
-            journal.undo_all_rollbacks()
+            testcase_rollbacks.undo_all_rollbacks()
     if not _stores and "django_db_setup" in request.fixturenames:
         for model in sonic_models():
             store = model._sonic.store("default")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ..sync.journal import undo_all_rollbacks
+from ..sync.testcase_rollbacks import undo_all_rollbacks
 from .counting import RedisCalls, count_redis_calls
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pytest
 from django.contrib.admin import site
 
 from sonic_admin import SonicModelAdmin
-from sonic_django.models.registry import sonic_models
+from sonic_django.schema.registry import sonic_models
 
 ROOT = Path(__file__).resolve().parents[2]
 

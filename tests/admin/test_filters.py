@@ -258,8 +258,8 @@ def test_rare_values_are_shown_within_a_filter(admin: Client, db: None):
 def test_where_too_many_are_left_numbers_are_counted_on_request(
     admin: Client, blogs: list[Blog], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("sonic_admin.counts.MOST_OBJECTS", 3)
-    monkeypatch.setattr("sonic_admin.filters.MOST_OBJECTS", 3)
+    monkeypatch.setattr("sonic_admin.listing.facet_counts.MOST_OBJECTS", 3)
+    monkeypatch.setattr("sonic_admin.listing.filters.MOST_OBJECTS", 3)
     query = f"{url(Blog)}?tags__exact=even&score__gte=0"
     assert lines(admin.get(query), "author") == {"All": None, "ada": None, "bob": None}
     assert "Show counts" in admin.get(query).content.decode()

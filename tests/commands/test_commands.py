@@ -9,8 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from sonic_django.index.client import redis_client
-from sonic_django.sync import state
+from sonic_django.sync import built
+from sonic_django.transport.client import redis_client
 from tests.testapp.models import Author, Blog, Plain
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,7 +26,7 @@ def forget(model: type) -> None:
     store = model._sonic.store("default")
     for key in list(store.keys()):
         redis_client().delete(key)
-    state.forget()
+    built.forget()
 
 
 class TestStatus:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from sonic_django import SonicObj
-from sonic_django.index.client import redis_client
 from sonic_django.table.rows import Row
+from sonic_django.transport.client import redis_client
 from tests.packed import entries_of, is_packed, is_part
 
 _LENGTHS = "0123456789abcdefghijklmnopqrstuvwxyz"

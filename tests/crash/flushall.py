@@ -59,7 +59,7 @@ def main() -> int:
 def _empty(crew: Crew) -> list[str]:
     """Empty Redis, look whether queries say so, and rebuild; what was not as it must be."""
     from sonic_django.fulltext import queue
-    from sonic_django.index.client import redis_client
+    from sonic_django.transport.client import redis_client
 
     from .models import Item
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sonic_django.sync.drift import KINDS
+from sonic_django.sync.check.report import KINDS
 from tests.docs.markdown import ROOT, table_rows
 
 

@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from sonic_django.signals import index_failed
-from sonic_django.sync import slices, state
+from sonic_django.sync import background, built
 from tests.failures.proxy import Proxy
 from tests.mariadb import MariaDB
 from tests.servers import PrivateRedis, redis_binary
@@ -90,12 +90,12 @@ def point_at(settings: Any) -> Iterator[Callable[..., None]]:
     def point(location: Any, **options: Any) -> None:
         cache = {**settings.CACHES["sonic"], "LOCATION": location, "OPTIONS": options}
         settings.CACHES = {**settings.CACHES, "sonic": cache}
-        state.forget()
-        slices.forget()
+        built.forget()
+        background.forget()
 
     yield point
-    state.forget()
-    slices.forget()
+    built.forget()
+    background.forget()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.db import OperationalError, connection, transaction
 
-from sonic_django.sync import state
+from sonic_django.sync import built
 from sonic_django.sync.sweep import sweep
 from tests.failures.conftest import FailingRedis, connected_to
 from tests.failures.proxy import Proxy
@@ -219,7 +219,7 @@ class TestAnAnswerThatWasLost:
     ) -> None:
         """Whether the index is complete is a question of its own: the save has succeeded."""
         redis.client().flushall()
-        state.forget()
+        built.forget()
         connection.ensure_connection()
         wire.lose_reply(b"SELECT")
         new = Plain.objects.create(name="committed")

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from sonic_django.index import breaker
-from sonic_django.index.breaker import Paused, pausing
 from sonic_django.sync.sweep import sweep
+from sonic_django.transport import circuit_breaker
+from sonic_django.transport.circuit_breaker import Paused, pausing
 from tests.failures.conftest import FailingRedis
 from tests.failures.proxy import Proxy
 from tests.sync.test_sweep import age
@@ -27,7 +27,7 @@ def long_pause(
     settings.SONIC = {"TIMEOUT": 3600.0}
     point_at(proxy.url, SOCKET_TIMEOUT=0.2, SOCKET_CONNECT_TIMEOUT=0.2)
     yield
-    assert breaker.is_paused()
+    assert circuit_breaker.is_paused()
 
 
 class TestSaves:
@@ -75,11 +75,11 @@ class TestSaves:
         settings.SONIC = {"TIMEOUT": 0.2}
         redis.hang()
         Plain.objects.create(name="lost")
-        assert breaker.is_paused()
+        assert circuit_breaker.is_paused()
         redis.resume()
         while not Plain.objects.filter(name="again").exists():
             Plain.objects.create(name="again")
-        assert not breaker.is_paused()
+        assert not circuit_breaker.is_paused()
 
 
 class TestPausing:
@@ -89,7 +89,7 @@ class TestPausing:
         redis.stop()
         for _ in range(2):
             Plain.objects.create(name="a")
-        assert not breaker.is_paused()
+        assert not circuit_breaker.is_paused()
         assert not any(isinstance(error, Paused) for error in failures)
         redis.start()
         Plain.objects.create(name="b")
@@ -106,7 +106,7 @@ class TestPausing:
         redis.hang()
         Plain.objects.create(name="a")
         point_at(make_redis("another").url)
-        assert not breaker.is_paused()
+        assert not circuit_breaker.is_paused()
         Plain.objects.create(name="b")
         assert Plain._sonic.store("default").number_of_ids() == 1
 
@@ -115,7 +115,7 @@ class TestPausing:
         redis.hang()
         Plain.objects.create(name="a")
         redis.resume()
-        while breaker.is_paused():
+        while circuit_breaker.is_paused():
             pass
         with pausing(), pytest.raises(Paused), pausing():
             raise AssertionError("not reached")
@@ -126,8 +126,8 @@ class TestPausing:
         settings.SONIC = {"TIMEOUT": 0.2}
         redis.hang()
         Plain.objects.create(name="a")
-        while breaker.is_paused():
+        while circuit_breaker.is_paused():
             pass
         with pytest.raises(ZeroDivisionError), pausing():
             raise ZeroDivisionError
-        assert not breaker.is_paused()
+        assert not circuit_breaker.is_paused()

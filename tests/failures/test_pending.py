@@ -19,13 +19,13 @@ from redis import Redis
 from redis.exceptions import ConnectionError, TimeoutError
 
 from sonic_django.exceptions import IndexUnavailable
-from sonic_django.index import pending
-from sonic_django.index.breaker import Paused
-from sonic_django.index.client import Script, redis_client
 from sonic_django.signals import index_failed, post_index
-from sonic_django.sync import slices
+from sonic_django.sync import background
 from sonic_django.sync.sweep import sweep
 from sonic_django.test import count_redis_calls
+from sonic_django.transport import deferred
+from sonic_django.transport.circuit_breaker import Paused
+from sonic_django.transport.client import Script, redis_client
 from tests.failures.conftest import FailingRedis
 from tests.sync.test_sweep import age
 from tests.testapp.models import Author, Plain
@@ -44,7 +44,7 @@ def warm(redis: FailingRedis, settings: Any) -> None:
     the connection to lead to a Redis that knows the script."""
     settings.SONIC = {"TIMEOUT": TIMEOUT}
     save_some(COMPLETE_AFTER)
-    pending.settle()
+    deferred.settle()
 
 
 def save_some(number: int) -> None:
@@ -76,7 +76,7 @@ class TestSaving:
         self, redis: FailingRedis, failures: list[Exception]
     ) -> None:
         changed, deleted = Plain.objects.create(name="a"), Plain.objects.create(name="b")
-        pending.settle()
+        deferred.settle()
         redis.hang()
         changed.name = "c"
         changed.save()
@@ -100,7 +100,7 @@ class TestSaving:
     def test_is_one_round_trip(self) -> None:
         with count_redis_calls() as calls:
             Plain.objects.create(name="a")
-            pending.settle()
+            deferred.settle()
         assert calls == ["EVALSHA"]
 
     def test_one_after_the_other(self) -> None:
@@ -178,7 +178,7 @@ class TestTheReplyIsRead:
 
         def save() -> None:
             Plain.objects.create(name="a")
-            pending.settle()
+            deferred.settle()
             before.set()
             redis.hang()
             Plain.objects.create(name="b")
@@ -188,14 +188,14 @@ class TestTheReplyIsRead:
         in_a_thread(save)
         assert before.is_set()
         assert [type(error) for error in failures] == [TimeoutError]
-        assert not pending._unread
+        assert not deferred._unread
 
     def test_before_another_thread_goes_on(self, redis: FailingRedis) -> None:
         saved, looked = threading.Event(), threading.Event()
 
         def save() -> None:
             save_some(2)
-            pending.settle()
+            deferred.settle()
             redis.hang()
             Plain.objects.create(name="a")
             saved.set()
@@ -204,7 +204,7 @@ class TestTheReplyIsRead:
 
         def look() -> None:
             saved.wait()
-            [unread] = pending._unread
+            [unread] = deferred._unread
             redis_client()
             assert isinstance(unread.reply, TimeoutError)
             looked.set()
@@ -222,7 +222,7 @@ class TestTheReplyIsRead:
     ) -> None:
         def save() -> None:
             save_some(2)
-            pending.settle()
+            deferred.settle()
             redis.hang()
             Plain.objects.create(name="a")
             connection.close()
@@ -235,7 +235,7 @@ class TestTheReplyIsRead:
     ) -> None:
         point_at(redis.url + "&client_name=few", CONNECTION_POOL_KWARGS={"max_connections": 3})
         save_some(COMPLETE_AFTER)
-        pending.settle()
+        deferred.settle()
         redis.hang()
         Plain.objects.create(name="a")
         assert len(failures) == 1
@@ -277,13 +277,13 @@ class TestTheReplyIsRead:
 
     def test_at_once_where_a_slice_is_due(self, settings: Any) -> None:
         settings.SONIC = {"SWEEP_EVERY": 0.0}
-        slices.forget()
+        background.forget()
         position = None
         for _ in range(3):
             Plain.objects.create(name="a")
-            before, position = position, slices._schedules["default"].position
+            before, position = position, background._schedules["default"].position
             assert position != before
-        slices.forget()
+        background.forget()
 
 
 class TestFailures:
@@ -314,7 +314,7 @@ class TestFailures:
         try:
             assert redis.pid is not None
             redis.kill()
-            pending.settle()
+            deferred.settle()
         finally:
             index_failed.disconnect(receiver)
         [failure] = told
@@ -342,7 +342,7 @@ class TestFailures:
         limits = {"SOCKET_TIMEOUT": TIMEOUT, "SOCKET_CONNECT_TIMEOUT": TIMEOUT}
         point_at(redis.url + "&client_name=hasty", **limits)
         save_some(COMPLETE_AFTER)
-        pending.settle()
+        deferred.settle()
         redis.hang()
         for _ in range(5):
             Plain.objects.create(name="b")
@@ -372,7 +372,7 @@ class TestFailures:
         redis.client().config_set("maxmemory", 1)
         Plain.objects.create(name="a")
         assert failures == []
-        pending.settle()
+        deferred.settle()
         assert "command not allowed when used memory" in str(failures[0])
         redis.client().config_set("maxmemory", 0)
         Plain.objects.create(name="b")

@@ -13,7 +13,7 @@ import pytest
 from django.core import checks
 from django.core.management import CommandError, call_command
 
-from sonic_django.index.server import ServerFacts, server_facts
+from sonic_django.transport.server_info import ServerFacts, server_facts
 from tests.failures.conftest import FailingRedis
 from tests.testapp.models import Plain
 

@@ -12,7 +12,7 @@ from redis.retry import Retry
 
 from sonic_django.conf import SonicSettings
 from sonic_django.exceptions import IndexUnavailable
-from sonic_django.index.client import redis_client
+from sonic_django.transport.client import redis_client
 from tests.failures.conftest import FailingRedis
 from tests.failures.proxy import Proxy
 from tests.testapp.models import Plain

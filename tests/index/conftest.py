@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from sonic_django.index.client import redis_client
 from sonic_django.index.store import IndexStore, Schema
+from sonic_django.transport.client import redis_client
 from tests.index.dump import SPECS
 
 

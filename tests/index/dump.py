@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from hashlib import sha1
 from typing import Any
 
-from sonic_django.index.client import redis_client
 from sonic_django.index.specs import BY_SCORE, BY_TEXT, IndexSpec, Part
 from sonic_django.index.store import Document, IndexStore, Mode
+from sonic_django.transport.client import redis_client
 
 from ..packed import entries_of, is_packed, is_part
 

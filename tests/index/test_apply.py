@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from sonic_django.index.client import Script, redis_client
 from sonic_django.index.encoding import id_bounds, member
-from sonic_django.index.nodes import And, FacetQuery, Ids, IndexQuery, Leaf, Not
+from sonic_django.index.queries import And, FacetQuery, Ids, IndexQuery, Leaf, Not
 from sonic_django.index.store import Document, IndexStore, Mode, Schema, Unbuilt
-from sonic_django.query.logic import Condition
-from sonic_django.query.ranges import bounds
+from sonic_django.query.bounds import bounds
+from sonic_django.query.conditions import Condition
 from sonic_django.test import count_redis_calls
+from sonic_django.transport.client import Script, redis_client
 from tests.index.dump import BY_NAME, COLOURS, GROUPED, NUMBERS, SPECS, Expected, document, held
 from tests.packed import entries_of, take_out
 from tests.profiles import examples

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from redis.exceptions import ResponseError
 
-from sonic_django.index import connections
-from sonic_django.index.client import redis_client
 from sonic_django.index.store import IndexStore
+from sonic_django.transport import sockets
+from sonic_django.transport.client import redis_client
 from tests.index.dump import Expected, document, held
 from tests.servers import PrivateRedis
 
@@ -22,11 +22,11 @@ def key(store: IndexStore) -> str:
 
 def test_the_replies_are_in_order(key: str) -> None:
     commands = [("RPUSH", key, "x")] * 20
-    assert connections.stream(redis_client(), iter(commands)) == list(range(1, 21))
+    assert sockets.stream(redis_client(), iter(commands)) == list(range(1, 21))
 
 
 def test_nothing_to_send() -> None:
-    assert connections.stream(redis_client(), []) == []
+    assert sockets.stream(redis_client(), []) == []
 
 
 def test_the_next_is_made_and_sent_before_the_reply_is_there(key: str) -> None:
@@ -39,7 +39,7 @@ def test_the_next_is_made_and_sent_before_the_reply_is_there(key: str) -> None:
         client.rpush(key, "x")
         yield ("LLEN", key)
 
-    assert connections.stream(client, commands()) == [[key.encode(), b"x"], 1, 1]
+    assert sockets.stream(client, commands()) == [[key.encode(), b"x"], 1, 1]
 
 
 def test_no_more_than_two_are_under_way(key: str) -> None:
@@ -50,7 +50,7 @@ def test_no_more_than_two_are_under_way(key: str) -> None:
             known.append(client.llen(key))
             yield ("RPUSH", key, "x")
 
-    connections.stream(client, commands())
+    sockets.stream(client, commands())
     assert all(number >= i - 2 for i, number in enumerate(known))
 
 
@@ -58,7 +58,7 @@ def test_after_an_error_nobody_gets_the_replies_of_others(key: str) -> None:
     client = redis_client()
     commands = [("RPUSH", key, "x"), ("GET", key), ("RPUSH", key, "x"), ("RPUSH", key, "x")]
     with pytest.raises(ResponseError, match="WRONGTYPE"):
-        connections.stream(client, commands)
+        sockets.stream(client, commands)
     assert [client.echo(str(i)) for i in range(4)] == [b"0", b"1", b"2", b"3"]
 
 
@@ -70,7 +70,7 @@ def test_nor_when_the_commands_end_in_an_error(key: str) -> None:
         raise ValueError("no more")
 
     with pytest.raises(ValueError, match="no more"):
-        connections.stream(client, commands())
+        sockets.stream(client, commands())
     assert client.echo("0") == b"0"
 
 

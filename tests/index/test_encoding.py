@@ -15,7 +15,6 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from sonic_django.index.client import redis_client
 from sonic_django.index.decoding import from_key_part, from_score, from_text_prefix
 from sonic_django.index.encoding import (
     EMPTY,
@@ -30,6 +29,7 @@ from sonic_django.index.encoding import (
     starts_with,
     upper_bound,
 )
+from sonic_django.transport.client import redis_client
 from tests.payload.strategies import OFFSETS, SCALARS, TEXTS
 from tests.profiles import examples
 

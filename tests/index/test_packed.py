@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sonic_django.index import nodes
-from sonic_django.index.client import redis_client
+from sonic_django.index import queries
 from sonic_django.index.encoding import id_bounds, member
 from sonic_django.index.inspection import Inspection
-from sonic_django.index.nodes import All, And, IndexQuery, Leaf, Not, Or
+from sonic_django.index.queries import All, And, IndexQuery, Leaf, Not, Or
 from sonic_django.index.store import IndexStore, Unbuilt
 from sonic_django.test import count_redis_calls
+from sonic_django.transport.client import redis_client
 from tests.index.dump import COLOURS, Expected, document, held
 from tests.packed import entries_of, is_packed, small_packs
 from tests.profiles import examples
@@ -346,11 +346,11 @@ class TestOneRun:
 
     def test_of_a_page_without_tests(self, large: IndexStore) -> None:
         with count_redis_calls() as calls:
-            assert len(large.ids(query(leaf("red")), 0, 3 * nodes.BUDGET)) == 3 * nodes.BUDGET
+            assert len(large.ids(query(leaf("red")), 0, 3 * queries.BUDGET)) == 3 * queries.BUDGET
         assert len(calls) == 3
 
     def test_of_a_page(self, many_parts: IndexStore, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(nodes, "BUDGET", 1)
+        monkeypatch.setattr(queries, "BUDGET", 1)
         condition = And((leaf("red"), leaf("large")))
         answer = many_parts.explain(query(condition), 0, None, "ids")
         assert not isinstance(answer, Unbuilt)

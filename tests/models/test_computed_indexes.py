@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from sonic_django import Index, SonicObj, int_field, str_field
 from sonic_django.exceptions import IndexNotBuilt
-from sonic_django.models.computed import Computed
-from sonic_django.models.options import SonicOptions
+from sonic_django.schema.computed import Computed
+from sonic_django.schema.schema import SonicOptions
 from tests.profiles import examples
 from tests.testapp.lookups import Book, initial, words
 

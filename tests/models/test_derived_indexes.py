@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sonic_django import Index, SonicObj, int_field, list_field, str_field, var_field
-from sonic_django.index.folding import fold
-from sonic_django.models.derived import reach
+from sonic_django.fields.derived import reach
+from sonic_django.index.casefold import fold
 from tests.testapp.lookups import Person
 from tests.testapp.models import Blog, Everything, Plain
 

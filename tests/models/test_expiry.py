@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from sonic_django import SonicObj
-from sonic_django.sync.expiry import expire
+from sonic_django.persistence.expiry import expire
 from sonic_django.sync.sweep import sweep
 from tests.testapp.lookups import Session
 from tests.testapp.models import Author, Plain

@@ -10,11 +10,11 @@ from django.core.exceptions import FieldError, ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sonic_django.index.client import redis_client
 from sonic_django.index.encoding import member
 from sonic_django.index.geohash import MAX_LATITUDE, distance, geohash, place_of
-from sonic_django.query.logic import Condition
+from sonic_django.query.conditions import Condition
 from sonic_django.query.verify import verdict
+from sonic_django.transport.client import redis_client
 from tests.profiles import examples
 from tests.testapp.kinds import Place
 from tests.testapp.models import Blog

@@ -11,7 +11,7 @@ from django.db.models.signals import post_delete, post_save, pre_save
 from django.test.utils import CaptureQueriesContext
 
 from sonic_django.exceptions import PayloadError, StaleObjectError
-from sonic_django.models.saving import find_change
+from sonic_django.persistence.save import find_change
 from sonic_django.test import count_redis_calls
 from tests.testapp.models import Author, Blog, Described, Everything, Pair, Plain
 

@@ -10,7 +10,7 @@ from django.core.exceptions import FieldError, ValidationError
 from django.db import NotSupportedError
 from django.db.models import Count, F, Q
 
-from sonic_django.models import lookups
+from sonic_django.fields import sql_lookups
 from tests.query.test_round_trips import costs
 from tests.testapp.models import Author, Blog, Comment
 
@@ -135,7 +135,7 @@ def test_one_redis_call_and_one_statement(comments: list[Comment]) -> None:
 class TestManyIds:
     @pytest.fixture(autouse=True)
     def at_most_two(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(lookups, "MOST", 2)
+        monkeypatch.setattr(sql_lookups, "MOST", 2)
 
     def test_those_that_do_not_satisfy_it_are_listed_if_they_are_fewer(
         self, comments: list[Comment]

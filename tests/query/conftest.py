@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from sonic_django.index import nodes
+from sonic_django.index import queries
 
 # Transactions overlap: SQLite has one that writes at a time.
 _OF_MARIADB = ["test_overlapping_transactions.py"]
@@ -16,4 +16,4 @@ collect_ignore = [] if "SONIC_TEST_MARIADB_SOCKET" in os.environ else _OF_MARIAD
 @pytest.fixture(autouse=True)
 def usual_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     """Puts back what a test, or the oracle's ``Run``, changes."""
-    monkeypatch.setattr(nodes, "BUDGET", nodes.BUDGET)
+    monkeypatch.setattr(queries, "BUDGET", queries.BUDGET)

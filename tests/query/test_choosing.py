@@ -11,8 +11,8 @@ from django.db.models import Q
 from django.test.utils import isolate_apps
 
 from sonic_django import Index, SonicObj, int_field, list_field, str_field
-from sonic_django.index.nodes import Leaf
-from sonic_django.query.choosing import choices, has_index, ordering
+from sonic_django.index.queries import Leaf
+from sonic_django.query.index_selection import choices, has_index, ordering
 from sonic_django.query.verify import verdict
 from tests.testapp.models import Plain
 

@@ -11,7 +11,7 @@ import pytest
 from django.core.exceptions import FieldError
 from django.db.models import Q
 
-from sonic_django.index import nodes
+from sonic_django.index import queries
 from tests.testapp.models import Author, Blog, Everything, Plain
 
 pytestmark = pytest.mark.django_db
@@ -108,7 +108,7 @@ def test_they_follow_writes() -> None:
 
 @pytest.mark.parametrize("budget", [1, 7, 3000])
 def test_however_many_runs_it_takes(monkeypatch: pytest.MonkeyPatch, budget: int) -> None:
-    monkeypatch.setattr(nodes, "BUDGET", budget)
+    monkeypatch.setattr(queries, "BUDGET", budget)
     Blog.objects.bulk_create(
         [Blog(author_id=i % 3 + 1, score=i % 5, tags=["all", f"t{i % 2}"]) for i in range(60)]
     )

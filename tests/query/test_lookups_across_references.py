@@ -11,7 +11,7 @@ from django.db import NotSupportedError, connection
 from django.db.models import Count, Q
 from django.test.utils import CaptureQueriesContext
 
-from sonic_django.query import related
+from sonic_django.query import joins
 from sonic_django.test import count_redis_calls
 from tests.testapp.lookups import Company, Worker
 
@@ -186,7 +186,7 @@ class TestErrors:
     def test_too_many_targets(
         self, workers: dict[str, Worker], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(related, "MOST", 2)
+        monkeypatch.setattr(joins, "MOST", 2)
         with pytest.raises(NotSupportedError) as error:
             Worker.objects.filter(company__is_large__in=[True, False]).count()
         assert str(error.value) == (

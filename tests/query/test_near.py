@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sonic_django.index import nodes
-from sonic_django.index.client import redis_client
+from sonic_django.index import queries
 from sonic_django.index.geohash import distance, geohash, place_of, stretches
 from sonic_django.test import count_redis_calls
+from sonic_django.transport.client import redis_client
 from tests.profiles import examples
 from tests.testapp.kinds import Place
 
@@ -64,8 +64,8 @@ def test_against_python(data: st.DataObject) -> None:
         (metres_from(centre, obj.location), obj.id) for obj in objects if obj.location is not None
     ]
     expected = [id for far, id in sorted(found) if far <= metres]
-    usual = nodes.BUDGET
-    nodes.BUDGET = data.draw(st.sampled_from([3000, 1, 5]))
+    usual = queries.BUDGET
+    queries.BUDGET = data.draw(st.sampled_from([3000, 1, 5]))
     try:
         near = Place.objects.filter(location__near=(*centre, metres))
         assert near.ids() == expected
@@ -80,7 +80,7 @@ def test_against_python(data: st.DataObject) -> None:
         names = {obj.id: obj.name for obj in objects}
         assert named.ids() == [id for id in expected if names[id] == "1"]
     finally:
-        nodes.BUDGET = usual
+        queries.BUDGET = usual
 
 
 @pytest.fixture

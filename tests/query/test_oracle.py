@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sonic_django.index import nodes
+from sonic_django.index import queries
 from sonic_django.query.verify import verdict
 from tests.packed import small_packs
 from tests.profiles import examples
@@ -34,7 +34,7 @@ class Run:
         self.oracle: Oracle = world.oracle()
         self.objects: dict[int, Any] = {}
         # Answers do not depend on how many runs of a script it takes to find them.
-        nodes.BUDGET = data.draw(st.sampled_from([3000, 3000, 1, 2, 5, 20]), label="budget")
+        queries.BUDGET = data.draw(st.sampled_from([3000, 3000, 1, 2, 5, 20]), label="budget")
 
     @property
     def ids(self) -> list[int]:

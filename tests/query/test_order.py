@@ -9,7 +9,7 @@ from django.core.exceptions import FieldError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sonic_django.index import nodes
+from sonic_django.index import queries
 from sonic_django.test import count_redis_calls
 from tests.profiles import examples
 from tests.testapp.models import Everything, Plain
@@ -68,8 +68,8 @@ def test_against_python(data: st.DataObject) -> None:
         chosen = [obj for obj in chosen if obj.whole is not None and obj.whole >= 0]
         queryset = queryset.filter(whole__gte=0)
     expected = in_order(chosen, order)
-    usual = nodes.BUDGET
-    nodes.BUDGET = data.draw(st.sampled_from([4000, 1, 3, 10]))
+    usual = queries.BUDGET
+    queries.BUDGET = data.draw(st.sampled_from([4000, 1, 3, 10]))
     try:
         ordered = queryset.order_by(*order)
         low, high = data.draw(st.integers(0, 12)), data.draw(st.integers(0, 14))
@@ -81,7 +81,7 @@ def test_against_python(data: st.DataObject) -> None:
         assert ordered.count() == len(expected)
         assert (ordered.first() and ordered.first().id) == (expected[0] if expected else None)
     finally:
-        nodes.BUDGET = usual
+        queries.BUDGET = usual
 
 
 class TestWork:

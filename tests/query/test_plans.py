@@ -13,8 +13,8 @@ import pytest
 from django.db import connection
 from django.db.models import Q
 
-from sonic_django.index import nodes
-from sonic_django.index.answers import Answer
+from sonic_django.index import queries
+from sonic_django.index.results import Answer
 from sonic_django.test import count_redis_calls
 from tests.testapp.models import Author, Blog, Everything
 
@@ -259,7 +259,7 @@ class TestOneRun:
         self, blogs: list[Blog], monkeypatch: pytest.MonkeyPatch, question: Any, what: str
     ) -> None:
         queryset = question()
-        monkeypatch.setattr(nodes, "BUDGET", 100)
+        monkeypatch.setattr(queries, "BUDGET", 100)
         touched: list[int] = []
         add = Answer.add
 
@@ -274,7 +274,7 @@ class TestOneRun:
         assert max(touched) <= 2 * 100
 
     def test_a_facet_too(self, blogs: list[Blog], monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(nodes, "BUDGET", 100)
+        monkeypatch.setattr(queries, "BUDGET", 100)
         with count_redis_calls() as calls:
             assert sum(number for _, number in Blog.objects.filter(score__lte=4).facet("author"))
         assert len(calls) > 5

@@ -12,8 +12,8 @@ from django.db.models import F, Q, Value
 from django.test.utils import isolate_apps
 
 from sonic_django import Index, SonicObj, int_field
-from sonic_django.query.plan import Planner
-from sonic_django.query.resolve import resolve
+from sonic_django.query.lookups import resolve
+from sonic_django.query.planner import Planner
 from tests.testapp.models import Author, Blog, Everything, Plain
 
 pytestmark = pytest.mark.django_db

@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import FieldError
 from django.db import NotSupportedError
 
-from sonic_django.query import relevance
+from sonic_django.query import search
 from tests.query.test_round_trips import costs
 from tests.testapp.models import Author, Blog, Plain
 
@@ -117,7 +117,7 @@ def test_costs(blogs: list[Blog]) -> None:
 
 def test_few_hits_are_tested_first(blogs: list[Blog], monkeypatch: pytest.MonkeyPatch) -> None:
     """Where those do not fill the page, the others are tested in a second call."""
-    monkeypatch.setattr(relevance, "FEW", 1)
+    monkeypatch.setattr(search, "FEW", 1)
     whole = list(Blog.objects.search("fox"))
     with costs(2, 1):
         found = list(Blog.objects.search("fox").filter(score=whole[-1].score)[:1])
@@ -129,8 +129,8 @@ def test_few_hits_are_tested_first(blogs: list[Blog], monkeypatch: pytest.Monkey
 class TestMoreHitsThanAreLookedAt:
     @pytest.fixture(autouse=True)
     def only_three(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(relevance, "MOST", 3)
-        monkeypatch.setattr(relevance, "FEW", 1)
+        monkeypatch.setattr(search, "MOST", 3)
+        monkeypatch.setattr(search, "FEW", 1)
 
     def test_pages_of_the_best_are_given(self, blogs: list[Blog]) -> None:
         whole = Blog.search("fox", 0, 10)

@@ -11,13 +11,13 @@ from django.db.models import Q
 from redis import Redis
 
 from sonic_django import Index, SonicObj, date_field, int_field, str_field
-from sonic_django.index.client import redis_client
+from sonic_django.fields.scalars import Now
 from sonic_django.index.store import Document
-from sonic_django.models.fields import Now
 from sonic_django.query.verify import verdict
-from sonic_django.sync import repair
+from sonic_django.sync import read_repair
 from sonic_django.sync.sweep import sweep
 from sonic_django.test import count_redis_calls
+from sonic_django.transport.client import redis_client
 from tests.servers import PrivateRedis
 from tests.testapp.models import Author, Blog, Plain
 
@@ -26,9 +26,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def nothing_waits() -> Iterator[None]:
-    repair._waiting.clear()
+    read_repair._waiting.clear()
     yield
-    repair._waiting.clear()
+    read_repair._waiting.clear()
 
 
 def store():
@@ -195,10 +195,10 @@ class TestRepair:
         with transaction.atomic():
             assert list(Plain.objects.filter(group="old")) == []
             assert Plain.objects.filter(group="old").count() == 1
-        assert repair.waiting(Plain, "default") == 1
+        assert read_repair.waiting(Plain, "default") == 1
         sweep(Plain, "default")
         assert Plain.objects.filter(group="old").count() == 0
-        assert repair.waiting(Plain, "default") == 0
+        assert read_repair.waiting(Plain, "default") == 0
 
     def test_it_waits_while_redis_takes_no_writes(
         self, private_redis: PrivateRedis, settings, caplog
@@ -211,7 +211,7 @@ class TestRepair:
         redis.execute_command("REPLICAOF", "127.0.0.1", "1")
         assert list(Plain.objects.filter(group="old")) == []
         assert "could not be repaired now" in caplog.text
-        assert repair.waiting(Plain, "default") == 1
+        assert read_repair.waiting(Plain, "default") == 1
         redis.execute_command("REPLICAOF", "NO", "ONE")
         sweep(Plain, "default")
         assert Plain.objects.filter(group="new").ids() == [plain.pk]

@@ -7,10 +7,10 @@ from typing import Any
 from django.db import connection
 
 from sonic_django import SonicObj
-from sonic_django.index.client import redis_client
 from sonic_django.index.encoding import member
-from sonic_django.sync import state
-from sonic_django.sync.check import CheckResult, check
+from sonic_django.sync import built
+from sonic_django.sync.check.quick import CheckResult, check
+from sonic_django.transport.client import redis_client
 
 __all__ = [
     "checked",
@@ -56,7 +56,7 @@ def forget_indexes(*models: type[SonicObj]) -> None:
     for model in models:
         for one in list(model._sonic.store("default").keys()):
             redis().delete(one)
-    state.forget()
+    built.forget()
 
 
 def redis() -> Any:

@@ -31,8 +31,8 @@ def destroy_behind_the_index(plain: Plain) -> None:
     """What one leaves that dies between the commit of ``destroy()`` and the index."""
     from django.db import transaction
 
-    from sonic_django.table import gone
+    from sonic_django.table import tombstones
 
     with transaction.atomic():
         assert Plain._sonic.table("default").delete(plain.pk, plain.sonic_version)
-        gone.bury("testapp.plain", plain.pk, plain.sonic_version + 1, "default")
+        tombstones.bury("testapp.plain", plain.pk, plain.sonic_version + 1, "default")

@@ -10,8 +10,8 @@ import pytest
 from django.core.management import call_command
 from django.db import IntegrityError
 
-from sonic_django.models.options import SonicOptions
-from sonic_django.sync import state
+from sonic_django.schema.schema import SonicOptions
+from sonic_django.sync import built
 from sonic_django.table import uniques
 from tests.sync.checking import checked, forget_indexes, is_mended, kinds, payload, sql
 from tests.testapp.models import Pair, Plain
@@ -43,7 +43,7 @@ def now_unique(plains: list[Plain]) -> Iterator[None]:
     before = Plain._sonic
     Plain.uniques = {"name": ["name"]}
     Plain._sonic = SonicOptions(Plain)
-    state.forget()
+    built.forget()
     yield
     Plain.uniques = {}
     Plain._sonic = before

@@ -13,13 +13,13 @@ from redis import Redis
 
 from sonic_django import Index
 from sonic_django.exceptions import IndexNotBuilt, IndexUnavailable
-from sonic_django.index.client import redis_client
 from sonic_django.index.store import Document
-from sonic_django.models.options import SonicOptions
+from sonic_django.schema.schema import SonicOptions
 from sonic_django.signals import index_failed, post_index
-from sonic_django.sync import state
+from sonic_django.sync import built
 from sonic_django.sync.rebuild import rebuild
 from sonic_django.sync.status import model_status
+from sonic_django.transport.client import redis_client
 from tests.testapp.models import Author, Blog, Plain
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,7 +32,7 @@ def forget_index(*models: type) -> None:
         store = model._sonic.store("default")
         for key in list(store.keys()):
             client.delete(key)
-    state.forget()
+    built.forget()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from redis.exceptions import ConnectionError
 
 from sonic_django.exceptions import IndexUnavailable
-from sonic_django.sync import slices
+from sonic_django.sync import background
 from sonic_django.test import count_redis_calls
 from tests.servers import PrivateRedis
 from tests.sync.marking import age, destroy_behind_the_index, write_behind_the_index
@@ -24,9 +24,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def often(settings) -> Iterator[None]:
     """Slices with every write, as they come now and then otherwise."""
     settings.SONIC = {"SWEEP_EVERY": 0.0}
-    slices.forget()
+    background.forget()
     yield
-    slices.forget()
+    background.forget()
 
 
 def write_something(times: int) -> None:
@@ -73,11 +73,11 @@ class TestQuietTimes:
 
     def test_it_costs_one_statement_and_one_call(self) -> None:
         write_something(ALL_TURNS)
-        slices._schedules["default"].position = 0
-        number = len(slices._turns("default", set()))
+        background._schedules["default"].position = 0
+        number = len(background._turns("default", set()))
         for _ in range(number):
             with CaptureQueriesContext(connection) as statements, count_redis_calls() as calls:
-                slices.do_slice("default")
+                background.do_slice("default")
             assert len(statements) == 1
             assert len(calls) <= 2, "the server's run; the queue of full text"
 

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from sonic_django.index.store import Document
 from sonic_django.sync.sweep import sweep
-from sonic_django.table import gone
+from sonic_django.table import tombstones
 from tests.sync.marking import age, destroy_behind_the_index, write_behind_the_index
 from tests.testapp.models import Author, Plain
 
@@ -114,13 +114,13 @@ class TestDestroyed:
     def test_the_row_goes_and_a_tombstone_stays_for_the_retention(self) -> None:
         Plain.objects.create(name="x").destroy()
         assert not Plain.sql.exists()
-        assert gone.count("testapp.plain", "default") == 1
+        assert tombstones.count("testapp.plain", "default") == 1
         age(30)
         sweep(Plain, "default")
-        assert gone.count("testapp.plain", "default") == 1
+        assert tombstones.count("testapp.plain", "default") == 1
         age(61)
         assert sweep(Plain, "default").cleared == 1
-        assert gone.count("testapp.plain", "default") == 0
+        assert tombstones.count("testapp.plain", "default") == 0
 
     def test_what_was_destroyed_behind_the_index_is_forgotten(self) -> None:
         destroyed = Plain.objects.create(name="x", group="g")
@@ -151,7 +151,7 @@ class TestDestroyed:
         age(61)
         sweep(Plain, "default")
         assert Plain.objects.filter(name="new").ids() == [id]
-        assert gone.count("testapp.plain", "default") == 0
+        assert tombstones.count("testapp.plain", "default") == 0
 
     def test_a_rollback_brings_row_and_index_back(self) -> None:
         plain = Plain.objects.create(name="x")
@@ -159,7 +159,7 @@ class TestDestroyed:
             Plain.objects.get(pk=plain.pk).destroy()
             raise RuntimeError
         assert Plain.objects.filter(name="x").ids() == [plain.pk]
-        assert gone.count("testapp.plain", "default") == 0
+        assert tombstones.count("testapp.plain", "default") == 0
 
 
 class TestFullTextQueue:
@@ -233,4 +233,4 @@ class TestLongTransactions:
             plain.destroy()
             long_ago()
         assert sweep(Plain, "default").cleared == 0
-        assert gone.count("testapp.plain", "default") == 1
+        assert tombstones.count("testapp.plain", "default") == 1

@@ -12,16 +12,7 @@ import xapian
 from xapian_backend import InvalidIndexError
 
 from .columns import Column, Layout
-from .lookups import (
-    EVERYTHING,
-    NOTHING,
-    Query,
-    any_of,
-    compare,
-    exact,
-    filtering,
-    holds_ngrams,
-)
+from .lookups import EVERYTHING, NOTHING, Query, any_of, compare, exact, filtering, holds_ngrams
 from .values import text_of
 
 Parser = xapian.QueryParser

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.commands import flush
 
-from ...models.registry import sonic_models
+from ...schema.registry import sonic_models
 from ...sync.tables import start_empty_index
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import connections, router
 
-from ...models.registry import named_models
+from ...schema.registry import named_models
 from ...sync.tables import start_empty_index
 from ...table import ddl
 

@@ -11,8 +11,8 @@ from django.core.exceptions import FieldError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import router
 
-from ...models.registry import named_models
-from ...sync.check import CheckResult, check
+from ...schema.registry import named_models
+from ...sync.check.quick import CheckResult, check
 from .. import console
 from ..failures import explained
 

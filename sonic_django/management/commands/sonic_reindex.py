@@ -10,9 +10,9 @@ from django.core.exceptions import FieldError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import router
 
-from ...models.registry import named_models
+from ...schema.registry import named_models
 from ...sync import rebuild
-from ...sync.drift import Drift
+from ...sync.check.report import Drift
 from ...sync.rebuild import BATCH
 from .. import console
 from ..failures import explained

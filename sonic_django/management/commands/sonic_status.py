@@ -10,9 +10,9 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import router
 
-from ...index.server import Problem, server_facts
-from ...models.registry import named_models
+from ...schema.registry import named_models
 from ...sync.status import ModelStatus, model_status
+from ...transport.server_info import Problem, server_facts
 from .. import console
 from ..failures import explained
 

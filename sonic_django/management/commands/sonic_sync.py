@@ -11,7 +11,7 @@ from django.db import close_old_connections, router
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from ...models.registry import named_models
+from ...schema.registry import named_models
 from ...sync.sweep import SweepResult, sweep
 from .. import console
 from ..failures import explained

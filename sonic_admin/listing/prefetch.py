@@ -1,0 +1,66 @@
+"""What a list must know before any row is read, in one round trip: how many objects there are, the
+ids of the page, and where the dates begin and end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.core.paginator import Paginator
+
+from sonic_django.query.execute import raised
+
+from .facet_counts import answers_of, is_askable
+
+if TYPE_CHECKING:
+    from .changelist import SonicChangeList
+
+#: A page behind these is asked for only when it is known that there is one.
+MOST_PAGES = 10**9
+
+
+@dataclass(frozen=True)
+class FirstAnswers:
+    """What the index said."""
+
+    count: int
+    #: Of all objects, if that was asked for.
+    full_count: int | None
+    #: Of the page, if its order is the index's.
+    ids: list[int] | None
+    #: The slice that the ids are of.
+    low: int
+    high: int
+
+    def hand_to(self, page: Any) -> None:
+        """Load the page's rows, if its ids are among those that were asked for."""
+        end = self.count if page._high is None else page._high
+        if self.ids is not None and self.low == page._low and end <= self.high:
+            page._result_cache = page._load_page(self.ids[: end - self.low])
+
+
+def ask(changelist: SonicChangeList) -> FirstAnswers | None:
+    """The first answers for a list, its bar of dates included; None where the list is not the
+    index's alone, or counted in a way of the project's own. One Redis call, and one statement for
+    the bar."""
+    queryset, root, bar = changelist.queryset, changelist.root_queryset, changelist.dates_bar
+    is_counted_here = type(changelist.paginator).count is not Paginator.count
+    if is_counted_here or queryset._is_sliced or not 1 <= changelist.page_num <= MOST_PAGES:
+        return None
+    if not is_askable(queryset.order_by("pk")) or not is_askable(root):
+        return None
+    low = (changelist.page_num - 1) * changelist.list_per_page
+    high = low + changelist.list_per_page
+    questions = {"count": (queryset, "count")}
+    if is_askable(queryset):
+        questions["ids"] = queryset[low:high], "ids"
+    if changelist.show_full_result_count and changelist.is_narrowed:
+        questions["full_count"] = root, "count"
+    edges = {
+        f"edge {n}": (edge, "ids") for n, edge in enumerate(bar.edge_questions() if bar else ())
+    }
+    replies = answers_of([*questions.values(), *edges.values()])
+    found = dict(zip([*questions, *edges], map(raised, replies), strict=True))
+    if bar and edges:
+        bar.take_edges([found[edge] for edge in edges])
+    return FirstAnswers(found["count"], found.get("full_count"), found.get("ids"), low, high)

@@ -1,0 +1,244 @@
+"""Lists: of primitives, and of references that are loaded together."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models.fields import NOT_PROVIDED
+
+from . import scalars as single
+from .base import VirtualAttribute, VirtualField
+from .form_fields import ListFormField, ReferenceListFormField
+
+_ELEMENT_FIELDS: dict[type, type[single.SonicField]] = {
+    str: single.StrField,
+    int: single.IntField,
+    float: single.FloatField,
+    bool: single.BoolField,
+    bytes: single.BytesField,
+    Decimal: single.DecimalField,
+    datetime: single.DateField,
+    date: single.DayField,
+    time: single.TimeField,
+    timedelta: single.DurationField,
+    UUID: single.UUIDField,
+}
+
+
+class AnyList(VirtualField):
+    """What both kinds of list share."""
+
+    many = True
+    empty_values = [None, [], ()]
+
+    def get_default(self) -> Any:
+        if not self.has_default():
+            return []
+        default = super().get_default()
+        return default if default is None else copy.copy(list(default))
+
+    def get_internal_type(self) -> str:
+        return "ListField"
+
+    @property
+    def order_kind(self) -> str | None:
+        return None
+
+    def _as_list(self, value: Any) -> list[Any]:
+        if isinstance(value, (str, bytes, dict)) or not isinstance(value, Iterable):
+            self._refuse(
+                f"{value!r} is a {type(value).__name__}; this field takes a list. "
+                f"For one element write [{value!r}]."
+            )
+        return list(value)
+
+
+class ListField(AnyList, models.Field):
+    """``list_field(str)``: a list of values of one type, each of them findable by itself.
+
+    ``element`` is a Python type, a field, or a model class or its name (``"app.Model"``,
+    ``"self"``), which makes a list of references.
+    """
+
+    def __new__(cls, element: Any = str, *args: Any, **kwargs: Any) -> Any:
+        if cls is ListField and _is_model(element):
+            return super().__new__(ReferenceListField)
+        return super().__new__(cls)
+
+    def __init__(self, element: Any = str, default: Any = NOT_PROVIDED, /, **kwargs: Any) -> None:
+        if default is not NOT_PROVIDED:
+            kwargs["default"] = default
+        kwargs.setdefault("null", True)
+        kwargs.setdefault("blank", True)
+        self.element = _element_field(element)
+        super().__init__(**kwargs)
+
+    def set_attributes_from_name(self, name: str) -> None:
+        super().set_attributes_from_name(name)
+        self.element.set_attributes_from_name(name)
+
+    def to_python(self, value: Any) -> Any:
+        if value is None:
+            return None
+        return [self._element(position, item) for position, item in enumerate(self._as_list(value))]
+
+    def _element(self, position: int, item: Any) -> Any:
+        if item is None:
+            raise ValidationError(f"element {position} is None; leave it out instead.")
+        try:
+            return self.element.to_primitive(item)
+        except ValidationError as error:
+            raise ValidationError(f"element {position}: {' '.join(error.messages)}") from error
+
+    def to_primitive(self, value: Any) -> Any:
+        native = self.element.native_type
+        if type(value) is list and native and all(type(item) is native for item in value):
+            return value
+        return super().to_primitive(value)
+
+    def lookup_value(self, value: Any) -> Any:
+        """One element of the list."""
+        return self.element.lookup_value(value)
+
+    def formfield(self, **kwargs: Any) -> Any:
+        defaults = {"form_class": ListFormField, "element": self.element.formfield()}
+        return super().formfield(**{**defaults, **kwargs})
+
+
+class ReferenceListAttribute(VirtualAttribute):
+    """Gives the objects of a reference list, all loaded by one query on first touch."""
+
+    field: ReferenceListField
+
+    def __get__(self, instance: Any, cls: type | None = None) -> Any:
+        value = super().__get__(instance, cls)
+        if type(value) is _UnloadedIds:
+            value = self.field.load(value, instance._state.db)
+            instance.__dict__[self.field.attname] = value
+        return value
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        instance.__dict__[self.field.attname] = value
+
+
+class _UnloadedIds(tuple[int, ...]):
+    """The ids of a reference list whose objects nobody asked for yet."""
+
+
+class _LoadedList(list[Any]):
+    """Loaded objects, and the ids they were loaded for: some may refer to rows that are gone."""
+
+    ids: tuple[int, ...] = ()
+
+
+class ReferenceListField(ListField):
+    """``list_field(Model)``: a list of objects of one model; the payload holds their ids."""
+
+    descriptor_class: Any = ReferenceListAttribute
+
+    def __init__(self, target: Any, default: Any = NOT_PROVIDED, /, **kwargs: Any) -> None:
+        if default is not NOT_PROVIDED:
+            kwargs["default"] = default
+        kwargs.setdefault("null", True)
+        kwargs.setdefault("blank", True)
+        self.target = target
+        super(ListField, self).__init__(**kwargs)
+
+    def set_attributes_from_name(self, name: str) -> None:
+        super(ListField, self).set_attributes_from_name(name)
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        return name, path, [self.target, *args], kwargs
+
+    @property
+    def target_model(self) -> Any:
+        """The class referred to; LookupError if there is no such model."""
+        if not isinstance(self.target, str):
+            return self.target
+        if self.target == "self":
+            return self.model
+        label = self.target if "." in self.target else f"{self.model._meta.app_label}.{self.target}"
+        return apps.get_model(label)
+
+    def load(self, ids: tuple[int, ...], using: str | None) -> list[Any]:
+        """The objects in the order of the ids, those of missing rows left out. One statement."""
+        manager = self.target_model._base_manager.using(using)
+        found = manager.in_bulk(list(set(ids)))
+        objects = _LoadedList(found[id] for id in ids if id in found)
+        objects.ids = tuple(ids)
+        return objects
+
+    def from_primitive(self, value: Any) -> Any:
+        return None if value is None else _UnloadedIds(value)
+
+    def to_primitive(self, value: Any) -> Any:
+        if value is None:
+            return super(ListField, self).to_primitive(None)
+        if type(value) is _UnloadedIds:
+            return list(value)
+        ids = [self._id_of(item) for item in self._as_list(value)]
+        if isinstance(value, _LoadedList) and len(ids) < len(value.ids):
+            # Unchanged but for rows that are gone: their ids are not forgotten by a mere look.
+            present = set(ids)
+            if ids == [id for id in value.ids if id in present]:
+                return list(value.ids)
+        return ids
+
+    def to_python(self, value: Any) -> Any:
+        return value
+
+    def lookup_value(self, value: Any) -> Any:
+        return None if value is None else self._id_of(value)
+
+    def _id_of(self, item: Any) -> int:
+        if isinstance(item, models.Model):
+            if not isinstance(item, self.target_model._meta.concrete_model):
+                self._refuse(
+                    f"{item!r} is a {type(item).__name__}; this list refers to "
+                    f"{self.target_model.__name__}."
+                )
+            if item.pk is None:
+                self._refuse(f"{item!r} is not saved yet; save it first.")
+            item = item.pk
+        try:
+            return int(item)
+        except (TypeError, ValueError):
+            return int(self._refuse(f"{item!r} is neither an object nor an id."))
+
+    def value_from_object(self, obj: Any) -> Any:
+        """The ids: what forms, serializers and ``values()`` show."""
+        return self.to_primitive(self.held_by(obj))
+
+    def formfield(self, **kwargs: Any) -> Any:
+        defaults = {"form_class": ReferenceListFormField, "target": self.target_model}
+        return super(ListField, self).formfield(**{**defaults, **kwargs})
+
+
+def _is_model(element: Any) -> bool:
+    return isinstance(element, str) or (
+        isinstance(element, type) and issubclass(element, models.Model)
+    )
+
+
+def _element_field(element: Any) -> Any:
+    if isinstance(element, VirtualField):
+        unordered = (single.BoolField, single.UUIDField, single.BytesField)
+        if element.many or not (element.order_kind or isinstance(element, unordered)):
+            raise TypeError(f"list_field({element!r}): a list holds single values.")
+        return element
+    if element in _ELEMENT_FIELDS:
+        return _ELEMENT_FIELDS[element]()
+    known = ", ".join(kind.__name__ for kind in _ELEMENT_FIELDS)
+    raise TypeError(f"list_field({element!r}): the element is one of {known}, a field or a model.")
+
+
+list_field = ListField

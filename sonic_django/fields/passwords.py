@@ -1,0 +1,115 @@
+"""Passwords: hashed by Django's hashers the moment they are set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.hashers import check_password, make_password
+from django.core.exceptions import FieldError, ValidationError
+from django.db import models
+
+from .base import VirtualAttribute
+from .form_fields import PasswordFormField
+from .scalars import SonicField
+
+
+class HashedPassword(str):
+    """A password's hash. Its repr does not show it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<hashed password>"
+
+
+class PasswordAttribute(VirtualAttribute):
+    """Hashes what is set. A ``HashedPassword`` is taken as it is: a str is always a raw password,
+    also one that looks like a hash."""
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        instance.__dict__[self.field.attname] = self.field.to_python(value)
+
+
+class PasswordField(SonicField, models.Field):
+    """Set to a raw password, it keeps the hash; ``obj.check_password(raw)``, after the field's
+    name, compares.
+
+    It is in no index, is not looked up, and ``to_dict``, ``values`` and the admin do not show it.
+    """
+
+    descriptor_class: Any = PasswordAttribute
+    holds_primitive = False
+    is_secret = True
+    no_index = "A password is in no index; use check_password()."
+
+    def __init__(self, **kwargs: Any) -> None:
+        if "default" in kwargs:
+            raise TypeError("password_field takes no default: nobody shall share a password.")
+        kwargs.setdefault("blank", True)
+        super().__init__(**kwargs)
+
+    def contribute_to_class(
+        self, cls: Any, name: str, private_only: bool = True, **kwargs: Any
+    ) -> None:
+        super().contribute_to_class(cls, name, private_only, **kwargs)
+        method = f"check_{name}"
+        if method not in cls.__dict__:
+
+            def check(obj: Any, raw: str) -> bool:
+                return self.check_raw(obj, raw)
+
+            check.__name__ = method
+            check.__doc__ = "Whether this is the password. Hashed anew where the hasher changed."
+            setattr(cls, method, check)
+
+    def check_raw(self, obj: Any, raw: str) -> bool:
+        """Whether the raw password is the object's; False where it has none. A hash by a former
+        hasher is replaced, in one save of the field alone."""
+
+        def renew(raw: str) -> None:
+            setattr(obj, self.attname, raw)
+            if not obj._state.adding:
+                obj.save(update_fields=[self.name])
+
+        held = self.held_by(obj)
+        return held is not None and check_password(raw, str.__str__(held), renew)
+
+    def to_python(self, value: Any) -> Any:
+        if value is None or isinstance(value, HashedPassword):
+            return value
+        if not isinstance(value, str):
+            raise ValidationError(
+                {self.name: [f"A password is a str, not a {type(value).__name__}."]}
+            )
+        return HashedPassword(make_password(value))
+
+    def to_primitive(self, value: Any) -> Any:
+        hashed = self.to_python(value)
+        return super().to_primitive(None) if hashed is None else str.__str__(hashed)
+
+    def from_primitive(self, value: Any) -> Any:
+        return None if value is None else HashedPassword(value)
+
+    def lookup_value(self, value: Any) -> Any:
+        raise FieldError(
+            f"{self.model._meta.label}.{self.name} is a password, which is not looked up; find the "
+            f"object by something else and call check_{self.name}()."
+        )
+
+    def value_from_object(self, obj: Any) -> None:
+        """What forms, their messages and serializers would show: nothing."""
+        return
+
+    def get_internal_type(self) -> str:
+        return "PasswordField"
+
+    def save_form_data(self, instance: Any, data: Any) -> None:
+        # Left empty, a form leaves the password as it is.
+        if data not in (None, ""):
+            super().save_form_data(instance, data)
+
+    def formfield(self, **kwargs: Any) -> Any:
+        return super().formfield(**{"form_class": PasswordFormField, **kwargs})
+
+
+password_field = PasswordField

@@ -1,0 +1,41 @@
+"""``expire_after``: objects that live for so long after their last save."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from .scalars import DateField
+
+#: The field that such a class has without declaring it.
+NAME = "expires_at"
+
+
+class ExpiryField(DateField):
+    """When the object ends; set by each save."""
+
+    def __init__(self) -> None:
+        super().__init__(index=True, auto_now=True, null=True)
+
+    def pre_save(self, model_instance: Any, add: bool) -> datetime:
+        moment: datetime = timezone.now() + type(model_instance).expire_after
+        setattr(model_instance, self.attname, moment)
+        return moment
+
+    def clone(self) -> ExpiryField:
+        return type(self)()
+
+
+def add_expiry(class_name: str, attrs: dict[str, Any]) -> None:
+    """Give a class body that says ``expire_after`` its field. TypeError for a wrong value."""
+    given = attrs.get("expire_after")
+    if given is None:
+        return
+    if not isinstance(given, timedelta) or given <= timedelta():
+        raise TypeError(
+            f"{class_name}.expire_after is {given!r}; it must be a timedelta above zero, as in "
+            f"timedelta(days=30)."
+        )
+    attrs.setdefault(NAME, ExpiryField())

@@ -1,0 +1,294 @@
+"""The way of a save: object, payload, row, and after the commit the index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.db.models.signals import post_save, pre_save
+
+from ..exceptions import StaleObjectError
+from ..fulltext.availability import is_available
+from ..index.specs import Entry
+from ..index.store import Document
+from ..models.payload_column import Payload
+from ..query.lookups import as_id
+from ..sync.apply import schedule
+from ..sync.commit_token import Token
+from ..sync.testcase_rollbacks import undo_rollbacks
+from ..table import uniques
+from ..table.batches import Rewrite
+from ..table.rows import Row
+from . import unique_claims
+from .changes import Change, change_of, changed_keys, merged, overtaken, settle
+from .remove import ATTEMPTS, attempts, transaction_if
+from .transaction_state import remember, state_of, undo_rolled_back
+
+if TYPE_CHECKING:
+    from ..models.base import SonicObj
+
+#: The try to write over another's version that is made in a transaction.
+_LOCKS_FROM = 4
+
+
+def save(
+    obj: SonicObj,
+    using: str,
+    *,
+    force_insert: bool,
+    force_update: bool,
+    update_fields: frozenset[str] | None,
+) -> bool:
+    """What ``SonicObj.save`` says."""
+    model, options = type(obj), obj._sonic
+    if options.problems:
+        options.raise_problems()
+    undo_rollbacks(using)
+    undo_rolled_back(obj)
+    if force_insert and (force_update or update_fields):
+        raise ValueError("Cannot force both insert and updating in model saving.")
+    if update_fields is not None:
+        if not update_fields:
+            return False
+        update_fields = frozenset(options.field(name).name for name in update_fields)
+    for field in options.references:
+        field.check_saved(obj)
+    adding = obj._state.adding or (obj._state.db is not None and obj._state.db != using)
+    origin = model._meta.concrete_model
+    if pre_save.receivers and pre_save.has_listeners(origin):
+        pre_save.send(origin, instance=obj, raw=False, using=using, update_fields=update_fields)
+    if obj.id is not None:
+        obj.id = as_id(options, obj.id)  # "7", as forms and URLs have it, is the number 7
+    if adding and obj.id is not None and not force_insert:
+        adding = not _meet_row(obj, using)
+    if adding:
+        if force_update or update_fields:
+            raise obj.DoesNotExist(f"{model._meta.label} {obj.id} has no row to update.")
+        _insert(obj, using)
+    elif not _update(obj, using, force_update, update_fields):
+        if "_sonic_form_data" in obj.__dict__:
+            obj.__dict__["_sonic_form_saved"] = True
+        return False
+    obj._state.db = using
+    obj._state.adding = False
+    if "_sonic_form_data" in obj.__dict__:
+        obj.__dict__["_sonic_form_saved"] = True  # see VirtualField.save_form_data
+    if post_save.receivers and post_save.has_listeners(origin):
+        post_save.send(
+            origin,
+            instance=obj,
+            created=adding,
+            raw=False,
+            using=using,
+            update_fields=update_fields,
+        )
+    return True
+
+
+def _meet_row(obj: SonicObj, using: str) -> bool:
+    """A new object with a given id replaces the row of that id, as in Django; if there is one."""
+    row = obj._sonic.table(using).fetch_one(obj.id)
+    if row is None:
+        return False
+    obj.extra  # noqa: B018 - keep what is set on the object from being read from the row
+    obj.__dict__.update(
+        sonic_payload=Payload(row.payload), sonic_version=row.version, is_deleted=row.is_deleted
+    )
+    obj._state.adding = False
+    return True
+
+
+def _insert(obj: SonicObj, using: str) -> None:
+    options = obj._sonic
+    _run_pre_save(obj, True)
+    by_name, stored = obj._encode_values()
+    payload = options.codec.encode(stored)
+    entries = options.entries(by_name)
+    keys = options.unique_keys(by_name)
+    table = options.table(using)
+    given = obj.id
+    with transaction_if(bool(keys), using):
+        if given is None:
+            id, version = table.insert(payload, is_deleted=obj.is_deleted), 1
+        else:
+            id, version = given, table.insert_with_id(given, payload, is_deleted=obj.is_deleted)
+        if not obj.is_deleted:
+            unique_claims.take(obj, keys, id, by_name, using)
+    before = state_of(obj)
+    obj.__dict__.update(id=id, sonic_payload=Payload(payload), sonic_version=version)
+    obj.__dict__.pop("sonic_dirty_at", None)
+    token = _index(obj, using, entries, text=bool(options.text_fields))
+    remember(obj, before, id, version, token)
+
+
+def _update(obj: SonicObj, using: str, force: bool, update_fields: frozenset[str] | None) -> bool:
+    change = find_change(obj, update_fields)
+    if change is None:
+        if not force and update_fields is None:
+            return False
+        change = change_of(obj, obj._stored_values(), obj._encode_values()[1], set(), update_fields)
+    write([change], using, merged)
+    return True
+
+
+def find_change(
+    obj: SonicObj,
+    update_fields: frozenset[str] | None,
+    *,
+    automatic: bool = True,
+    original: Mapping[str, Any] | None = None,
+) -> Change | None:
+    """What a save of these fields (None: of all) would write; None if nothing. ``automatic``:
+    whether fields that set themselves (``auto_now``) do so. ``original``: the payload dict that the
+    object was loaded from, where it is decoded already. No round trip."""
+    undo_rolled_back(obj)
+    if original is None:
+        original = _original(obj)
+    stored = obj._encode_values()[1]
+    differing = changed_keys(obj, stored, original)
+    if not differing and update_fields is None:
+        return None
+    if automatic and _run_pre_save(obj, False):
+        stored = obj._encode_values()[1]
+        differing = changed_keys(obj, stored, original)
+    return change_of(obj, original, stored, differing, update_fields)
+
+
+def _original(obj: SonicObj) -> Mapping[str, Any]:
+    """The payload dict that the object was loaded from."""
+    is_untouched = "_sonic_extra" not in obj.__dict__ and obj.sonic_payload
+    if is_untouched and not obj._sonic.fields_with_pre_save:
+        # It is decoded once for this and for the object, which takes the dict apart: nobody has
+        # one of its lists in hand, who could change it before it is compared.
+        return dict(obj._decoded())
+    return obj._stored_values()
+
+
+def write(
+    changes: Sequence[Change], using: str, renew: Callable[[Change, Row | None], Change | None]
+) -> list[Change]:
+    """Write changed objects of one class, each under its version; those that were written.
+
+    ``renew`` gives the change on top of a row that others have written meanwhile, or None to leave
+    the row alone. Values that one object gives up may be taken by another of them. All are written
+    or none. One statement for 150 objects, and three for each that others have written meanwhile;
+    with uniques two more for each whose unique values change.
+    """
+    if not changes:
+        return []
+    model, options = type(changes[0].obj), changes[0].obj._sonic
+    uniques_change = any(change.touches_uniques for change in changes)
+    with transaction_if(len(changes) > 1 or uniques_change, using):
+        written = _write_rows(changes, using, renew)
+        for change in written:
+            if change.freed:
+                uniques.release(list(change.freed), change.obj.id, using)
+        for change in written:
+            unique_claims.take(change.obj, change.taken, change.obj.id, change.by_name, using)
+    documents, states = [], []
+    for change in written:
+        states.append(state_of(change.obj))
+        settle(change)
+        text = bool(options.text_fields & change.names)
+        documents.append(_document(change.obj, change.entries, text=text))
+    token = schedule(model, using, documents)
+    for change, before in zip(written, states, strict=True):
+        remember(change.obj, before, change.obj.id, change.version + 1, token)
+    return written
+
+
+def _write_rows(
+    changes: Sequence[Change], using: str, renew: Callable[[Change, Row | None], Change | None]
+) -> list[Change]:
+    """Write the rows; the changes as they were written."""
+    table = changes[0].obj._sonic.table(using)
+    if len(changes) == 1:
+        change = changes[0]
+        is_deleted = change.obj.is_deleted
+        if table.update(change.obj.id, change.version, change.payload, is_deleted=is_deleted):
+            return [change]
+        late = _write_over(change, using, renew)
+        return [] if late is None else [late]
+    by_id: dict[int, Change] = {}
+    again = []
+    for change in changes:
+        if by_id.setdefault(change.obj.id, change) is not change:
+            again.append(change)
+    written: list[Change | None] = []
+    rows = [
+        Rewrite(id, change.version, change.payload, change.obj.is_deleted)
+        for id, change in by_id.items()
+    ]
+    for batch, ids in table.update_many(rows):
+        for row in batch:
+            change = by_id[row.id]
+            written.append(change if row.id in ids else _write_over(change, using, renew))
+    # An object that is given twice is written on top of itself, as if by two writers.
+    written += [_write_over(change, using, renew) for change in again]
+    return [change for change in written if change is not None]
+
+
+def _write_over(
+    change: Change, using: str, renew: Callable[[Change, Row | None], Change | None]
+) -> Change | None:
+    """Write a row that others have written since; the change as it was written, if it was."""
+    table = change.obj._sonic.table(using)
+    present = change
+    for number in attempts():
+        # Who keeps coming too late locks the row, where the engine can.
+        with transaction_if(number >= _LOCKS_FROM, using):
+            renewed = renew(present, table.fetch_latest(change.obj.id))
+            if renewed is None:
+                return None
+            present, obj = renewed, renewed.obj
+            if table.update(obj.id, present.version, present.payload, is_deleted=obj.is_deleted):
+                return present
+    raise overtaken(change, ATTEMPTS)
+
+
+def save_raw(obj: SonicObj, using: str) -> bool:
+    """Write a row as a fixture has it: replaced if there is one, inserted if not."""
+    options = obj._sonic
+    undo_rollbacks(using)
+    payload = bytes(obj.sonic_payload) or obj._stored_payload()
+    values = options.values_of(payload, obj.id)
+    keys = options.unique_keys(values) if not obj.is_deleted else {}
+    table = options.table(using)
+    with transaction.atomic(using=using):
+        old = table.fetch_one(obj.id) if obj.id is not None else None
+        if old is None:
+            id = obj.id
+            version = table.insert_with_id(id, payload, is_deleted=obj.is_deleted)
+        else:
+            id, version = old.id, old.version + 1
+            if not table.update(id, old.version, payload, is_deleted=obj.is_deleted):
+                raise StaleObjectError(f"{obj._meta.label} {id} is being written by someone else.")
+            held = options.unique_keys(options.values_of(old.payload, id))
+            uniques.release(list(held), id, using)
+        unique_claims.take(obj, keys, id, values, using)
+        obj.__dict__.update(id=id, sonic_payload=Payload(payload), sonic_version=version)
+        _index(obj, using, options.entries(values), text=bool(options.text_fields))
+    return old is not None
+
+
+# Parts ------------------------------------------------------------------------------------------
+
+
+def _index(obj: SonicObj, using: str, entries: tuple[Entry, ...], *, text: bool) -> Token | None:
+    return schedule(type(obj), using, [_document(obj, entries, text=text)])
+
+
+def _document(obj: SonicObj, entries: tuple[Entry, ...], *, text: bool) -> Document:
+    text = text and is_available()
+    if obj.is_deleted:
+        return Document(obj.id, obj.sonic_version, "deleted", (), text)
+    return Document(obj.id, obj.sonic_version, "live", entries, text)
+
+
+def _run_pre_save(obj: SonicObj, adding: bool) -> bool:
+    """Let fields like DateTimeField(auto_now=True) set themselves; whether there are any."""
+    hooked = obj._sonic.fields_with_pre_save
+    for field in hooked:
+        setattr(obj, field.attname, field.pre_save(obj, adding))
+    return bool(hooked)

@@ -1,0 +1,108 @@
+"""Objects after a rollback: they become again what they were before the write that was undone.
+
+An object knows the version and the payload that it last wrote, by which it tells what has changed
+and whether others wrote since. If that write is rolled back, it would take itself for saved, and
+saving it again would do nothing. So a write within a transaction is remembered on the object with
+the token of the hook that runs at the commit; before the object is next compared or written, the
+token says what became of the transaction.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..sync.commit_token import Token, open_tokens
+
+if TYPE_CHECKING:
+    from ..models.base import SonicObj
+
+_NAME = "_sonic_uncommitted"
+
+
+class State(NamedTuple):
+    """What an object believes of its row."""
+
+    id: int | None
+    payload: bytes
+    version: int
+    is_deleted: bool
+    adding: bool
+    db: str | None
+
+
+class _Write(NamedTuple):
+    """A write whose transaction had not ended: the object before it, and the row after it."""
+
+    token: Token
+    before: State
+    id: int
+    #: None if the row was removed.
+    version: int | None
+    payload: bytes
+
+
+def state_of(obj: SonicObj) -> State:
+    state = obj._state
+    return State(
+        obj.id, obj.sonic_payload, obj.sonic_version, obj.is_deleted, state.adding, state.db
+    )
+
+
+def remember(
+    obj: SonicObj, before: State, id: int, version: int | None, token: Token | None
+) -> None:
+    """Note a write; without a token it is committed."""
+    if token is None:
+        return
+    writes: list[_Write] = obj.__dict__.setdefault(_NAME, [])
+    if writes and writes[-1].token is token:
+        before = writes.pop().before
+    writes.append(_Write(token, before, id, version, bytes(obj.sonic_payload)))
+
+
+def undo_rolled_back(obj: SonicObj) -> None:
+    """Let the object be what it was before the first write of it that was rolled back, if any;
+    values that were set stay set. One statement if there was one."""
+    writes: list[_Write] | None = obj.__dict__.get(_NAME)
+    if not writes:
+        return
+    open_ones = open_tokens(writes[-1].token.connection)
+    kept = []
+    for write in writes:
+        if write.token.committed:
+            continue
+        if id(write.token) in open_ones:
+            kept.append(write)
+        elif not _is_in_the_table(obj, write):
+            restore(obj, write.before)
+            break
+    if kept:
+        obj.__dict__[_NAME] = kept
+    else:
+        del obj.__dict__[_NAME]
+
+
+def _is_in_the_table(obj: SonicObj, write: _Write) -> bool:
+    """Whether the transaction was committed after all, and its hook has not run: because another
+    hook before it failed, or is running just now."""
+    row = obj._sonic.table(write.token.using).fetch_one(write.id)
+    if row is None or write.version is None:
+        return row is None and write.version is None
+    # Not by the version alone: SQLite gives the id of an insert that was rolled back again.
+    return row.version == write.version and row.payload == write.payload
+
+
+def restore(obj: SonicObj, before: State) -> None:
+    """Let the object believe again what it did; values that were set stay set."""
+    if "_sonic_extra" not in obj.__dict__ and obj.sonic_payload:
+        # What is not read yet is read from what was written, as it would be without a rollback.
+        obj._decode_payload()
+    values: dict[str, Any] = {
+        "id": before.id,
+        "sonic_payload": before.payload,
+        "sonic_version": before.version,
+        "is_deleted": before.is_deleted,
+    }
+    obj.__dict__.update(values)
+    obj._state.adding = before.adding
+    obj._state.db = before.db

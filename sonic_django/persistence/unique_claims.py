@@ -1,0 +1,86 @@
+"""Taking and giving up unique values along with the row, and saying who holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
+
+from ..exceptions import UniqueViolation
+from ..table import uniques
+
+if TYPE_CHECKING:
+    from ..models.base import SonicObj
+    from ..schema.schema import UniqueConstraint
+
+Keys = dict[bytes, "UniqueConstraint"]
+
+
+def fields_of(obj: SonicObj) -> set[str]:
+    """The names of all fields of the class's uniques."""
+    return {name for constraint in obj._sonic.uniques for name in constraint.fields}
+
+
+def key_changes(
+    obj: SonicObj, original: Mapping[str, Any], by_name: Mapping[str, Any], changed: set[str]
+) -> tuple[Keys, Keys]:
+    """(keys to give up, keys to take) when the payload ``original`` becomes these primitives;
+    ``changed`` names the fields that differ."""
+    options = obj._sonic
+    if obj.is_deleted or not fields_of(obj) & changed:
+        return {}, {}
+    old = options.unique_keys(options.by_name(original))
+    new = options.unique_keys(by_name)
+    return (
+        {key: constraint for key, constraint in old.items() if key not in new},
+        {key: constraint for key, constraint in new.items() if key not in old},
+    )
+
+
+def take(obj: SonicObj, keys: Keys, id: int, by_name: Mapping[str, Any], using: str) -> None:
+    """Claim the keys; IntegrityError names the fields and the values. One statement, if any."""
+    if not keys:
+        return
+    try:
+        uniques.take([(key, id) for key in keys], using)
+    except IntegrityError as error:
+        raise violation(type(obj), keys.values(), by_name) from error
+
+
+def violation(
+    model: type[SonicObj], constraints: Iterable[UniqueConstraint], by_name: Mapping[str, Any]
+) -> IntegrityError:
+    """The error for values that another object holds."""
+    constraints = list(constraints)
+    shown = " or ".join(
+        ", ".join(f"{name}={by_name[name]!r}" for name in constraint.fields)
+        for constraint in constraints
+    )
+    fields = [name for constraint in constraints for name in constraint.fields]
+    message = f"There is already another {model._meta.label} with {shown}."
+    return UniqueViolation(message, dict.fromkeys(fields))
+
+
+def errors(obj: SonicObj, excluded: set[str], using: str) -> dict[str, list[Any]]:
+    """The validation errors of the uniques that other objects hold, by field; those that have an
+    excluded field are not looked at. One statement, if there is anything to look up."""
+    options = obj._sonic
+    if not options.uniques:
+        return {}
+    by_name: dict[str, Any] = {}
+    for name, field in options.fields.items():
+        try:
+            by_name[name] = field.to_primitive(getattr(obj, field.attname))
+        except ValidationError:
+            by_name[name] = None  # clean_fields reports it; here it is exempt
+    keys = options.unique_keys(by_name)
+    held = uniques.owners(list(keys), using) if keys else {}
+    found: dict[str, list[Any]] = {}
+    for key, constraint in keys.items():
+        if key not in held or held[key] == obj.id or excluded & set(constraint.fields):
+            continue
+        where = constraint.fields[0] if len(constraint.fields) == 1 else "__all__"
+        found.setdefault(where, []).append(obj.unique_error_message(type(obj), constraint.fields))
+    return found

@@ -1,0 +1,300 @@
+"""Q objects and keyword arguments to conditions: names, lookups and values are checked here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from functools import lru_cache
+from math import isfinite
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from django.core.exceptions import FieldError, ValidationError
+from django.db import models
+from django.db.models import Q
+from django.db.models.constants import LOOKUP_SEP
+
+from .conditions import EVERYTHING, FOLDED, NOTHING, Condition, Logic, conjoin, disjoin, negate
+from .joins import Targets, join_targets, target_of
+from .planner import Planner
+
+if TYPE_CHECKING:
+    from ..fields.derived import Indexed
+    from ..schema.schema import SonicOptions
+
+_RANGES = ("gt", "gte", "lt", "lte")
+_WITHOUT_CASE = frozenset(["iexact", "istartswith"])
+LOOKUPS = frozenset(
+    [
+        *("exact", "in", "isnull", "range", "startswith", "contains", "all", "near"),
+        *(*_WITHOUT_CASE, *_RANGES),
+    ]
+)
+
+#: What makes a condition of one (name, value).
+Pairs: TypeAlias = "Callable[[SonicOptions, Any], Logic]"
+
+
+def resolve(options: SonicOptions, node: Q, pair: Pairs | None = None) -> Logic:
+    """The conditions of a Q, each name and value by ``pair``, else by ``resolve_pair``.
+
+    FieldError for an unknown field or lookup, ValidationError for a value that the field cannot
+    have.
+    """
+    one = pair or resolve_pair
+    children = [
+        resolve(options, child, pair) if isinstance(child, Q) else one(options, child)
+        for child in node.children
+        if not (isinstance(child, Q) and _is_empty(child))
+    ]
+    if not children:
+        return EVERYTHING  # as in Django, also when negated: exclude() excludes nothing
+    if node.connector == Q.XOR:
+        raise FieldError("Q objects combined by ^ are not supported; write (a & ~b) | (~a & b).")
+    if len(children) == 1:
+        logic = children[0]
+    elif node.connector == Q.OR:
+        logic = disjoin(*children)
+    else:
+        logic = conjoin(*join_targets(children))
+    return negate(logic) if node.negated else logic
+
+
+def _is_empty(node: Q) -> bool:
+    return all(isinstance(child, Q) and _is_empty(child) for child in node.children)
+
+
+def resolve_pair(options: SonicOptions, child: Any) -> Logic:
+    """The condition of one (name, value)."""
+    if not (isinstance(child, tuple) and len(child) == 2):
+        raise FieldError(
+            f"{child!r} is an SQL expression; the index answers name=value lookups only. "
+            f"Use {options.model.__name__}.sql for SQL."
+        )
+    name, value = child
+    indexed, lookup, beyond = _read(options, name)
+    if indexed is None:
+        return _on_id(options, lookup, value)
+    if beyond:
+        return _on_targets(options, indexed, beyond, value)
+    return _on_field(options, indexed, lookup, value)
+
+
+@lru_cache(maxsize=1024)
+def _read(options: SonicOptions, name: str) -> tuple[Indexed | None, str, tuple[str, ...]]:
+    """What a lookup is on (None is the id), which one it is, and the rest of the name where that
+    goes across a reference. Kept, since a class's declaration does not change."""
+    path = name.split(LOOKUP_SEP)
+    if path[0] in ("pk", "id"):
+        lookup = path.pop() if len(path) > 1 and path[-1] in LOOKUPS else "exact"
+        _refuse_rest(options, name, path[1:])
+        return None, lookup, ()
+    indexed, rest = _longest(options, path)
+    target = target_of(indexed)
+    if target and rest and rest[0] in ("pk", "id") and (rest[1:] == [] or rest[1] in LOOKUPS):
+        rest = rest[1:]
+    if target and rest and rest[0] not in LOOKUPS:
+        return indexed, "related", tuple(rest)
+    lookup = rest.pop() if rest and rest[-1] in LOOKUPS else "exact"
+    if rest and (keys := options.fields.get(path[0])) and keys.at_path(rest):
+        indexed, rest = options.indexed(LOOKUP_SEP.join([path[0], *rest])), []
+    _refuse_rest(options, name, rest)
+    return indexed, lookup, ()
+
+
+def _on_targets(
+    options: SonicOptions, indexed: Indexed, rest: tuple[str, ...], value: Any
+) -> Logic:
+    """A lookup across a reference. The target's own FieldError if it cannot answer its part."""
+    target = target_of(indexed)
+    name = LOOKUP_SEP.join(rest)
+    lookups = ((name, value),)
+    theirs = getattr(target, "_sonic", None)
+    if theirs is None:
+        q = Q(**{name: value})
+        target._base_manager.filter(q)  # refuses what the target does not have
+        targets = Targets(target, lookups, q=q)
+    else:
+        logic = resolve(theirs, Q(**{name: value}))
+        Planner(theirs).check(logic)
+        targets = Targets(target, lookups, logic)
+    found = Condition(indexed.name, "related", targets)
+    is_missing = value is True if rest[-1] == "isnull" else value is None
+    if not is_missing or indexed.many:
+        return found
+    # As in Django, where there is no target, nothing of it is there.
+    return disjoin(Condition(indexed.name, "isnull", None), found)
+
+
+def _longest(options: SonicOptions, path: list[str]) -> tuple[Indexed, list[str]]:
+    """What the longest beginning of the path names that an index is of, and the rest of it: a
+    declared path may end in a key that is called like a lookup."""
+    for length in range(len(path), 0, -1):
+        found = options.derived.get(LOOKUP_SEP.join(path[:length]))
+        if getattr(found, "is_looked_up", False):
+            return options.derived[LOOKUP_SEP.join(path[:length])], path[length:]
+    return options.indexed(path[0]), path[1:]
+
+
+def _refuse_rest(options: SonicOptions, name: str, rest: list[str]) -> None:
+    if rest:
+        raise FieldError(
+            f"{options.model._meta.label}: the lookup {name!r} is not supported. "
+            f"Lookups are {', '.join(sorted(LOOKUPS))}."
+        )
+
+
+def _on_field(options: SonicOptions, field: Indexed, lookup: str, value: Any) -> Logic:
+    if lookup in _WITHOUT_CASE:
+        field = options.indexed(field.name + FOLDED)
+        lookup = "exact" if lookup == "iexact" else "startswith"
+    place = getattr(field, "ordered_as", None)
+    if place is not None or lookup == "near":
+        return _on_place(options, field, place, lookup, value)
+    name = field.name
+
+    def primitive(item: Any) -> Any:
+        return None if item is None else field.lookup_value(item)
+
+    if lookup == "exact":
+        if field.many and isinstance(value, (list, tuple)):
+            if not value:
+                return Condition(name, "empty", None)
+            raise FieldError(
+                f"{options.model._meta.label}.{name} is looked up by one element; for all of "
+                f"{value!r} write {name}__all, for any {name}__in."
+            )
+        return _equal(name, primitive(value))
+    if lookup in ("contains", "all"):
+        return _on_list(options, field, lookup, value, primitive)
+    if lookup == "in":
+        return disjoin(*(_equal(name, primitive(item)) for item in listed(name, lookup, value)))
+    if lookup == "isnull":
+        return Condition(name, "isnull" if _boolean(name, value) else "notnull", None)
+    if lookup == "startswith":
+        if field.order_kind != "text":
+            raise FieldError(
+                f"{options.model._meta.label}.{name} is not a text field, so it has no startswith."
+            )
+        return Condition(name, "startswith", field.lookup_value(value))
+    if field.order_kind is None:
+        raise FieldError(f"{options.model._meta.label}.{name} has no order, so no {lookup}.")
+    return conjoin(
+        *(
+            Condition(name, bound, _bound(field, item))
+            for bound, item in _bounds(name, lookup, value)
+        )
+    )
+
+
+def _on_place(options: SonicOptions, field: Indexed, place: Any, lookup: str, value: Any) -> Logic:
+    label = f"{options.model._meta.label}.{field.name}"
+    if place is None:
+        raise FieldError(f"{label} is not a geo_field, so it has no near.")
+    if lookup == "near":
+        return Condition(place.name, "near", place.near_value(value))
+    if lookup == "isnull" or (lookup == "exact" and value is None):
+        is_null = value is None or _boolean(field.name, value)
+        return Condition(place.name, "isnull" if is_null else "notnull", None)
+    raise FieldError(
+        f"{label} is a place, which has no {lookup}; write "
+        f"{field.name}__near=(longitude, latitude, metres)."
+    )
+
+
+def _on_list(
+    options: SonicOptions,
+    field: Indexed,
+    lookup: str,
+    value: Any,
+    primitive: Callable[[Any], Any],
+) -> Logic:
+    name = field.name
+    if not field.many:
+        raise FieldError(
+            f"{options.model._meta.label}.{name} is not a list, so it has no {lookup}. "
+            f"For words in a text declare fulltext_indexes and use search()."
+        )
+    if lookup == "contains" and not isinstance(value, (list, tuple, set, frozenset)):
+        value = [value]
+    return conjoin(*(_equal(name, primitive(item)) for item in listed(name, lookup, value)))
+
+
+def _equal(name: str, value: Any) -> Condition:
+    return Condition(name, "isnull", None) if value is None else Condition(name, "exact", value)
+
+
+def _on_id(options: SonicOptions, lookup: str, value: Any) -> Logic:
+    if lookup == "isnull":
+        return NOTHING if _boolean("pk", value) else EVERYTHING
+    if lookup == "exact":
+        # As in Django: no object has the id None.
+        return NOTHING if value is None else Condition("id", "in", (as_id(options, value),))
+    if lookup == "in":
+        given = [item for item in listed("pk", lookup, value) if item is not None]
+        ids = tuple(as_id(options, item) for item in given)
+        return Condition("id", "in", ids) if ids else NOTHING
+    if lookup in _RANGES or lookup == "range":
+        return conjoin(
+            *(
+                Condition("id", bound, as_id(options, item))
+                for bound, item in _bounds("pk", lookup, value)
+            )
+        )
+    raise FieldError(f"{options.model._meta.label}: an id has no lookup {lookup!r}.")
+
+
+def as_id(options: SonicOptions, value: Any) -> int:
+    """An id for an id, its digits, or an object of the class."""
+    if type(value) is int:
+        return value
+    if isinstance(value, models.Model):
+        if not isinstance(value, options.model):
+            raise ValueError(f"{value!r} is not a {options.model._meta.label}.")
+        if value.pk is None:
+            raise ValueError(f"{value!r} is not saved yet, so it has no id.")
+        value = value.pk
+    try:
+        id = int(value)
+        # int() would make 1 of 1.5 and of True.
+        if isinstance(value, bool) or (isinstance(value, (float, Decimal)) and id != value):
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(
+            f"Field 'id' of {options.model._meta.label} expected a number but got {value!r}."
+        ) from None
+    return id
+
+
+def _bounds(name: str, lookup: str, value: Any) -> Iterable[tuple[str, Any]]:
+    if lookup != "range":
+        return [(lookup, value)]
+    pair = list(listed(name, lookup, value))
+    if len(pair) != 2:
+        raise ValueError(f"{name}__range takes two values, the first and the last; got {value!r}.")
+    return [("gte", pair[0]), ("lte", pair[1])]
+
+
+def _bound(field: Indexed, value: Any) -> Any:
+    if value is None:
+        raise ValueError(f"{field.name}: None has no place in an order; use {field.name}__isnull.")
+    bound = field.range_value(value)
+    # A float among whole numbers stands for itself, not for the shortest decimal that rounds to it.
+    exact = type(bound) is float and field.native_type is int and isfinite(bound)
+    return Decimal(bound) if exact else bound
+
+
+def listed(name: str, lookup: str, value: Any) -> Iterable[Any]:
+    """The items of a lookup that takes several values."""
+    if hasattr(value, "ids") and callable(value.ids):
+        return value.ids()  # type: ignore[no-any-return]
+    if isinstance(value, models.QuerySet):
+        return value if value.query.values_select else value.values_list("pk", flat=True)
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise ValidationError({name: [f"{name}__{lookup} takes a list; got {value!r}."]})
+    return value
+
+
+def _boolean(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{name}__isnull takes True or False; got {value!r}.")
+    return value

@@ -1,0 +1,205 @@
+"""A small slice of the sweep now and then, by the processes that write.
+
+With it a project needs no worker: while anything is written, what a killed process or an outage
+left behind reaches the index. A slice follows a write that has ended, takes a bounded number of
+marks of one class, and never fails the write. It costs one statement and one round trip, and
+more only where there is something to do.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core import mail
+from django.db import DatabaseError, connections, router
+from django.utils import timezone
+from redis.exceptions import RedisError
+
+from ..conf import sonic_settings
+from ..fulltext import queue
+from ..persistence.expiry import expire
+from . import read_repair
+from .sweep import KINDS, Kind, SweepResult, sweep_batch
+
+if TYPE_CHECKING:
+    from ..models.base import SonicObj
+    from ..table.dirty import Place
+
+logger = logging.getLogger("sonic_django.sync")
+
+#: Marks that one slice looks at.
+_MARKS = 500
+#: The part of a writing process's time that slices may take when there is much to do.
+_SHARE = 0.05
+
+
+@dataclass
+class _Turn:
+    """One class's marks of one kind, and how far a pass through them has come."""
+
+    model: type[SonicObj]
+    kind: Kind
+    place: Place | None = None
+
+
+@dataclass
+class _Pass:
+    """A pass through all marks set before a time: after an outage, or a restart of Redis."""
+
+    before: datetime
+    turns: list[_Turn]
+    #: The run of the Redis server that it brings up to date.
+    run: str
+
+
+@dataclass
+class _Schedule:
+    """When this process does what for one database."""
+
+    due: float = 0.0
+    position: int = 0
+    #: The classes that this process has written to.
+    written: set[type[SonicObj]] = field(default_factory=set)
+    #: An apply has failed, so the index lags; to be made up for once Redis answers.
+    lags: bool = False
+    catching_up: _Pass | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+_schedules: dict[str, _Schedule] = {}
+
+
+def after_write(model: type[SonicObj], using: str, *, applied: bool) -> None:
+    """Called after each write, with whether the index has it; does a slice if one is due."""
+    schedule = _schedule_of(model, using)
+    if not applied:
+        schedule.lags = True
+        return
+    pause = sonic_settings().SWEEP_EVERY
+    if pause is None or not _is_due(schedule) or connections[using].in_atomic_block:
+        return
+    # One thread of the process at a time; the others go on writing.
+    if not schedule.lock.acquire(blocking=False):
+        return
+    try:
+        started = time.monotonic()
+        more = _safe_slice(using, schedule)
+        taken = time.monotonic() - started
+        schedule.due = time.monotonic() + (min(pause, taken / _SHARE) if more else pause)
+    finally:
+        schedule.lock.release()
+
+
+def is_due(model: type[SonicObj], using: str) -> bool:
+    """Whether a slice may follow a write of this class now; notes that it is written to."""
+    schedule = _schedule_of(model, using)
+    return sonic_settings().SWEEP_EVERY is not None and _is_due(schedule)
+
+
+def _schedule_of(model: type[SonicObj], using: str) -> _Schedule:
+    schedule = _schedules.get(using)
+    if schedule is None:
+        schedule = _schedules.setdefault(using, _Schedule())
+    schedule.written.add(model)
+    return schedule
+
+
+def _is_due(schedule: _Schedule) -> bool:
+    if schedule.lags:
+        return True
+    if _is_test_run() and schedule.catching_up is None:
+        return False
+    return time.monotonic() >= schedule.due
+
+
+def _is_test_run() -> bool:
+    """Whether a project's tests are running, which may count their statements: then, unless
+    ``SWEEP_EVERY`` is set, slices only make up for an outage that this process has met."""
+    return hasattr(mail, "outbox") and "SWEEP_EVERY" not in getattr(settings, "SONIC", {})
+
+
+def _safe_slice(using: str, schedule: _Schedule) -> bool:
+    try:
+        return do_slice(using, schedule)
+    except Exception as error:
+        # The write that this follows is committed and indexed: nothing may make it fail.
+        logger.warning(
+            "A slice of the sweep of %r failed (%s); the next one goes on.", using, error
+        )
+        return False
+
+
+def do_slice(using: str, schedule: _Schedule | None = None) -> bool:
+    """Do one slice; whether there is more to do at once."""
+    schedule = schedule or _schedules.setdefault(using, _Schedule())
+    if schedule.catching_up is None:
+        turns = _turns(using, schedule.written)
+        if not turns:
+            return False
+        turn = turns[schedule.position % len(turns)]
+        schedule.position += 1
+        server, swept = turn.model._sonic.store(using).runs()
+        if server == swept and not schedule.lags:
+            return _quiet_slice(turn, using)
+        schedule.lags = False
+        schedule.catching_up = _Pass(timezone.now(), turns, server)
+    return _catch_up(schedule, schedule.catching_up, using)
+
+
+def _quiet_slice(turn: _Turn, using: str) -> bool:
+    """Look at the marks that are old enough to go. Those that a killed process left are among
+    them: they are applied instead."""
+    read_repair.drain(turn.model, using)
+    if turn.kind == KINDS[0]:
+        expire(turn.model, using, limit=_MARKS // 10)
+        if turn.model._sonic.text_fields:
+            queue.drain(turn.model, using)
+    before = timezone.now() - timedelta(seconds=sonic_settings().RETENTION)
+    result = SweepResult()
+    sweep_batch(turn.model, using, turn.kind, before, None, _MARKS, result)
+    return result.checked == _MARKS
+
+
+def _catch_up(schedule: _Schedule, work: _Pass, using: str) -> bool:
+    """Go on with a pass through all marks, as far as a slice goes; whether it has not ended."""
+    result = SweepResult()
+    while work.turns and result.checked < _MARKS:
+        turn = work.turns[0]
+        try:
+            turn.place = sweep_batch(
+                turn.model, using, turn.kind, work.before, turn.place, _MARKS, result
+            )
+            if turn.place is not None:
+                continue
+            if turn.kind == KINDS[-1]:
+                turn.model._sonic.store(using).note_swept(work.run)
+        except RedisError:
+            # Away again: a new pass begins when it is back.
+            schedule.catching_up, schedule.lags = None, True
+            raise
+        except DatabaseError as error:
+            logger.warning("%s cannot be swept: %s", turn.model._meta.label, error)
+        del work.turns[0]
+    if not work.turns:
+        schedule.catching_up = None
+    return bool(work.turns)
+
+
+def _turns(using: str, written: set[type[SonicObj]]) -> list[_Turn]:
+    from ..schema.registry import sonic_models
+
+    models = [m for m in sonic_models() if m in written or router.db_for_write(m) == using]
+    # Those first that this process knows to have been written to.
+    models.sort(key=lambda model: model not in written)
+    return [_Turn(model, kind) for model in models for kind in KINDS]
+
+
+def forget() -> None:
+    """Forget what this process has planned; for tests."""
+    _schedules.clear()

@@ -1,0 +1,159 @@
+"""The deep check: every entry both ways, full text and the uniques."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ...index.store import Document, State
+from ...table.digests import IDS_PER_RANGE, versions_of
+from ..digests import contains
+from .full_text import TextCheck
+from .recheck import settle
+from .report import Drift
+from .uniques import UniquesCheck
+
+if TYPE_CHECKING:
+    from ...index.inspection import Inspection
+    from ...models.base import SonicObj
+    from ...table.rows import Row
+    from .repairs import Mender
+
+BATCH = 500
+#: Objects that are looked at again together: there is one wait for all of them.
+_MOST_SUSPECTS = 5000
+
+
+class Decoded(NamedTuple):
+    """A row that can be read, its primitives, and what the index shall hold of it."""
+
+    row: Row
+    values: Mapping[str, Any]
+    document: Document
+
+
+class DeepCheck:
+    """One pass over the rows, one over the index; memory for a batch, and for 17 bytes an object
+    of full text."""
+
+    def __init__(
+        self,
+        model: type[SonicObj],
+        using: str,
+        inspection: Inspection,
+        mender: Mender,
+        with_index: bool,
+    ) -> None:
+        self.options = model._sonic
+        self.table = model._sonic.table(using)
+        self.inspection = inspection
+        self.mender = mender
+        self.result = mender.result
+        self.with_index = with_index
+        self.text = TextCheck(model, using, inspection, mender, with_index)
+        self.uniques = UniquesCheck(model, using, mend=mender.enabled)
+        self._suspects: dict[int, int | None] = {}
+        self._ranges = array("q")
+
+    def run(self, progress: Callable[[int, int], None] | None) -> None:
+        """Two round trips and a statement for 500 rows, more where something differs; then the
+        walk through the index."""
+        total = self.table.count() if progress else 0
+        for rows in self.table.walk(batch=BATCH):
+            self._check_rows(rows)
+            self.result.rows += len(rows)
+            if progress:
+                progress(self.result.rows, max(total, self.result.rows))
+        self._settle()
+        self._count_uniques(self.uniques.end())
+        self.result.uniques = self.uniques.compared
+        if self.with_index:
+            self._find_records_without_row()
+            self._walk_sets()
+            self._check_digests()
+        self.text.end()
+
+    # The rows -----------------------------------------------------------------------------------
+
+    def _check_rows(self, rows: list[Row]) -> None:
+        for row in rows:
+            one = row.id // IDS_PER_RANGE
+            if not self._ranges or self._ranges[-1] != one:
+                self._ranges.append(one)
+        decoded = [found for row in rows if (found := self._decode(row))]
+        if self.with_index:
+            self._compare([one.document for one in decoded])
+        live = [one for one in decoded if not one.row.is_deleted]
+        self._count_uniques(
+            self.uniques.rows([(one.row.id, one.row.version, one.values) for one in live])
+        )
+        self.text.rows([one.row for one in live])
+
+    def _decode(self, row: Row) -> Decoded | None:
+        try:
+            values = self.options.values_of(row.payload, row.id)
+            entries = () if row.is_deleted else self.options.entries(values)
+        except Exception as error:
+            # Whatever a forged payload or a project's own field raises: it is this row's alone.
+            self.result.add(Drift("payload", row.id, str(error)))
+            return None
+        state: State = "deleted" if row.is_deleted else "live"
+        return Decoded(row, values, Document(row.id, row.version, state, entries))
+
+    def _compare(self, documents: list[Document]) -> None:
+        self.result.entries += sum(len(document.entries) for document in documents)
+        wanted = {document.id: document.version for document in documents}
+        drifts: list[Drift] = []
+        for difference in self.inspection.compare(documents):
+            if difference.version != wanted[difference.id]:
+                self._suspects[difference.id] = wanted[difference.id]
+            drifts += [
+                Drift(kind, difference.id, self._described(name))
+                for kind, name in difference.problems
+            ]
+        self.mender.objects(drifts)
+        if len(self._suspects) >= _MOST_SUSPECTS:
+            self._settle()
+
+    def _settle(self) -> None:
+        suspects, self._suspects = self._suspects, {}
+        self.mender.objects(settle(self.table, self.inspection, suspects).values())
+
+    def _count_uniques(self, found: Iterable[tuple[Drift, bool]]) -> None:
+        for drift, mended in found:
+            self.result.add(drift, mended=mended)
+
+    # The index ----------------------------------------------------------------------------------
+
+    def _find_records_without_row(self) -> None:
+        for ids in self.inspection.census():
+            rows = versions_of(self.table, ids)
+            self._suspects.update((id, None) for id in ids if id not in rows)
+            if len(self._suspects) >= _MOST_SUSPECTS:
+                self._settle()
+        self._settle()
+
+    def _walk_sets(self) -> None:
+        mend = self.mender.enabled
+        for walked in self.inspection.walk(mend=mend):
+            name = self._described(walked.name.decode("utf-8", "backslashreplace"))
+            self.mender.mended_already(
+                Drift("stale entry", int(id) if id.isascii() and id.isdigit() else None, name)
+                for id in walked.stale
+            )
+            if walked.is_uncounted:
+                self.mender.mended_already([Drift("count", None, f"{name} has none")])
+        for spec, value in self.inspection.wrong_counts(mend=mend):
+            self.mender.mended_already([Drift("count", None, f"{spec.label}: {value}")])
+
+    def _check_digests(self) -> None:
+        self.mender.digests(self._ranges)
+        self.result.ranges = len(self._ranges)
+        others = {one for one in self.inspection.ranges() if not contains(self._ranges, one)}
+        self.mender.digests(sorted(others))
+        self.result.differing = self.result.found["digest"]
+
+    def _described(self, name: str) -> str:
+        spec = self.inspection.specs.get(name[:8].encode())
+        return f"{spec.label}: {name}" if spec else name

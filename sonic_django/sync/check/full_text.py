@@ -1,0 +1,169 @@
+"""Comparing full text with the rows, by a digest that the engine keeps with each document."""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ...conf import sonic_settings
+from ...fulltext import queue
+from .report import Drift
+
+if TYPE_CHECKING:
+    from ...index.inspection import Inspection
+    from ...models.base import SonicObj
+    from ...table.rows import Row
+    from .repairs import Mender
+
+_MOST_SUSPECTS = 900
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 0.5
+
+
+class TextCheck:
+    """Whether full text has each live object as its row is, and no other. Memory: 17 bytes for
+    each document. Does nothing for a class without full text."""
+
+    def __init__(
+        self,
+        model: type[SonicObj],
+        using: str,
+        inspection: Inspection,
+        mender: Mender,
+        with_index: bool,
+    ) -> None:
+        self.model = model
+        self.using = using
+        self.table = model._sonic.table(using)
+        self.inspection = inspection
+        self.mender = mender
+        self.with_index = with_index
+        self.enabled = False
+        self._suspects: list[int] = []
+        if not model._sonic.has_text:
+            return
+        self.index: Any = queue.haystack_index(model)
+        self.backend: Any = self.index.get_backend()
+        if not hasattr(self.backend, "indexed_digests"):
+            mender.result.notes.append(
+                f"Full text cannot be compared: {type(self.backend).__name__} keeps no digests."
+            )
+            return
+        if self.backend.database != using:
+            mender.result.notes.append(
+                f"Full text is that of the database {self.backend.database!r} and was not compared."
+            )
+            return
+        self.enabled = self._read_digests()
+
+    def _read_digests(self) -> bool:
+        from haystack.exceptions import HaystackError
+
+        try:
+            self.ids, self.digests = self.backend.indexed_digests(self.model)
+        except HaystackError as error:
+            self.mender.result.add(Drift("full text unreadable", None, str(error)))
+            return False
+        self._seen = bytearray(len(self.ids))
+        return True
+
+    def rows(self, rows: Sequence[Row]) -> None:
+        """Compare live rows, which can be read. No statement where they agree."""
+        if not self.enabled:
+            return
+        for row in rows:
+            place = bisect_left(self.ids, row.id)
+            known = place < len(self.ids) and self.ids[place] == row.id
+            if known:
+                self._seen[place] = 1
+            if not known or self.digests[place] != self._expected(row):
+                self._suspects.append(row.id)
+        if len(self._suspects) >= _MOST_SUSPECTS:
+            self._settle()
+
+    def end(self) -> None:
+        """Look for documents without a live row."""
+        if not self.enabled:
+            return
+        self._settle()
+        self.mender.result.documents = len(self.ids)
+        for place, seen in enumerate(self._seen):
+            if not seen:
+                self._suspects.append(self.ids[place])
+                if len(self._suspects) >= _MOST_SUSPECTS:
+                    self._settle()
+        self._settle()
+
+    def _expected(self, row: Row) -> int | None:
+        try:
+            digest: int = self.backend.digest_of(self.index, self.model._from_row(self.using, row))
+            return digest
+        except Exception:
+            # Whatever a project's prepare_...() raises: then there can be no document either.
+            return None
+
+    def _settle(self) -> None:
+        """Look at the suspects again until the grace is over; what is left is drift."""
+        suspects, self._suspects = self._suspects, []
+        deadline = time.monotonic() + sonic_settings().GRACE
+        pause = _FIRST_PAUSE
+        while suspects:
+            left = deadline - time.monotonic()
+            time.sleep(max(0.0, min(pause, left)))
+            pause = min(2 * pause, _LONGEST_PAUSE)
+            drifts, moving = self._look_again(suspects)
+            if left <= 0 or not (drifts or moving):
+                self._mend(drifts)
+                return
+            suspects = [*drifts, *moving]
+
+    def _look_again(self, ids: list[int]) -> tuple[dict[int, Drift], list[int]]:
+        """(what differs and was not written meanwhile, what was written meanwhile).
+
+        The order counts: a row that has reached the index has queued its full text, and what is
+        no longer queued has been written.
+        """
+        rows = self.table.fetch(ids)
+        held = self.inspection.versions(ids)
+        waiting = self.inspection.waiting_for_text(ids)
+        documents = self.backend.digests_of(self.model, ids)
+        present = self.table.versions(ids)
+        drifts: dict[int, Drift] = {}
+        moving: list[int] = []
+        for id in ids:
+            row = rows.get(id)
+            version = row.version if row else None
+            lags = row is not None and (id not in held or held[id].version < row.version)
+            if id in waiting or (self.with_index and lags):
+                continue  # the worker's, or counted as a drift of the index
+            if present.get(id) != version:
+                moving.append(id)
+            elif drift := self._judge(id, row, documents.get(id)):
+                drifts[id] = drift
+        return drifts, moving
+
+    def _judge(self, id: int, row: Row | None, digest: int | None) -> Drift | None:
+        """``digest`` is None without a document, 0 in one that has none."""
+        if row is None or row.is_deleted:
+            what = "deleted" if row else "gone"
+            return None if digest is None else Drift("document without row", id, f"it is {what}")
+        if digest is None:
+            return Drift("document missing", id, "it is not in full text")
+        if digest == 0:
+            return Drift("document without digest", id, "written by an older version")
+        if digest != self._expected(row):
+            return Drift("document stale", id, "its words are not those of the row")
+        return None
+
+    def _mend(self, drifts: dict[int, Drift]) -> None:
+        left = drifts
+        if self.mender.enabled and drifts:
+            store = self.model._sonic.store(self.using)
+            store.queue_text([(id, 0) for id in drifts])
+            queue.drain(self.model, self.using, force=True)
+            # The engine may have refused a document, and only said so in the log.
+            left = self._look_again(list(drifts))[0]
+        for id, drift in drifts.items():
+            self.mender.result.add(drift, mended=self.mender.enabled and id not in left)

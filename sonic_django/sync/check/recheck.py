@@ -1,0 +1,77 @@
+"""Versions that differ: drift, or a writer between its commit and the index?
+
+What differs is looked at again for ``SONIC["GRACE"]`` seconds. The index is asked before the rows
+then, so what it has and the rows lack is never merely on its way; and what the rows had at the
+first look must have reached it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ...conf import sonic_settings
+from ...table.digests import RowVersion, versions_of
+from .report import Drift
+
+if TYPE_CHECKING:
+    from ...index.inspection import Held, Inspection
+    from ...table.rows import Table
+
+_FIRST_PAUSE = 0.02
+_LONGEST_PAUSE = 0.5
+
+
+def differing(
+    rows: Mapping[int, RowVersion], held: Mapping[int, Held | tuple[int, bool]]
+) -> dict[int, int | None]:
+    """The objects whose versions differ, each with that of its row at this look, if it has one."""
+    suspects: dict[int, int | None] = {}
+    for id in sorted(rows.keys() | held.keys()):
+        row = rows.get(id)
+        if row != held.get(id):
+            suspects[id] = row.version if row else None
+    return suspects
+
+
+def settle(
+    table: Table, inspection: Inspection, suspects: Mapping[int, int | None]
+) -> dict[int, Drift]:
+    """Which of the suspects still differ after the grace; at once if none does."""
+    deadline = time.monotonic() + sonic_settings().GRACE
+    pause = _FIRST_PAUSE
+    while suspects:
+        left = deadline - time.monotonic()
+        time.sleep(max(0.0, min(pause, left)))
+        pause = min(2 * pause, _LONGEST_PAUSE)
+        ids = sorted(suspects)
+        held = inspection.versions(ids)
+        rows = versions_of(table, ids)
+        drifts = {
+            id: drift
+            for id, wanted in suspects.items()
+            if (drift := _judge(id, wanted, rows.get(id), held.get(id)))
+        }
+        if left <= 0 or not drifts:
+            return drifts
+        suspects = {id: suspects[id] for id in drifts}
+    return {}
+
+
+def _judge(id: int, wanted: int | None, row: RowVersion | None, held: Held | None) -> Drift | None:
+    """``held`` was read before ``row``; ``wanted`` is the row's version at the first look."""
+    if row is None:
+        return held and Drift("without row", id, f"the index has version {held.version}")
+    if held is None:
+        # A row that was not there at the first look has its own time to get into the index.
+        return Drift("missing", id, f"the row has version {row.version}") if wanted else None
+    both = f"the row has version {row.version}, the index {held.version}"
+    if held.version > row.version:
+        return Drift("ahead", id, both)
+    if wanted is not None and held.version < min(wanted, row.version):
+        return Drift("stale", id, both)
+    if held.version == row.version and held.live != row.live:
+        states = ("deleted", "live")
+        return Drift("state", id, f"the row is {states[row.live]}, the index {states[held.live]}")
+    return None

@@ -1,0 +1,78 @@
+"""Counting what a check finds and, where it is told to, mending it while writers are at work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from ...fulltext import queue
+from ...table.digests import range_bounds
+from .. import read_repair
+from .report import CheckResult, Drift
+
+if TYPE_CHECKING:
+    from ...index.inspection import Inspection
+    from ...models.base import SonicObj
+
+_OBJECTS_PER_CALL = 500
+_RANGES_PER_CALL = 100
+#: Kinds of a row that was changed under the same version.
+_UNDER_ONE_VERSION = ("state", "record")
+
+
+class Mender:
+    """Takes drifts down in the result; mends them first if ``enabled``."""
+
+    def __init__(
+        self,
+        model: type[SonicObj],
+        using: str,
+        inspection: Inspection,
+        result: CheckResult,
+        *,
+        enabled: bool,
+    ) -> None:
+        self.model = model
+        self.using = using
+        self.inspection = inspection
+        self.result = result
+        self.enabled = enabled
+
+    def objects(self, drifts: Iterable[Drift]) -> None:
+        """Differences of single objects. Mended by writing them again as their rows are: three
+        round trips and a statement or two for 500."""
+        drifts = list(drifts)
+        mended: set[int] = set()
+        if self.enabled and drifts:
+            mended = self._write_again(sorted({drift.id for drift in drifts if drift.id}))
+            if mended and self.model._sonic.has_text:
+                # Where the version is the same, the apply script has not queued the text.
+                same = {drift.id for drift in drifts if drift.kind in _UNDER_ONE_VERSION} & mended
+                self.model._sonic.store(self.using).queue_text([(id, 0) for id in same if id])
+                queue.drain(self.model, self.using)
+        for drift in drifts:
+            self.result.add(drift, mended=drift.id in mended)
+
+    def _write_again(self, ids: Sequence[int]) -> set[int]:
+        mended: set[int] = set()
+        for start in range(0, len(ids), _OBJECTS_PER_CALL):
+            some = ids[start : start + _OBJECTS_PER_CALL]
+            mended.update(set(some) - read_repair.repair(self.model, self.using, some))
+        return mended
+
+    def digests(self, ranges: Sequence[int]) -> None:
+        """Compare the digests that are kept of these ranges with their records. One round trip
+        for 20 ranges."""
+        for start in range(0, len(ranges), _RANGES_PER_CALL):
+            some = ranges[start : start + _RANGES_PER_CALL]
+            pairs = self.inspection.work_out_digests(some, mend=self.enabled)
+            for one, (kept, given) in zip(some, pairs, strict=True):
+                if kept != given:
+                    low, high = range_bounds(one)
+                    drift = Drift("digest", None, f"of the ids {low} to {high}")
+                    self.result.add(drift, mended=self.enabled)
+
+    def mended_already(self, drifts: Iterable[Drift]) -> None:
+        """Differences that were mended, if at all, where they were found."""
+        for drift in drifts:
+            self.result.add(drift, mended=self.enabled)

@@ -1,0 +1,112 @@
+"""The index within a test's transaction, which is rolled back and never commits.
+
+What a test saves is applied at once. For each such write a marker goes into the connection's
+on-commit hooks, which Django itself drops when the savepoint or the transaction is rolled back.
+Markers that are gone tell which objects to bring back to what their rows now say; this is looked
+at before each query, before each write (the row of which may get the id of one that was rolled
+back), and at the end of each test.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from django.db import connections
+
+from ..fulltext.availability import is_available
+from ..fulltext.queue import drain
+from ..fulltext.searching import before_search
+from ..index.store import DESTROYED_VERSION, Document
+from .commit_token import Token
+from .documents import documents_of
+
+if TYPE_CHECKING:
+    from ..models.base import SonicObj
+
+
+class _Marker:
+    """Stands among the on-commit hooks for a write that was applied before its commit."""
+
+    def __init__(self, model: type[SonicObj], using: str, ids: list[int]) -> None:
+        self.model = model
+        self.ids = ids
+        self.token = Token(using)
+
+    def __call__(self) -> None:
+        """The index already has it."""
+        self.token.committed = True
+
+
+class _Journals(threading.local):
+    """The markers of each connection of this thread, by alias."""
+
+    def __init__(self) -> None:
+        self.by_alias: dict[str, list[_Marker]] = {}
+
+
+_journals = _Journals()
+
+
+def journal(model: type[SonicObj], using: str, ids: list[int]) -> Token:
+    """Note that these objects are applied before their transaction has ended."""
+    marker = _Marker(model, using, ids)
+    connections[using].on_commit(marker)
+    _journals.by_alias.setdefault(using, []).append(marker)
+    return marker.token
+
+
+def undo_rollbacks(using: str) -> None:
+    """Bring back to their rows the objects whose writes were rolled back since the last look.
+
+    Costs nothing outside tests.
+    """
+    markers = _journals.by_alias.get(using)
+    if not markers:
+        return
+    present = {id(hook[1]) for hook in connections[using].run_on_commit}
+    gone = [marker for marker in markers if id(marker) not in present]
+    if not gone:
+        return
+    _journals.by_alias[using] = [marker for marker in markers if id(marker) in present]
+    stale: dict[Any, set[int]] = {}
+    for marker in gone:
+        stale.setdefault(marker.model, set()).update(marker.ids)
+    for model, ids in stale.items():
+        resync(model, using, sorted(ids))
+
+
+before_search.append(undo_rollbacks)
+
+
+def has_markers() -> bool:
+    """Whether this thread has applied something whose transaction has not ended."""
+    return any(_journals.by_alias.values())
+
+
+def undo_all_rollbacks() -> None:
+    """``undo_rollbacks`` for every database this thread has written to in a test."""
+    for using in list(_journals.by_alias):
+        undo_rollbacks(using)
+
+
+def resync(model: type[SonicObj], using: str, ids: list[int]) -> None:
+    """Set the index of these objects to what their rows say, whatever version it has seen.
+
+    Two statements and one round trip for 900 ids.
+    """
+    options = model._sonic
+    rows = options.table(using).fetch(ids)
+    text = bool(options.text_fields) and is_available()
+    gone = [Document(id, DESTROYED_VERSION, "gone", (), text) for id in ids if id not in rows]
+    documents = documents_of(model, rows.values(), text_changed=text)
+    options.store(using).apply([*documents, *gone], "reset")
+    # A writer may have committed and applied a newer version in between, which is now undone.
+    fresh = options.table(using).fetch(ids)
+    overtaken = [
+        row for id, row in fresh.items() if id not in rows or row.version != rows[id].version
+    ]
+    if overtaken:
+        options.store(using).apply(documents_of(model, overtaken))
+    if text:
+        drain(model, using)
