@@ -114,7 +114,7 @@ def _heaviest() -> list[tuple[str, Any, bool]]:
 def _has_author_order() -> bool:
     from .models import Post
 
-    return any(s.order is not None and s.order.name == "author" for s in Post._sonic.schema.specs)
+    return any(s.order is not None and s.order.name == "author" for s in Post._sonic.layout.specs)
 
 
 def _ping_beside(question: Any, count_only: bool) -> dict[str, float]:

@@ -34,13 +34,13 @@ def can_filter_by(model: type[Model], name: str) -> bool:
         return True
     return any(
         _part_names(spec) == [name] or _is_order_of(spec, name)
-        for spec in _options(model).schema.specs
+        for spec in _options(model).layout.specs
     )
 
 
 def has_ranges(model: type[Model], name: str) -> bool:
     """Whether an index answers from-to and startswith on this field."""
-    return any(_is_order_of(spec, name) for spec in _options(model).schema.specs)
+    return any(_is_order_of(spec, name) for spec in _options(model).layout.specs)
 
 
 def is_unique_alone(model: type[Model], name: str) -> bool:

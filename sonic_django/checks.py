@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
@@ -10,55 +10,6 @@ from django.core.exceptions import ImproperlyConfigured
 
 from .conf import sonic_settings
 from .transport.server_info import server_problems
-
-if TYPE_CHECKING:
-    from .models.base import SonicObj
-
-#: Names of the ancestor's class methods that a field would hide.
-_SPELLING = frozenset(
-    [
-        *("get", "find", "find_one", "find_objs", "find_all", "count", "search"),
-        *("get_ids", "get_objs", "walk_all_objs"),
-    ]
-)
-
-
-def check_model(model: type[SonicObj]) -> list[CheckMessage]:
-    """The problems of one class: sonic.E001 to E009, and the fields' own checks."""
-    options = model._sonic
-    found: list[CheckMessage] = [
-        Error(problem.message, hint=problem.hint, obj=model, id=problem.id)
-        for problem in options.problems
-    ]
-    keys: dict[str, str] = {}
-    for name, field in options.fields.items():
-        if field.key in keys:
-            found.append(
-                Error(
-                    f"{model._meta.label}.{name} and .{keys[field.key]} have the same key "
-                    f"{field.key!r} in the payload.",
-                    hint="Give one of them another db_column.",
-                    obj=model,
-                    id="sonic.E006",
-                )
-            )
-        keys[field.key] = name
-        if name in _SPELLING:
-            found.append(
-                Warning(
-                    f"{model._meta.label}.{name} hides the class method {name}().",
-                    hint=f"Use {model.__name__}.objects, or rename the field.",
-                    obj=model,
-                    id="sonic.W001",
-                )
-            )
-        # Django does not run the checks of private fields.
-        found.extend(m for m in field.check() if m.id not in _ABOUT_COLUMNS)
-    return found
-
-
-#: Checks of Django's fields that speak of columns, which virtual fields do not have.
-_ABOUT_COLUMNS = frozenset(["fields.E120", "fields.W161", "fields.W342", "fields.W162"])
 
 
 @register("sonic")

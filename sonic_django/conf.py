@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
@@ -65,6 +66,11 @@ def sonic_settings() -> SonicSettings:
             f"SONIC has unknown keys {', '.join(unknown)}; the known ones are {', '.join(known)}."
         )
     return SonicSettings(**given)
+
+
+def is_available() -> bool:
+    """Whether full text can be had: Haystack is among the installed apps."""
+    return apps.is_installed("haystack")
 
 
 def _forget(*, setting: str, **kwargs: Any) -> None:

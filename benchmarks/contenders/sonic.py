@@ -33,7 +33,7 @@ class Sonic(Contender):
         from sonic_django.transport.client import redis_client
 
         base = base_key("benchmarks.post", "default")
-        labels = {spec.digest: _label(spec.label) for spec in Post._sonic.schema.specs}
+        labels = {spec.digest: _label(spec.label) for spec in Post._sonic.layout.specs}
 
         def part_of(key: bytes) -> str:
             name = key.decode(errors="replace").removeprefix(f"{base}:")

@@ -18,8 +18,8 @@ from django.db.models import Q
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from sonic_django.conf import is_available
 from sonic_django.exceptions import FullTextUnavailable
-from sonic_django.fulltext.availability import is_available
 from sonic_django.fulltext.searching import search
 
 from ..capabilities import has_ranges, sonic_fields, text_weights

@@ -14,14 +14,12 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from ..fields.names import UNKNOWN
 from ..index.specs import BY_SCORE, BY_TEXT, Part
 from ..payload.primitives import SCALARS
-from ..query.verify import UNKNOWN
 from .sql_lookups import VirtualCol, index_lookup
 
 if TYPE_CHECKING:
-    from ..models.base import SonicObj
-
     _FieldBase = models.Field[Any, Any]
 else:
     _FieldBase = object
@@ -57,12 +55,12 @@ class VirtualAttribute:
     def __init__(self, field: VirtualField) -> None:
         self.field = field
 
-    def __get__(self, instance: SonicObj | None, cls: type | None = None) -> Any:
+    def __get__(self, instance: Any, cls: type | None = None) -> Any:
         if instance is None:
             return self
         values = instance.__dict__
         if self.field.attname not in values:
-            instance._decode_payload()
+            instance._sonic.decode_into(instance)
         return values[self.field.attname]
 
 
@@ -152,11 +150,11 @@ class VirtualField(_FieldBase):
         given[self.name] = data
         super().save_form_data(instance, data)
 
-    def held_by(self, obj: SonicObj) -> Any:
+    def value_in(self, obj: Any) -> Any:
         """The value that the object holds for the field, without loading what it refers to."""
         values = obj.__dict__
         if self.attname not in values:
-            obj._decode_payload()
+            obj._sonic.decode_into(obj)
         return values[self.attname]
 
     # Payload ------------------------------------------------------------------------------------

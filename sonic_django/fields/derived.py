@@ -9,11 +9,10 @@ from typing import Any, Protocol
 from django.core.exceptions import FieldError, ValidationError
 from django.db.models.constants import LOOKUP_SEP
 
+from ..fields.names import FOLDED, UNKNOWN
 from ..index.casefold import fold
 from ..index.specs import BY_TEXT, Part
 from ..payload.primitives import CONTAINERS
-from ..query.conditions import FOLDED
-from ..query.verify import UNKNOWN
 from .base import plain
 
 

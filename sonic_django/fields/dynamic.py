@@ -130,7 +130,7 @@ class DynamicField(AnyValue, SonicField, models.Field):
 
     def value_from_object(self, obj: Any) -> Any:
         """(label, id) or the value itself: what forms and ``values()`` show."""
-        return self.to_primitive(self.held_by(obj))
+        return self.to_primitive(self.value_in(obj))
 
     def formfield(self, **kwargs: Any) -> Any:
         return super().formfield(**{"form_class": DynamicFormField, "field": self, **kwargs})
@@ -188,7 +188,7 @@ class DynamicListField(AnyValue, AnyList, models.Field):
         return value
 
     def value_from_object(self, obj: Any) -> Any:
-        return self.to_primitive(self.held_by(obj))
+        return self.to_primitive(self.value_in(obj))
 
     def formfield(self, **kwargs: Any) -> Any:
         return super().formfield(**{"form_class": DynamicFormField, "field": self, **kwargs})

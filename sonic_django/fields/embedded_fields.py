@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models.constants import LOOKUP_SEP
 from django.db.models.fields import NOT_PROVIDED
 
-from ..query.verify import UNKNOWN
+from ..fields.names import UNKNOWN
 from .base import VirtualAttribute, VirtualField
 from .derived import Derived, reach
 from .embedded import EmbeddedObj, Embedding
@@ -116,7 +116,7 @@ class EmobjField(EmbeddedValue, SonicField, models.Field):
 
     def value_from_object(self, obj: Any) -> Any:
         """Its fields as a dict: what forms and ``values()`` show."""
-        value = self.held_by(obj)
+        value = self.value_in(obj)
         return None if value is None else self.object_of(value).to_dict()
 
 
@@ -153,7 +153,7 @@ class EmobjListField(EmbeddedValue, AnyList, models.Field):
         return value
 
     def value_from_object(self, obj: Any) -> Any:
-        value = self.held_by(obj)
+        value = self.value_in(obj)
         return None if value is None else [self.object_of(item).to_dict() for item in value]
 
 

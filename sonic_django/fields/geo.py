@@ -9,10 +9,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from ..fields.names import NEAR, UNKNOWN
 from ..index.geohash import MAX_LATITUDE, MAX_LONGITUDE, geohash
 from ..index.specs import BY_SCORE
-from ..query.conditions import NEAR
-from ..query.verify import UNKNOWN
 from .derived import Derived
 from .form_fields import GeoFormField
 from .scalars import SonicField

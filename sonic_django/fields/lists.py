@@ -216,7 +216,7 @@ class ReferenceListField(ListField):
 
     def value_from_object(self, obj: Any) -> Any:
         """The ids: what forms, serializers and ``values()`` show."""
-        return self.to_primitive(self.held_by(obj))
+        return self.to_primitive(self.value_in(obj))
 
     def formfield(self, **kwargs: Any) -> Any:
         defaults = {"form_class": ReferenceListFormField, "target": self.target_model}

@@ -71,7 +71,7 @@ class PasswordField(SonicField, models.Field):
             if not obj._state.adding:
                 obj.save(update_fields=[self.name])
 
-        held = self.held_by(obj)
+        held = self.value_in(obj)
         return held is not None and check_password(raw, str.__str__(held), renew)
 
     def to_python(self, value: Any) -> Any:

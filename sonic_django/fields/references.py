@@ -131,7 +131,11 @@ class ObjField(ReferenceField, models.ForeignKey):
             models.Field.validate(self, value, model_instance)
             return
         super().validate(value, model_instance)
-        stored = {} if model_instance._state.adding else model_instance._stored_values()
+        stored = (
+            {}
+            if model_instance._state.adding
+            else model_instance._sonic.stored_values(model_instance)
+        )
         if stored.get(self.key) == value:
             return  # an object does not become invalid because what it refers to was deleted
         target: Any = self.remote_field.model._base_manager.filter(pk=value).first()

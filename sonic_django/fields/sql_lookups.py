@@ -15,11 +15,9 @@ from django.db.models import Lookup, Q
 from django.db.models.expressions import Col
 from django.db.models.sql import Query
 
-from ..query.lookups import LOOKUPS
+from .names import LOOKUPS
 
 if TYPE_CHECKING:
-    from .base import VirtualField
-
     _Lookup = Lookup[Any]
 else:
     _Lookup = Lookup
@@ -57,12 +55,10 @@ class IndexLookup(_Lookup):
         One Redis call, two for the latter. FieldError where no index answers, NotSupportedError
         for more ids than a statement may list.
         """
-        from ..query.queryset import SonicQuerySet
-
         column: Any = self.lhs
         field = column.target
         condition = Q(**{f"{field.name}__{self.lookup_name}": self._value(compiler)})
-        objects = SonicQuerySet(field.model, using=compiler.using)
+        objects = field.model._sonic.objects(compiler.using)
         quote = compiler.quote_name_unless_alias
         alias = quote(column.alias)
         id = f"{alias}.{connection.ops.quote_name('id')}"
@@ -118,7 +114,7 @@ class NoColumn:
     """Stands for the field and the column of a reference in a join. Django makes joins that it
     then does without; one that it needs comes to quote the column."""
 
-    def __init__(self, field: VirtualField) -> None:
+    def __init__(self, field: Any) -> None:
         self.field = field
         self.column = self
 

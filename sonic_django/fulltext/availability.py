@@ -5,14 +5,8 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Any
 
-from django.apps import apps
-
+from ..conf import is_available
 from ..exceptions import FullTextUnavailable
-
-
-def is_available() -> bool:
-    """Whether Haystack is among the installed apps."""
-    return apps.is_installed("haystack")
 
 
 def search_connection() -> Any:

@@ -10,18 +10,18 @@ from haystack.fields import FacetCharField, FacetMultiValueField
 from .availability import term_field
 
 if TYPE_CHECKING:
-    from ..models.base import SonicObj
+    from ..schema.schema import StoredObject
 
 
-def search_index_for(model: type[SonicObj]) -> type[Any]:
+def search_index_for(model: Any) -> type[Any]:
     """The SearchIndex class of the model: its weighted fields, its groups, and ``text``.
 
     ``text`` is the document field that Haystack asks for; the words of every field are searched
     without it, with their weights, so it stays empty instead of doubling the index.
     """
-    options = model._sonic
+    schema = model._sonic
 
-    def get_model(self: Any) -> type[SonicObj]:
+    def get_model(self: Any) -> Any:
         return model
 
     def index_queryset(self: Any, using: str | None = None) -> Any:
@@ -38,7 +38,7 @@ def search_index_for(model: type[SonicObj]) -> type[Any]:
         "prepare_text": prepare_text,
         "__module__": __name__,
     }
-    for name, weight in options.text_weights.items():
+    for name, weight in schema.text_weights.items():
         if name == "text":
             # The field of that name is the document field itself.
             body["text"] = indexes.CharField(document=True, boost=weight, stored=False)
@@ -46,10 +46,10 @@ def search_index_for(model: type[SonicObj]) -> type[Any]:
         else:
             body[name] = indexes.CharField(boost=weight, stored=False)
         body[f"prepare_{name}"] = _preparer(name, as_text)
-    for name in options.text_groups:
+    for name in schema.text_groups:
         # Facet fields hold whole values, which are no words that a search would find.
-        many = options.fields[name].many
-        term = term_field(name, options.text_weights)
+        many = schema.fields[name].many
+        term = term_field(name, schema.text_weights)
         kind = FacetMultiValueField if many else FacetCharField
         body[term] = kind(stored=False)
         body[f"prepare_{term}"] = _preparer(name, as_terms if many else as_term)
@@ -58,7 +58,7 @@ def search_index_for(model: type[SonicObj]) -> type[Any]:
 
 
 def _preparer(name: str, convert: Any) -> Any:
-    def prepare(self: Any, obj: SonicObj) -> Any:
+    def prepare(self: Any, obj: StoredObject) -> Any:
         field = obj._sonic.fields[name]
         return convert(field.to_primitive(field.value_from_object(obj)))
 

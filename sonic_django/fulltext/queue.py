@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import RedisError
 
-from ..conf import sonic_settings
+from ..conf import is_available, sonic_settings
 from . import waiting
-from .availability import is_available, search_connection
+from .availability import search_connection
 
 if TYPE_CHECKING:
-    from ..models.base import SonicObj
+    pass
 
 logger = logging.getLogger("sonic_django.fulltext")
 
@@ -26,7 +26,7 @@ _BATCH = 1000
 _MOST_BATCHES = 1000
 
 
-def drain(model: type[SonicObj], using: str, *, force: bool = False) -> int:
+def drain(model: Any, using: str, *, force: bool = False) -> int:
     """Bring full text up to date for the model's queued objects; how many there were.
 
     Does nothing where a worker does it (``SONIC["FULLTEXT"] = "queue"``), unless forced. A failure
@@ -57,7 +57,7 @@ def drain(model: type[SonicObj], using: str, *, force: bool = False) -> int:
     return done
 
 
-def _drain_batch(model: type[SonicObj], using: str) -> int:
+def _drain_batch(model: Any, using: str) -> int:
     store = model._sonic.store(using)
     queued = store.queued_text(_BATCH)
     if queued:
@@ -66,22 +66,22 @@ def _drain_batch(model: type[SonicObj], using: str) -> int:
     return len(queued)
 
 
-def update(model: type[SonicObj], using: str, ids: list[int]) -> None:
+def update(model: Any, using: str, ids: list[int]) -> None:
     """Make full text of these objects what their rows say. One statement and one commit."""
     with exclusively(model):
         _write(model, using, ids)
 
 
-def _write(model: type[SonicObj], using: str, ids: list[int]) -> None:
+def _write(model: Any, using: str, ids: list[int]) -> None:
     index = haystack_index(model)
     rows = model._sonic.table(using).fetch(ids)
-    live = [model._from_row(using, row) for row in rows.values() if not row.is_deleted]
+    live = [model._sonic.from_row(using, row) for row in rows.values() if not row.is_deleted]
     if live:
         index.get_backend().update(index, live)
     remove(model, [id for id in ids if id not in rows or rows[id].is_deleted])
 
 
-def exclusively(model: type[SonicObj]) -> AbstractContextManager[Any]:
+def exclusively(model: Any) -> AbstractContextManager[Any]:
     """Keep other processes from full text, from the look at the rows to its end.
 
     Else one that has read an older row could write it last, over that of a newer one which is
@@ -93,7 +93,7 @@ def exclusively(model: type[SonicObj]) -> AbstractContextManager[Any]:
     return context
 
 
-def remove(model: type[SonicObj], ids: list[int]) -> None:
+def remove(model: Any, ids: list[int]) -> None:
     """Forget the full text of these ids: one commit of Xapian, if any."""
     backend = haystack_index(model).get_backend()
     identifiers = [f"{model._meta.label_lower}.{id}" for id in ids]
@@ -104,7 +104,7 @@ def remove(model: type[SonicObj], ids: list[int]) -> None:
         backend.remove(identifier)
 
 
-def indexed_ids(model: type[SonicObj]) -> set[int]:
+def indexed_ids(model: Any) -> set[int]:
     """The ids that full text holds; none where the engine cannot tell.
 
     An index that cannot be read is given up for a new one, as its error message promises.
@@ -122,11 +122,11 @@ def indexed_ids(model: type[SonicObj]) -> set[int]:
         return set()
 
 
-def clear(model: type[SonicObj]) -> None:
+def clear(model: Any) -> None:
     """Forget the full text of the class."""
     haystack_index(model).get_backend().clear(models=[model])
 
 
-def haystack_index(model: type[SonicObj]) -> Any:
+def haystack_index(model: Any) -> Any:
     """The model's SearchIndex as Haystack knows it."""
     return search_connection().get_unified_index().get_index(model)

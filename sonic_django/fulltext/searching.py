@@ -12,7 +12,7 @@ from ..exceptions import IndexNotBuilt
 from .availability import search_connection, term_field
 
 if TYPE_CHECKING:
-    from ..models.base import SonicObj
+    pass
 
 
 #: Called with the database's alias before each search: ``sync.journal`` undoes rollbacks.
@@ -20,7 +20,7 @@ before_search: list[Callable[[str], None]] = []
 
 
 def search_ids(
-    model: type[SonicObj],
+    model: Any,
     text: str,
     start: int,
     count: int,
@@ -38,7 +38,7 @@ def search_ids(
 
 
 def search(
-    model: type[SonicObj],
+    model: Any,
     text: str,
     start: int,
     count: int,
@@ -50,22 +50,22 @@ def search(
     """``search_ids`` and the estimated number of all objects found."""
     for prepare in before_search:
         prepare(router.db_for_write(model))
-    options = model._sonic
-    if not options.text_weights:
+    schema = model._sonic
+    if not schema.text_weights:
         raise FieldError(
             f"{model._meta.label} declares no full text. Add fulltext_indexes = {{field: weight}} "
             f"and run sonic_reindex --fulltext."
         )
     # Not "all text": the groups are there to filter on, and their values are no words.
-    names = list(options.text_weights)
+    names = list(schema.text_weights)
     if fields is not None:
         names = [field if isinstance(field, str) else field.name for field in fields]
-        _check(model, names, options.text_weights, "full text")
+        _check(model, names, schema.text_weights, "full text")
     if terms:
-        _check(model, terms, options.text_groups, '"groups" of full text')
+        _check(model, terms, schema.text_groups, '"groups" of full text')
     backend = search_connection().get_backend()
     wanted = {
-        term_field(name, options.text_weights): _term(options.fields[name], value)
+        term_field(name, schema.text_weights): _term(schema.fields[name], value)
         for name, value in (terms or {}).items()
     }
     _refuse_missing_index(model, backend)
@@ -81,7 +81,7 @@ def search(
     return [int(pk) for _, _, pk in found], total
 
 
-def _refuse_missing_index(model: type[SonicObj], backend: Any) -> None:
+def _refuse_missing_index(model: Any, backend: Any) -> None:
     """A directory that is gone looks like an empty index; say so if there are objects."""
     if backend.store.current() is None:
         using = router.db_for_read(model)
@@ -93,7 +93,7 @@ def _refuse_missing_index(model: type[SonicObj], backend: Any) -> None:
             )
 
 
-def _check(model: type[SonicObj], names: Any, known: Any, what: str) -> None:
+def _check(model: Any, names: Any, known: Any, what: str) -> None:
     unknown = [name for name in names if name not in known]
     if unknown:
         raise FieldError(

@@ -1,17 +1,14 @@
-"""What goes into an index and comes out of it: documents, answers, and the declaration's schema."""
+"""What goes into an index and comes out of it: documents and answers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
-from .specs import Entry, IndexSpec
+from .specs import Entry
 
 #: The version of what is destroyed: later than any that a row can have.
 DESTROYED_VERSION = 2**53 - 1
-#: The digest under which the set of all ids is known to be built or not.
-IDS_DIGEST = "ids"
 
 State = Literal["live", "deleted", "gone"]
 Mode = Literal["", "rebuild", "reset"]
@@ -65,27 +62,3 @@ class Facet:
     values: tuple[tuple[bytes, int, bytes], ...]
     #: Whether there are no others, counted by ``apply.lua``; else, whether all were walked through.
     complete: bool
-
-
-@dataclass(frozen=True)
-class Schema:
-    """A model's indexes: what the store needs to know of a declaration."""
-
-    label: str
-    specs: tuple[IndexSpec, ...]
-    #: Whether there is full text to be kept up to date.
-    has_text: bool = False
-
-    @cached_property
-    def digests(self) -> tuple[str, ...]:
-        return (IDS_DIGEST, *(spec.digest for spec in self.specs))
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Stands for all of the declaration at once."""
-        return "-".join(sorted(self.digests))
-
-    @cached_property
-    def counted(self) -> str:
-        """The digests of the indexes whose values are counted, as ``apply.lua`` reads them."""
-        return ",".join(spec.digest for spec in self.specs if spec.counts_values)

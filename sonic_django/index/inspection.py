@@ -60,7 +60,7 @@ class Inspection:
         built = set(built)
         #: The indexes that can be compared: those of the declaration that are built.
         self.specs = {
-            spec.digest.encode(): spec for spec in store.schema.specs if spec.digest in built
+            spec.digest.encode(): spec for spec in store.layout.specs if spec.digest in built
         }
 
     @property

@@ -13,16 +13,15 @@ from redis.exceptions import RedisError
 from ..transport.client import Script, redis_client
 from .documents import (
     DESTROYED_VERSION,
-    IDS_DIGEST,
     Applied,
     Document,
     Facet,
     Mode,
-    Schema,
     State,
     Unbuilt,
 )
 from .keys import base_key
+from .layout import IDS_DIGEST, Layout
 from .reader import IndexReader
 from .specs import TAILS
 
@@ -36,11 +35,11 @@ RECORDS_PER_SCRIPT = 1000
 
 
 class IndexStore(IndexReader):
-    """The index of ``schema`` for the database ``using``. Cheap to make; holds no connection."""
+    """The index of ``layout`` for the database ``using``. Cheap to make; holds no connection."""
 
-    def __init__(self, schema: Schema, using: str) -> None:
-        super().__init__(base_key(schema.label, using))
-        self.schema = schema
+    def __init__(self, layout: Layout, using: str) -> None:
+        super().__init__(base_key(layout.label, using))
+        self.layout = layout
         self.using = using
 
     def apply(self, documents: Sequence[Document], mode: Mode = "") -> Applied:
@@ -66,21 +65,21 @@ class IndexStore(IndexReader):
 
     def call(self, documents: Sequence[Document], mode: Mode) -> list[Any]:
         """The arguments of a run of the script."""
-        call = [int(time.time()), mode, self.schema.fingerprint, self.schema.counted]
+        call = [int(time.time()), mode, self.layout.fingerprint, self.layout.counted]
         for document in documents:
-            call.extend(document.arguments(self.schema.has_text))
+            call.extend(document.arguments(self.layout.has_text))
         return call
 
     def built(self) -> set[str]:
         """The digests of the declaration that are built: one round trip."""
-        digests = self.schema.digests
+        digests = self.layout.digests
         states = self._client.hmget(f"{self.base}:state", list(digests))
         return {digest for digest, state in zip(digests, states, strict=True) if state is not None}
 
     def mark_built(self) -> None:
         """Note that every index of the declaration holds every row: one round trip."""
-        marks = dict.fromkeys(self.schema.digests, "built")
-        marks[f"all:{self.schema.fingerprint}"] = "built"
+        marks = dict.fromkeys(self.layout.digests, "built")
+        marks[f"all:{self.layout.fingerprint}"] = "built"
         self._client.hset(f"{self.base}:state", mapping=marks)
 
     def records(
@@ -164,7 +163,7 @@ class IndexStore(IndexReader):
 
     def stray_keys(self, batch: int = 500) -> Iterator[bytes]:
         """Keys of this model that no current declaration uses; a SCAN over the whole server."""
-        current = {digest.encode() for digest in self.schema.digests}
+        current = {digest.encode() for digest in self.layout.digests}
         current |= {b"del", b"rec", b"state", b"job", b"gone", b"text", b"run", b"sum"}
         start = len(self.base) + 1
         for key in self.keys(batch):
@@ -193,7 +192,7 @@ class IndexStore(IndexReader):
                 self.apply([Document(int(id), DESTROYED_VERSION, "gone") for id in some], "reset")
         states = self._client.hkeys(f"{self.base}:state")
         names = {"ids", "del", "rec", "state", "job", "gone", "text", "run", "sum"}
-        for digest in {*self.schema.digests, *(state.decode() for state in states)}:
+        for digest in {*self.layout.digests, *(state.decode() for state in states)}:
             names.update(digest + tail for tail in TAILS)
         self._client.unlink(*(f"{self.base}:{name}" for name in names))
 
@@ -256,8 +255,8 @@ __all__ = [
     "Document",
     "Facet",
     "IndexStore",
+    "Layout",
     "Mode",
-    "Schema",
     "State",
     "Unbuilt",
 ]

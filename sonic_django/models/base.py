@@ -11,30 +11,30 @@ from django.db.models.base import ModelState
 from django.db.models.signals import post_init, pre_init
 
 from ..async_methods import with_twins
-from ..persistence import remove, save, unique_claims
-from ..persistence.values import HeldValues
-from ..query.lookups import as_id
+from ..persistence import changes, remove, save, unique_claims, values
 from ..query.manager import SonicManager
-from ..schema.schema import SonicOptions
-from ..table.rows import Row
+from ..query.queryset import SonicQuerySet
+from ..schema.checks import check_model
+from ..schema.ids import as_id
+from ..schema.schema import ROW_ATTRIBUTES, Schema, StoredObject
 from .legacy_api import AncestorSpelling
 from .metaclass import SonicBase
-from .payload_column import Payload, PayloadField
+from .payload_column import PayloadField
 from .rows_manager import GuardedManager
 
 if TYPE_CHECKING:
     from django.core.checks import CheckMessage
 
 
-class _Options:
-    """Gives the class's ``SonicOptions``, worked out at first use and shared by its proxies."""
+class _SchemaOfClass:
+    """Gives the class's ``Schema``, built at first use and shared by its proxies."""
 
-    def __get__(self, instance: Any, cls: type[SonicObj]) -> SonicOptions:
+    def __get__(self, instance: Any, cls: type[SonicObj]) -> Schema:
         concrete: Any = cls._meta.concrete_model
-        options = SonicOptions(concrete)
-        # From now on Python finds the options themselves, also from proxies.
-        concrete._sonic = options
-        return options
+        schema = Schema(concrete)
+        # From now on Python finds the schema itself, also from proxies.
+        concrete._sonic = schema
+        return schema
 
 
 class _LoadedState:
@@ -53,14 +53,14 @@ class _LoadedState:
 
 
 @with_twins("save", "delete", "undelete", "destroy", "reload", "refresh_from_db")
-class SonicObj(AncestorSpelling, HeldValues, metaclass=SonicBase):
+class SonicObj(AncestorSpelling, StoredObject, metaclass=SonicBase):
     """The base of every schemaless model; see ``docs/models.md``.
 
     ``indexes``, ``uniques`` and ``fulltext_indexes`` are read once, when the class is first used.
     """
 
-    _sonic = _Options()
     if not TYPE_CHECKING:
+        _sonic = _SchemaOfClass()
         _state = _LoadedState()
 
     id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True, editable=False)
@@ -97,15 +97,15 @@ class SonicObj(AncestorSpelling, HeldValues, metaclass=SonicBase):
     # Making and loading -------------------------------------------------------------------------
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        options = self._sonic
-        if not args and type(self) is options.model and options.plain_names.issuperset(kwargs):
+        schema = self._sonic
+        if not args and type(self) is schema.model and schema.plain_names.issuperset(kwargs):
             self._set_plain(kwargs)
             return
         if "sonic_payload" not in kwargs and not args:
-            values = self.__dict__
-            for name, field in options.fields.items():
+            attributes = self.__dict__
+            for name, field in schema.fields.items():
                 if name not in kwargs and field.attname not in kwargs:
-                    values[field.attname] = field.get_default()
+                    attributes[field.attname] = field.get_default()
         super().__init__(*args, **kwargs)
 
     def _set_plain(self, given: dict[str, Any]) -> None:
@@ -114,11 +114,11 @@ class SonicObj(AncestorSpelling, HeldValues, metaclass=SonicBase):
         cls = type(self)
         if pre_init.has_listeners(cls):
             pre_init.send(sender=cls, args=(), kwargs=given)
-        values = self.__dict__
-        values["_state"] = ModelState()
-        values.update(_NEW_COLUMNS)
+        attributes = self.__dict__
+        attributes["_state"] = ModelState()
+        attributes.update(_NEW_COLUMNS)
         for name, field in self._sonic.fields.items():
-            values[field.attname] = given[name] if name in given else field.get_default()
+            attributes[field.attname] = given[name] if name in given else field.get_default()
         if post_init.has_listeners(cls):
             post_init.send(sender=cls, instance=self)
 
@@ -138,34 +138,8 @@ class SonicObj(AncestorSpelling, HeldValues, metaclass=SonicBase):
             post_init.send(sender=cls, instance=new)
         return new
 
-    @classmethod
-    def _from_row(cls, using: str, row: Row) -> Any:
-        """``from_db`` of a row."""
-        return cls._from_rows(using, (row,))[0]
-
-    @classmethod
-    def _from_rows(
-        cls, using: str, rows: Iterable[tuple[int, bytes, bool | int, int]]
-    ) -> list[Any]:
-        """``from_db`` of each row, in half the time where that is SonicObj's own."""
-        if cls.from_db.__func__ is not _OWN_FROM_DB or (  # type: ignore[attr-defined] # a method
-            post_init.receivers and post_init.has_listeners(cls)
-        ):
-            return [
-                cls.from_db(using, _ROW_ATTRIBUTES, (id, Payload(payload), bool(deleted), version))
-                for id, payload, deleted, version in rows
-            ]
-        make, made = cls.__new__, []
-        for id, payload, deleted, version in rows:
-            new = make(cls)
-            attributes = new.__dict__
-            attributes["_sonic_db"] = using
-            attributes["id"] = id
-            attributes["is_deleted"] = deleted == 1
-            attributes["sonic_version"] = version
-            attributes["sonic_payload"] = Payload(payload)
-            made.append(new)
-        return made
+    #: Rows may be loaded by what this comes to; see ``Schema.from_rows``.
+    from_db.__func__.is_default = True  # type: ignore[attr-defined] # a method
 
     # Writing ------------------------------------------------------------------------------------
 
@@ -246,29 +220,56 @@ class SonicObj(AncestorSpelling, HeldValues, metaclass=SonicBase):
                 super().refresh_from_db(using, fields, from_queryset)
                 return
         using = using or self._state.db or router.db_for_read(type(self), instance=self)
-        options = self._sonic
-        id = as_id(options, self.id) if self.id is not None else None
-        row = options.table(using).fetch_one(id) if id is not None else None
+        schema = self._sonic
+        id = as_id(schema, self.id) if self.id is not None else None
+        row = schema.table(using).fetch_one(id) if id is not None else None
         if row is None:
             raise type(self).DoesNotExist(f"{self._meta.label} {self.id} has no row in {using!r}.")
-        values = self.__dict__
+        attributes = self.__dict__
         if fields is not None:
-            fresh = type(self)._from_row(using, row)
+            fresh = schema.from_row(using, row, type(self))
             for name in fields:
-                field = self._sonic.field(name)
-                if field.attname not in values or not self._state.adding:
+                field = schema.field(name)
+                if field.attname not in attributes or not self._state.adding:
                     setattr(self, field.attname, getattr(fresh, field.attname))
             return
         self.revert()
-        values.pop("_sonic_uncommitted", None)
-        values.update(type(self)._from_row(using, row).__dict__)
-        values.pop("sonic_dirty_at", None)
+        attributes.pop("_sonic_uncommitted", None)
+        attributes.update(schema.from_row(using, row, type(self)).__dict__)
+        attributes.pop("sonic_dirty_at", None)
         self._state.db = using
         self._state.adding = False
+
+    def revert(self) -> None:
+        """Forget unsaved changes. No round trip."""
+        values.revert(self)
 
     def reload(self) -> None:
         """``refresh_from_db()``, in the ancestor's spelling."""
         self.refresh_from_db()
+
+    # Values -------------------------------------------------------------------------------------
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """The payload's keys that no field declares: a dict to read and change; saved with the
+        object."""
+        return values.extra(self)
+
+    @property
+    def dirty_fields(self) -> list[str]:
+        """The names of the fields (and extra keys) that a save would write; in-place changes of
+        lists and dicts are seen. All fields of an object that is not saved yet."""
+        return changes.dirty_fields(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """id, fields (references as ids, no passwords) and extra keys, by name."""
+        shown = {
+            name: field.value_from_object(self)
+            for name, field in self._sonic.fields.items()
+            if not field.is_secret
+        }
+        return {"id": self.id, **shown, **self.extra}
 
     # Validation ---------------------------------------------------------------------------------
 
@@ -282,14 +283,11 @@ class SonicObj(AncestorSpelling, HeldValues, metaclass=SonicBase):
 
     @classmethod
     def check(cls, **kwargs: Any) -> list[CheckMessage]:
-        from .. import checks
-
-        return [*super().check(**kwargs), *checks.check_model(cls)]
+        return [*super().check(**kwargs), *check_model(cls._sonic)]
 
 
-_OWN_FROM_DB = SonicObj.from_db.__func__  # type: ignore[attr-defined] # a method
-_ROW_ATTRIBUTES = ("id", "sonic_payload", "is_deleted", "sonic_version")
-_COLUMN_ATTRIBUTES = frozenset([*_ROW_ATTRIBUTES, "sonic_dirty_at"])
+Schema.queryset_class = SonicQuerySet
+_COLUMN_ATTRIBUTES = frozenset([*ROW_ATTRIBUTES, "sonic_dirty_at"])
 #: The columns of an object that has no row.
 _NEW_COLUMNS: dict[str, Any] = {
     "id": None,

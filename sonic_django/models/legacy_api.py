@@ -7,17 +7,18 @@ still continues behind its place.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import models, router, transaction
 
-from ..fulltext import availability, searching
+from ..conf import is_available
+from ..fulltext import searching
 from ..sync import rebuild
 from ..table import ddl
 
 if TYPE_CHECKING:
     from ..query.queryset import SonicQuerySet
-    from .base import SonicObj
+    from ..schema.schema import Schema
 
 Progress = Callable[[int, int], None]
 
@@ -30,6 +31,7 @@ class AncestorSpelling(models.Model):
 
     if TYPE_CHECKING:
         objects: Any
+        _sonic: ClassVar[Schema]
 
     # Getting ------------------------------------------------------------------------------------
 
@@ -39,11 +41,11 @@ class AncestorSpelling(models.Model):
         what is missing. One statement."""
         many = isinstance(id, Iterable) and not isinstance(id, (str, bytes))
         ids = [int(one) for one in id] if many else [int(id)]
-        model = cast("type[SonicObj]", cls)
+        model: Any = cls
         using = router.db_for_read(model)
         rows = model._sonic.table(using).fetch(list(dict.fromkeys(ids)))
         found = [
-            model._from_row(using, rows[one])
+            model._sonic.from_row(using, rows[one], model)
             if one in rows and (read_deleted or not rows[one].is_deleted)
             else None
             for one in ids
@@ -131,12 +133,12 @@ class AncestorSpelling(models.Model):
     def walk_all_objs(cls, count: int = 100) -> Iterator[Any]:
         """All objects in the order of their ids, loaded ``count`` at a time, by statements on the
         rows alone; what is written meanwhile neither repeats nor hides an object."""
-        model = cast("type[SonicObj]", cls)
+        model: Any = cls
         using = router.db_for_read(model)
         for rows in model._sonic.table(using).walk(batch=count):
             for row in rows:
                 if not row.is_deleted:
-                    yield model._from_row(using, row)
+                    yield model._sonic.from_row(using, row, model)
 
     # Deleting -----------------------------------------------------------------------------------
 
@@ -151,14 +153,14 @@ class AncestorSpelling(models.Model):
         return cls.delete_objs([obj for obj in cls.get(list(ids)) if obj is not None])
 
     @classmethod
-    def delete_obj(cls, obj: SonicObj) -> bool:
+    def delete_obj(cls, obj: Any) -> bool:
         """Delete softly."""
         return cls.delete_objs([obj]) == 1
 
     @classmethod
-    def delete_objs(cls, objs: Iterable[SonicObj]) -> int:
+    def delete_objs(cls, objs: Iterable[Any]) -> int:
         """Delete softly; how many were not deleted yet."""
-        label = cast("type[SonicObj]", cls)._meta.label
+        label = cls._meta.label
         return sum(bool(obj.delete()[1].get(label)) for obj in objs)
 
     @classmethod
@@ -187,7 +189,7 @@ class AncestorSpelling(models.Model):
         cls, key: str, pos: int = 0, count: int = 10, terms: dict[str, Any] | None = None
     ) -> list[int]:
         """``search``, as ids."""
-        return searching.search_ids(cast("type[SonicObj]", cls), key, pos, count, terms)
+        return searching.search_ids(cls, key, pos, count, terms)
 
     @classmethod
     def search_by_field(
@@ -199,7 +201,7 @@ class AncestorSpelling(models.Model):
         terms: dict[str, Any] | None = None,
     ) -> list[Any]:
         """``search`` in the named fields only."""
-        model = cast("type[SonicObj]", cls)
+        model: Any = cls
         return cls._objects(searching.search_ids(model, key, pos, count, terms, fields=fields))
 
     @classmethod
@@ -207,7 +209,7 @@ class AncestorSpelling(models.Model):
         """Put these new objects in place of all there are: in one transaction, so SQL has the old
         ones or the new ones, and nothing is lost if one cannot be saved. The old ones are
         destroyed, with cascades; the index follows at the commit."""
-        model = cast("type[SonicObj]", cls)
+        model: Any = cls
         using = router.db_for_write(model)
         with transaction.atomic(using=using):
             model.objects.using(using).all().destroy()
@@ -220,7 +222,7 @@ class AncestorSpelling(models.Model):
     @classmethod
     def build_table(cls) -> bool:
         """Make the table (and those that all classes share) if missing; whether it was."""
-        model = cast("type[SonicObj]", cls)
+        model: Any = cls
         using = router.db_for_write(model)
         ddl.create_shared_tables(using)
         return ddl.create_table(model, using)
@@ -228,14 +230,14 @@ class AncestorSpelling(models.Model):
     @classmethod
     def get_create_table_sql(cls) -> str:
         """The statements that make the table."""
-        model = cast("type[SonicObj]", cls)
+        model: Any = cls
         return ddl.create_table_sql(model, router.db_for_write(model))
 
     @classmethod
     def rebuild_all(cls, progress: Progress | None = None) -> int:
         """Rebuild every index and full text from the rows; the number of rows."""
         rows = cls.rebuild_indexes(progress)
-        if availability.is_available():
+        if is_available():
             cls.rebuild_fulltext_indexes()
         return rows
 
@@ -247,20 +249,20 @@ class AncestorSpelling(models.Model):
     @classmethod
     def rebuild_indexes(cls, progress: Progress | None = None) -> int:
         """Rebuild every index from the rows; the number of rows."""
-        model = cast("type[SonicObj]", cls)
+        model: Any = cls
         return rebuild.rebuild(model, router.db_for_write(model), progress=progress)
 
     @classmethod
     def rebuild_index(cls, name: str, progress: Progress | None = None) -> int:
         """Rebuild one index: FieldError for a name that is not declared."""
-        model = cast("type[SonicObj]", cls)
+        model: Any = cls
         rebuild.check_name(model, name)
         return cls.rebuild_indexes(progress)
 
     @classmethod
     def rebuild_fulltext_indexes(cls, progress: Progress | None = None) -> int:
         """Rebuild full text from the rows; the number of objects."""
-        model = cast("type[SonicObj]", cls)
+        model: Any = cls
         return rebuild.rebuild_fulltext(model, router.db_for_write(model), progress=progress)
 
     # Parts --------------------------------------------------------------------------------------
@@ -276,10 +278,10 @@ class AncestorSpelling(models.Model):
     @classmethod
     def _order_for(cls, kwargs: dict[str, Any]) -> str | None:
         """The field that orders the index on just these fields, as the ancestor had it."""
-        options = cast("type[SonicObj]", cls)._sonic
+        schema = cls._sonic
         names = {name.partition("__")[0] for name in kwargs}
         equal = {name for name in kwargs if "__" not in name}
-        for name, spec in options.indexes.items():
+        for name, spec in schema.indexes.items():
             if "order_by_" not in name or spec.order is None:
                 continue
             parts = {part.name for part in spec.parts}

@@ -14,15 +14,8 @@ from django.db import models
 
 from ..exceptions import PayloadError
 from ..payload import decode, encode
-
-
-class Payload(bytes):
-    """The stored bytes of an object; prints as their number, since they say nothing to a person."""
-
-    def __repr__(self) -> str:
-        return f"<payload {len(self)} bytes>"
-
-    __str__ = __repr__
+from ..payload.stored import Payload
+from ..persistence.values import encoded_payload
 
 
 class PayloadField(models.BinaryField):
@@ -45,7 +38,7 @@ class PayloadField(models.BinaryField):
     def value_to_string(self, obj: Any) -> str:
         value = self.value_from_object(obj)
         if not value:
-            value = obj._stored_payload()
+            value = encoded_payload(obj)
         return json.dumps(_to_json(decode(bytes(value))), ensure_ascii=False, sort_keys=True)
 
     def deconstruct(self) -> Any:

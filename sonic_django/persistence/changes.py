@@ -10,20 +10,24 @@ from typing import TYPE_CHECKING, Any
 from ..exceptions import StaleObjectError
 from ..fields.references import ReferenceField
 from ..index.specs import Entry
-from ..models.payload_column import Payload
 from ..payload import same
+from ..payload.stored import Payload
 from . import unique_claims
+from .transaction_state import undo_rolled_back
+from .values import encode, extra
 
 if TYPE_CHECKING:
     from ..fields.base import VirtualField
-    from ..models.base import SonicObj
+    from ..schema.schema import StoredObject
     from ..table.rows import Row
     from .unique_claims import Keys
 
 _MISSING = object()
 
 
-def changed_keys(obj: SonicObj, stored: Mapping[str, Any], original: Mapping[str, Any]) -> set[str]:
+def changed_keys(
+    obj: StoredObject, stored: Mapping[str, Any], original: Mapping[str, Any]
+) -> set[str]:
     """The payload keys in which ``stored``, the object's values now, differs from ``original``; a
     missing key is not a change to the field's default."""
     by_key = obj._sonic.by_key
@@ -40,7 +44,7 @@ def changed_keys(obj: SonicObj, stored: Mapping[str, Any], original: Mapping[str
     return changed
 
 
-def _is_untouched_default(obj: SonicObj, field: VirtualField, value: Any) -> bool:
+def _is_untouched_default(obj: StoredObject, field: VirtualField, value: Any) -> bool:
     if field.has_unsteady_default:
         # A default like Now gives another value each time; ask whether it is the one that was
         # filled in when the payload was decoded.
@@ -50,17 +54,26 @@ def _is_untouched_default(obj: SonicObj, field: VirtualField, value: Any) -> boo
     return same(value, field.to_primitive(field.get_default()))
 
 
-def names_of(obj: SonicObj, keys: Iterable[str]) -> list[str]:
+def names_of(obj: StoredObject, keys: Iterable[str]) -> list[str]:
     """The names of the fields with these keys, extra keys as they are; sorted."""
     by_key = obj._sonic.by_key
     return sorted(by_key[key].name if key in by_key else key for key in keys)
+
+
+def dirty_fields(obj: StoredObject) -> list[str]:
+    """What ``SonicObj.dirty_fields`` says."""
+    undo_rolled_back(obj)
+    if obj._state.adding:
+        return list(obj._sonic.fields)
+    stored = encode(obj)[1]
+    return names_of(obj, changed_keys(obj, stored, obj._sonic.stored_values(obj)))
 
 
 @dataclass(frozen=True)
 class Change:
     """An object's write, worked out against one version of its row."""
 
-    obj: SonicObj
+    obj: StoredObject
     #: The version of the row that it replaces.
     version: int
     #: The payload dict that the object was loaded from.
@@ -90,17 +103,17 @@ class Change:
 
 
 def change_of(
-    obj: SonicObj,
+    obj: StoredObject,
     original: Mapping[str, Any],
     stored: dict[str, Any],
     differing: set[str],
     update_fields: frozenset[str] | None,
 ) -> Change:
     """The write of an object's values, or of the named fields of it."""
-    options = obj._sonic
+    schema = obj._sonic
     written = differing
     if update_fields is not None:
-        wanted = {options.fields[name].key for name in update_fields}
+        wanted = {schema.fields[name].key for name in update_fields}
         written = differing & wanted
         stored = {**original, **{key: stored[key] for key in wanted}}
     return _completed(
@@ -109,7 +122,7 @@ def change_of(
 
 
 def _completed(
-    obj: SonicObj,
+    obj: StoredObject,
     version: int,
     original: Mapping[str, Any],
     replaced: Mapping[str, Any],
@@ -117,8 +130,8 @@ def _completed(
     written: frozenset[str],
     differing: frozenset[str],
 ) -> Change:
-    options = obj._sonic
-    by_name = options.by_name(stored)
+    schema = obj._sonic
+    by_name = schema.by_name(stored)
     names = set(names_of(obj, written))
     freed, taken = unique_claims.key_changes(obj, replaced, by_name, names)
     return Change(
@@ -127,9 +140,9 @@ def _completed(
         original=original,
         replaced=replaced,
         stored=stored,
-        payload=options.codec.encode(stored),
+        payload=schema.codec.encode(stored),
         by_name=by_name,
-        entries=options.entries(by_name),
+        entries=schema.entries(by_name),
         written=written,
         differing=differing,
         freed=freed,
@@ -148,14 +161,14 @@ def merged(change: Change, row: Row | None) -> Change:
     by the object's next save. Fields that set themselves (``auto_now``) are set anew.
     """
     obj = change.obj
-    options = obj._sonic
+    schema = obj._sonic
     if row is None:
         raise _stale(change, "was destroyed by someone else", change.written)
     if row.is_deleted != obj.is_deleted:
         happened = "was deleted by someone else" if row.is_deleted else "was brought back"
         raise _stale(change, happened, change.written)
-    theirs = options.decode(row.payload, obj.id)
-    automatic = {field.key for field in options.fields_with_pre_save}
+    theirs = schema.decode(row.payload, obj.id)
+    automatic = {field.key for field in schema.fields_with_pre_save}
     both = (_differing(obj, theirs, change.original) & change.differing) - automatic
     if both:
         shown = ", ".join(names_of(obj, both))
@@ -182,9 +195,9 @@ def settle(change: Change) -> None:
     values.pop("sonic_dirty_at", None)
 
 
-def _forget(obj: SonicObj, keys: set[str], stored: Mapping[str, Any]) -> None:
+def _forget(obj: StoredObject, keys: set[str], stored: Mapping[str, Any]) -> None:
     """Drop the values of these keys, so that they are read anew."""
-    obj.extra  # noqa: B018 - what is not read yet shall not be lost: the payload is about to change
+    extra(obj)  # decodes: the payload is about to change, and no value may be lost
     values = obj.__dict__
     for key in keys:
         field = obj._sonic.by_key.get(key)
@@ -199,7 +212,7 @@ def _forget(obj: SonicObj, keys: set[str], stored: Mapping[str, Any]) -> None:
             field.delete_cached_value(obj)
 
 
-def _differing(obj: SonicObj, one: Mapping[str, Any], other: Mapping[str, Any]) -> set[str]:
+def _differing(obj: StoredObject, one: Mapping[str, Any], other: Mapping[str, Any]) -> set[str]:
     """The keys in which two payloads differ; a missing key stands for its field's default, if
     that is always the same."""
 

@@ -1,20 +1,18 @@
-"""Destroying what has outlived ``expire_after``."""
+"""Destroying what has outlived ``expire_after``: a job of the sweep."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from django.utils import timezone
 
 from ..exceptions import SonicError
-
-if TYPE_CHECKING:
-    from ..models.base import SonicObj
+from ..sync import jobs
 
 _BATCH = 500
 
 
-def expire(model: type[SonicObj], using: str, *, limit: int | None = None) -> int:
+def expire(model: Any, using: str, limit: int | None = None) -> int:
     """Destroy the class's expired objects, ``limit`` at most, with signals and cascades; how many.
 
     Nothing for a class without ``expire_after``; none now where the index cannot be asked. One
@@ -25,7 +23,7 @@ def expire(model: type[SonicObj], using: str, *, limit: int | None = None) -> in
     done = 0
     while limit is None or done < limit:
         number = _BATCH if limit is None else min(_BATCH, limit - done)
-        expired = model.objects.using(using).filter(expires_at__lte=timezone.now())
+        expired = model._sonic.objects(using).filter(expires_at__lte=timezone.now())
         try:
             batch = list(expired.order_by("expires_at")[:number])
         except SonicError:
@@ -36,3 +34,6 @@ def expire(model: type[SonicObj], using: str, *, limit: int | None = None) -> in
         if len(batch) < number:
             break
     return done
+
+
+jobs.register("expiry", expire)

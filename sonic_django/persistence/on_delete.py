@@ -15,9 +15,10 @@ from django.db.models.deletion import Collector, ProtectedError, RestrictedError
 from django.db.models.signals import class_prepared, pre_delete
 
 from ..fields.references import ReferenceField
+from ..schema.registry import is_sonic_model
 
 if TYPE_CHECKING:
-    from ..models.base import SonicObj
+    from ..schema.schema import StoredObject
 
 _CHUNK = 500
 
@@ -27,7 +28,7 @@ def has_dependents(model: type[models.Model]) -> bool:
     return bool(_referring_relations(model)) or bool(referring_fields(model))
 
 
-def handle_dependents(obj: SonicObj, using: str, *, for_good: bool) -> dict[str, int]:
+def handle_dependents(obj: StoredObject, using: str, *, for_good: bool) -> dict[str, int]:
     """Apply every policy for the deletion of ``obj``; the numbers deleted, by label.
 
     Raises ProtectedError or RestrictedError before anything is changed by that relation.
@@ -76,9 +77,10 @@ def _apply_policy(
     field: Any, target_id: Any, using: str, *, for_good: bool, counts: dict[str, int]
 ) -> None:
     referring = field.model
-    ids = referring.objects.using(using).filter(**{field.name: target_id}).ids()
+    objects_of = referring._sonic.objects(using)
+    ids = objects_of.filter(**{field.name: target_id}).ids()
     for start in range(0, len(ids), _CHUNK):
-        found = referring.objects.using(using).in_bulk(ids[start : start + _CHUNK])
+        found = objects_of.in_bulk(ids[start : start + _CHUNK])
         objects = [obj for obj in found.values() if getattr(obj, field.attname) == target_id]
         if not objects:
             continue
@@ -118,9 +120,8 @@ def _replacement(field: Any, objects: list[Any], using: str) -> Any:
 
 def _target_deleted(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:
     """An ordinary Django object goes: apply the policies of the references to it."""
-    from ..models.base import SonicObj
 
-    if isinstance(instance, SonicObj):
+    if is_sonic_model(type(instance)):
         return  # handled on its own way, which knows whether the deletion is for good
     with transaction.atomic(using=using, savepoint=False):
         for field in referring_fields(type(instance)):
@@ -129,10 +130,9 @@ def _target_deleted(sender: Any, instance: Any, using: str, **kwargs: Any) -> No
 
 def watch_targets() -> None:
     """Listen for deletions of the ordinary models that references with a policy point to."""
-    from ..models.base import SonicObj
 
     for model in apps.get_models():
-        if not issubclass(model, SonicObj) and referring_fields(model):
+        if not is_sonic_model(model) and referring_fields(model):
             pre_delete.connect(_target_deleted, sender=model, dispatch_uid="sonic_policies")
 
 

@@ -22,27 +22,27 @@ from . import on_delete, unique_claims
 from .transaction_state import State, remember, restore, state_of, undo_rolled_back
 
 if TYPE_CHECKING:
-    from ..models.base import SonicObj
+    from ..schema.schema import StoredObject
 
 #: How often the row is read again when others keep writing it.
 ATTEMPTS = 20
 
 
-def delete(obj: SonicObj, using: str) -> tuple[int, dict[str, int]]:
+def delete(obj: StoredObject, using: str) -> tuple[int, dict[str, int]]:
     """What ``SonicObj.delete`` says."""
     return _remove(obj, using, for_good=False)
 
 
-def destroy(obj: SonicObj, using: str) -> tuple[int, dict[str, int]]:
+def destroy(obj: StoredObject, using: str) -> tuple[int, dict[str, int]]:
     """What ``SonicObj.destroy`` says."""
     result = _remove(obj, using, for_good=True)
-    obj.id = None  # type: ignore[assignment] # as Django leaves it
+    obj.id = None  # as Django leaves it
     obj._state.adding = True
     return result
 
 
-def _remove(obj: SonicObj, using: str, *, for_good: bool) -> tuple[int, dict[str, int]]:
-    model, options = type(obj), obj._sonic
+def _remove(obj: StoredObject, using: str, *, for_good: bool) -> tuple[int, dict[str, int]]:
+    model, schema = type(obj), obj._sonic
     if obj.id is None:
         verb = "destroyed" if for_good else "deleted"
         raise ValueError(f"{model._meta.label} object can't be {verb}: its id is None.")
@@ -52,7 +52,7 @@ def _remove(obj: SonicObj, using: str, *, for_good: bool) -> tuple[int, dict[str
     related = on_delete.has_dependents(model)
     counts: dict[str, int] = {}
     with (
-        transaction_if(for_good or related or bool(options.uniques), using),
+        transaction_if(for_good or related or bool(schema.uniques), using),
         undone_on_error(obj, before, using),
     ):
         if pre_delete.has_listeners(origin):
@@ -68,40 +68,40 @@ def _remove(obj: SonicObj, using: str, *, for_good: bool) -> tuple[int, dict[str
     return sum(counts.values()), counts
 
 
-def _let_go(obj: SonicObj, row: Row, before: State, using: str, *, for_good: bool) -> None:
+def _let_go(obj: StoredObject, row: Row, before: State, using: str, *, for_good: bool) -> None:
     """Give up the uniques of a row that was deleted, and tell the index."""
-    options = obj._sonic
+    schema = obj._sonic
     version = row.version + 1
-    if options.uniques and not row.is_deleted:
-        keys = options.unique_keys(options.values_of(row.payload, row.id))
+    if schema.uniques and not row.is_deleted:
+        keys = schema.unique_keys(schema.values_of(row.payload, row.id))
         uniques.release(list(keys), row.id, using)
     if for_good:
-        tombstones.bury(options.label, row.id, version, using)
+        tombstones.bury(schema.label_lower, row.id, version, using)
     state: IndexState = "gone" if for_good else "deleted"
-    document = Document(row.id, version, state, (), options.has_text)
+    document = Document(row.id, version, state, (), schema.has_text)
     token = schedule(type(obj), using, [document])
     remember(obj, before, row.id, None if for_good else version, token)
 
 
-def undelete(obj: SonicObj, using: str) -> None:
+def undelete(obj: StoredObject, using: str) -> None:
     """What ``SonicObj.undelete`` says."""
-    options = obj._sonic
+    schema = obj._sonic
     undo_rolled_back(obj)
     before = state_of(obj)
-    with transaction_if(bool(options.uniques), using), undone_on_error(obj, before, using):
+    with transaction_if(bool(schema.uniques), using), undone_on_error(obj, before, using):
         row = _mark(obj, using, is_deleted=False)
         if row is None:
             return
-        values = options.values_of(row.payload, row.id)
-        unique_claims.take(obj, options.unique_keys(values), obj.id, values, using)
-        entries = options.entries(values)
-        document = Document(row.id, row.version + 1, "live", entries, options.has_text)
+        values = schema.values_of(row.payload, row.id)
+        unique_claims.take(obj, schema.unique_keys(values), obj.id, values, using)
+        entries = schema.entries(values)
+        document = Document(row.id, row.version + 1, "live", entries, schema.has_text)
         token = schedule(type(obj), using, [document])
         remember(obj, before, row.id, row.version + 1, token)
 
 
 @contextmanager
-def undone_on_error(obj: SonicObj, before: State, using: str) -> Iterator[None]:
+def undone_on_error(obj: StoredObject, before: State, using: str) -> Iterator[None]:
     """Within a transaction that an error rolls back: the object is then what it was before."""
     try:
         yield
@@ -111,7 +111,7 @@ def undone_on_error(obj: SonicObj, before: State, using: str) -> Iterator[None]:
         raise
 
 
-def _mark(obj: SonicObj, using: str, *, is_deleted: bool) -> Row | None:
+def _mark(obj: StoredObject, using: str, *, is_deleted: bool) -> Row | None:
     """Set the row's mark, whoever wrote it last; the row as it was, or None if it has the mark.
 
     One statement if the object is up to date.
@@ -126,17 +126,17 @@ def _mark(obj: SonicObj, using: str, *, is_deleted: bool) -> Row | None:
     return row
 
 
-def _take_out(obj: SonicObj, using: str) -> Row | None:
+def _take_out(obj: StoredObject, using: str) -> Row | None:
     """Remove the row, whoever wrote it last; the row as it was, or None if it was gone."""
     table = obj._sonic.table(using)
     try:
         return _on_present_row(obj, using, lambda row: table.delete(row.id, row.version))
-    except obj.DoesNotExist:
+    except obj._sonic.DoesNotExist:
         return None
 
 
 def _on_present_row(
-    obj: SonicObj,
+    obj: StoredObject,
     using: str,
     write: Callable[[Row], bool],
     done: Callable[[Row], bool] = lambda row: False,
@@ -146,7 +146,7 @@ def _on_present_row(
     row: Row | None = Row(obj.id, bytes(obj.sonic_payload), obj.is_deleted, obj.sonic_version)
     for _ in attempts():
         if row is None:
-            raise obj.DoesNotExist(f"{obj._meta.label} {obj.id} has no row in {using!r}.")
+            raise obj._sonic.DoesNotExist(f"{obj._meta.label} {obj.id} has no row in {using!r}.")
         if not done(row) and write(row):
             if row.version == obj.sonic_version:
                 # Else the object is still what it was loaded as, so that its next save is merged

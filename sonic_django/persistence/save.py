@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.db.models.signals import post_save, pre_save
 
+from ..conf import is_available
 from ..exceptions import StaleObjectError
-from ..fulltext.availability import is_available
 from ..index.specs import Entry
 from ..index.store import Document
-from ..models.payload_column import Payload
-from ..query.lookups import as_id
+from ..payload.stored import Payload
+from ..schema.ids import as_id
 from ..sync.apply import schedule
 from ..sync.commit_token import Token
 from ..sync.testcase_rollbacks import undo_rollbacks
@@ -24,16 +24,17 @@ from . import unique_claims
 from .changes import Change, change_of, changed_keys, merged, overtaken, settle
 from .remove import ATTEMPTS, attempts, transaction_if
 from .transaction_state import remember, state_of, undo_rolled_back
+from .values import decoded, encode, encoded_payload, extra
 
 if TYPE_CHECKING:
-    from ..models.base import SonicObj
+    from ..schema.schema import StoredObject
 
 #: The try to write over another's version that is made in a transaction.
 _LOCKS_FROM = 4
 
 
 def save(
-    obj: SonicObj,
+    obj: StoredObject,
     using: str,
     *,
     force_insert: bool,
@@ -41,9 +42,9 @@ def save(
     update_fields: frozenset[str] | None,
 ) -> bool:
     """What ``SonicObj.save`` says."""
-    model, options = type(obj), obj._sonic
-    if options.problems:
-        options.raise_problems()
+    model, schema = type(obj), obj._sonic
+    if schema.problems:
+        schema.raise_problems()
     undo_rollbacks(using)
     undo_rolled_back(obj)
     if force_insert and (force_update or update_fields):
@@ -51,20 +52,20 @@ def save(
     if update_fields is not None:
         if not update_fields:
             return False
-        update_fields = frozenset(options.field(name).name for name in update_fields)
-    for field in options.references:
+        update_fields = frozenset(schema.field(name).name for name in update_fields)
+    for field in schema.references:
         field.check_saved(obj)
     adding = obj._state.adding or (obj._state.db is not None and obj._state.db != using)
     origin = model._meta.concrete_model
     if pre_save.receivers and pre_save.has_listeners(origin):
         pre_save.send(origin, instance=obj, raw=False, using=using, update_fields=update_fields)
     if obj.id is not None:
-        obj.id = as_id(options, obj.id)  # "7", as forms and URLs have it, is the number 7
+        obj.id = as_id(schema, obj.id)  # "7", as forms and URLs have it, is the number 7
     if adding and obj.id is not None and not force_insert:
         adding = not _meet_row(obj, using)
     if adding:
         if force_update or update_fields:
-            raise obj.DoesNotExist(f"{model._meta.label} {obj.id} has no row to update.")
+            raise obj._sonic.DoesNotExist(f"{model._meta.label} {obj.id} has no row to update.")
         _insert(obj, using)
     elif not _update(obj, using, force_update, update_fields):
         if "_sonic_form_data" in obj.__dict__:
@@ -86,12 +87,12 @@ def save(
     return True
 
 
-def _meet_row(obj: SonicObj, using: str) -> bool:
+def _meet_row(obj: StoredObject, using: str) -> bool:
     """A new object with a given id replaces the row of that id, as in Django; if there is one."""
     row = obj._sonic.table(using).fetch_one(obj.id)
     if row is None:
         return False
-    obj.extra  # noqa: B018 - keep what is set on the object from being read from the row
+    extra(obj)  # decodes: what is not set on the object must not be read from the row
     obj.__dict__.update(
         sonic_payload=Payload(row.payload), sonic_version=row.version, is_deleted=row.is_deleted
     )
@@ -99,14 +100,14 @@ def _meet_row(obj: SonicObj, using: str) -> bool:
     return True
 
 
-def _insert(obj: SonicObj, using: str) -> None:
-    options = obj._sonic
+def _insert(obj: StoredObject, using: str) -> None:
+    schema = obj._sonic
     _run_pre_save(obj, True)
-    by_name, stored = obj._encode_values()
-    payload = options.codec.encode(stored)
-    entries = options.entries(by_name)
-    keys = options.unique_keys(by_name)
-    table = options.table(using)
+    by_name, stored = encode(obj)
+    payload = schema.codec.encode(stored)
+    entries = schema.entries(by_name)
+    keys = schema.unique_keys(by_name)
+    table = schema.table(using)
     given = obj.id
     with transaction_if(bool(keys), using):
         if given is None:
@@ -118,22 +119,24 @@ def _insert(obj: SonicObj, using: str) -> None:
     before = state_of(obj)
     obj.__dict__.update(id=id, sonic_payload=Payload(payload), sonic_version=version)
     obj.__dict__.pop("sonic_dirty_at", None)
-    token = _index(obj, using, entries, text=bool(options.text_fields))
+    token = _index(obj, using, entries, text=bool(schema.text_fields))
     remember(obj, before, id, version, token)
 
 
-def _update(obj: SonicObj, using: str, force: bool, update_fields: frozenset[str] | None) -> bool:
+def _update(
+    obj: StoredObject, using: str, force: bool, update_fields: frozenset[str] | None
+) -> bool:
     change = find_change(obj, update_fields)
     if change is None:
         if not force and update_fields is None:
             return False
-        change = change_of(obj, obj._stored_values(), obj._encode_values()[1], set(), update_fields)
+        change = change_of(obj, obj._sonic.stored_values(obj), encode(obj)[1], set(), update_fields)
     write([change], using, merged)
     return True
 
 
 def find_change(
-    obj: SonicObj,
+    obj: StoredObject,
     update_fields: frozenset[str] | None,
     *,
     automatic: bool = True,
@@ -145,24 +148,24 @@ def find_change(
     undo_rolled_back(obj)
     if original is None:
         original = _original(obj)
-    stored = obj._encode_values()[1]
+    stored = encode(obj)[1]
     differing = changed_keys(obj, stored, original)
     if not differing and update_fields is None:
         return None
     if automatic and _run_pre_save(obj, False):
-        stored = obj._encode_values()[1]
+        stored = encode(obj)[1]
         differing = changed_keys(obj, stored, original)
     return change_of(obj, original, stored, differing, update_fields)
 
 
-def _original(obj: SonicObj) -> Mapping[str, Any]:
+def _original(obj: StoredObject) -> Mapping[str, Any]:
     """The payload dict that the object was loaded from."""
     is_untouched = "_sonic_extra" not in obj.__dict__ and obj.sonic_payload
     if is_untouched and not obj._sonic.fields_with_pre_save:
         # It is decoded once for this and for the object, which takes the dict apart: nobody has
         # one of its lists in hand, who could change it before it is compared.
-        return dict(obj._decoded())
-    return obj._stored_values()
+        return dict(decoded(obj))
+    return obj._sonic.stored_values(obj)
 
 
 def write(
@@ -177,7 +180,7 @@ def write(
     """
     if not changes:
         return []
-    model, options = type(changes[0].obj), changes[0].obj._sonic
+    model, schema = type(changes[0].obj), changes[0].obj._sonic
     uniques_change = any(change.touches_uniques for change in changes)
     with transaction_if(len(changes) > 1 or uniques_change, using):
         written = _write_rows(changes, using, renew)
@@ -190,7 +193,7 @@ def write(
     for change in written:
         states.append(state_of(change.obj))
         settle(change)
-        text = bool(options.text_fields & change.names)
+        text = bool(schema.text_fields & change.names)
         documents.append(_document(change.obj, change.entries, text=text))
     token = schedule(model, using, documents)
     for change, before in zip(written, states, strict=True):
@@ -247,14 +250,14 @@ def _write_over(
     raise overtaken(change, ATTEMPTS)
 
 
-def save_raw(obj: SonicObj, using: str) -> bool:
+def save_raw(obj: StoredObject, using: str) -> bool:
     """Write a row as a fixture has it: replaced if there is one, inserted if not."""
-    options = obj._sonic
+    schema = obj._sonic
     undo_rollbacks(using)
-    payload = bytes(obj.sonic_payload) or obj._stored_payload()
-    values = options.values_of(payload, obj.id)
-    keys = options.unique_keys(values) if not obj.is_deleted else {}
-    table = options.table(using)
+    payload = bytes(obj.sonic_payload) or encoded_payload(obj)
+    values = schema.values_of(payload, obj.id)
+    keys = schema.unique_keys(values) if not obj.is_deleted else {}
+    table = schema.table(using)
     with transaction.atomic(using=using):
         old = table.fetch_one(obj.id) if obj.id is not None else None
         if old is None:
@@ -264,29 +267,31 @@ def save_raw(obj: SonicObj, using: str) -> bool:
             id, version = old.id, old.version + 1
             if not table.update(id, old.version, payload, is_deleted=obj.is_deleted):
                 raise StaleObjectError(f"{obj._meta.label} {id} is being written by someone else.")
-            held = options.unique_keys(options.values_of(old.payload, id))
+            held = schema.unique_keys(schema.values_of(old.payload, id))
             uniques.release(list(held), id, using)
         unique_claims.take(obj, keys, id, values, using)
         obj.__dict__.update(id=id, sonic_payload=Payload(payload), sonic_version=version)
-        _index(obj, using, options.entries(values), text=bool(options.text_fields))
+        _index(obj, using, schema.entries(values), text=bool(schema.text_fields))
     return old is not None
 
 
 # Parts ------------------------------------------------------------------------------------------
 
 
-def _index(obj: SonicObj, using: str, entries: tuple[Entry, ...], *, text: bool) -> Token | None:
+def _index(
+    obj: StoredObject, using: str, entries: tuple[Entry, ...], *, text: bool
+) -> Token | None:
     return schedule(type(obj), using, [_document(obj, entries, text=text)])
 
 
-def _document(obj: SonicObj, entries: tuple[Entry, ...], *, text: bool) -> Document:
+def _document(obj: StoredObject, entries: tuple[Entry, ...], *, text: bool) -> Document:
     text = text and is_available()
     if obj.is_deleted:
         return Document(obj.id, obj.sonic_version, "deleted", (), text)
     return Document(obj.id, obj.sonic_version, "live", entries, text)
 
 
-def _run_pre_save(obj: SonicObj, adding: bool) -> bool:
+def _run_pre_save(obj: StoredObject, adding: bool) -> bool:
     """Let fields like DateTimeField(auto_now=True) set themselves; whether there are any."""
     hooked = obj._sonic.fields_with_pre_save
     for field in hooked:

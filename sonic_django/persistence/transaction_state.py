@@ -12,9 +12,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..sync.commit_token import Token, open_tokens
+from .values import extra
 
 if TYPE_CHECKING:
-    from ..models.base import SonicObj
+    from ..schema.schema import StoredObject
 
 _NAME = "_sonic_uncommitted"
 
@@ -41,7 +42,7 @@ class _Write(NamedTuple):
     payload: bytes
 
 
-def state_of(obj: SonicObj) -> State:
+def state_of(obj: StoredObject) -> State:
     state = obj._state
     return State(
         obj.id, obj.sonic_payload, obj.sonic_version, obj.is_deleted, state.adding, state.db
@@ -49,7 +50,7 @@ def state_of(obj: SonicObj) -> State:
 
 
 def remember(
-    obj: SonicObj, before: State, id: int, version: int | None, token: Token | None
+    obj: StoredObject, before: State, id: int, version: int | None, token: Token | None
 ) -> None:
     """Note a write; without a token it is committed."""
     if token is None:
@@ -60,7 +61,7 @@ def remember(
     writes.append(_Write(token, before, id, version, bytes(obj.sonic_payload)))
 
 
-def undo_rolled_back(obj: SonicObj) -> None:
+def undo_rolled_back(obj: StoredObject) -> None:
     """Let the object be what it was before the first write of it that was rolled back, if any;
     values that were set stay set. One statement if there was one."""
     writes: list[_Write] | None = obj.__dict__.get(_NAME)
@@ -82,7 +83,7 @@ def undo_rolled_back(obj: SonicObj) -> None:
         del obj.__dict__[_NAME]
 
 
-def _is_in_the_table(obj: SonicObj, write: _Write) -> bool:
+def _is_in_the_table(obj: StoredObject, write: _Write) -> bool:
     """Whether the transaction was committed after all, and its hook has not run: because another
     hook before it failed, or is running just now."""
     row = obj._sonic.table(write.token.using).fetch_one(write.id)
@@ -92,11 +93,11 @@ def _is_in_the_table(obj: SonicObj, write: _Write) -> bool:
     return row.version == write.version and row.payload == write.payload
 
 
-def restore(obj: SonicObj, before: State) -> None:
+def restore(obj: StoredObject, before: State) -> None:
     """Let the object believe again what it did; values that were set stay set."""
     if "_sonic_extra" not in obj.__dict__ and obj.sonic_payload:
         # What is not read yet is read from what was written, as it would be without a rollback.
-        obj._decode_payload()
+        extra(obj)
     values: dict[str, Any] = {
         "id": before.id,
         "sonic_payload": before.payload,

@@ -12,34 +12,33 @@ from ..exceptions import UniqueViolation
 from ..table import uniques
 
 if TYPE_CHECKING:
-    from ..models.base import SonicObj
-    from ..schema.schema import UniqueConstraint
+    from ..schema.schema import StoredObject, UniqueConstraint
 
 Keys = dict[bytes, "UniqueConstraint"]
 
 
-def fields_of(obj: SonicObj) -> set[str]:
+def fields_of(obj: StoredObject) -> set[str]:
     """The names of all fields of the class's uniques."""
     return {name for constraint in obj._sonic.uniques for name in constraint.fields}
 
 
 def key_changes(
-    obj: SonicObj, original: Mapping[str, Any], by_name: Mapping[str, Any], changed: set[str]
+    obj: StoredObject, original: Mapping[str, Any], by_name: Mapping[str, Any], changed: set[str]
 ) -> tuple[Keys, Keys]:
     """(keys to give up, keys to take) when the payload ``original`` becomes these primitives;
     ``changed`` names the fields that differ."""
-    options = obj._sonic
+    schema = obj._sonic
     if obj.is_deleted or not fields_of(obj) & changed:
         return {}, {}
-    old = options.unique_keys(options.by_name(original))
-    new = options.unique_keys(by_name)
+    old = schema.unique_keys(schema.by_name(original))
+    new = schema.unique_keys(by_name)
     return (
         {key: constraint for key, constraint in old.items() if key not in new},
         {key: constraint for key, constraint in new.items() if key not in old},
     )
 
 
-def take(obj: SonicObj, keys: Keys, id: int, by_name: Mapping[str, Any], using: str) -> None:
+def take(obj: StoredObject, keys: Keys, id: int, by_name: Mapping[str, Any], using: str) -> None:
     """Claim the keys; IntegrityError names the fields and the values. One statement, if any."""
     if not keys:
         return
@@ -50,7 +49,7 @@ def take(obj: SonicObj, keys: Keys, id: int, by_name: Mapping[str, Any], using: 
 
 
 def violation(
-    model: type[SonicObj], constraints: Iterable[UniqueConstraint], by_name: Mapping[str, Any]
+    model: type[StoredObject], constraints: Iterable[UniqueConstraint], by_name: Mapping[str, Any]
 ) -> IntegrityError:
     """The error for values that another object holds."""
     constraints = list(constraints)
@@ -63,19 +62,19 @@ def violation(
     return UniqueViolation(message, dict.fromkeys(fields))
 
 
-def errors(obj: SonicObj, excluded: set[str], using: str) -> dict[str, list[Any]]:
+def errors(obj: StoredObject, excluded: set[str], using: str) -> dict[str, list[Any]]:
     """The validation errors of the uniques that other objects hold, by field; those that have an
     excluded field are not looked at. One statement, if there is anything to look up."""
-    options = obj._sonic
-    if not options.uniques:
+    schema = obj._sonic
+    if not schema.uniques:
         return {}
     by_name: dict[str, Any] = {}
-    for name, field in options.fields.items():
+    for name, field in schema.fields.items():
         try:
             by_name[name] = field.to_primitive(getattr(obj, field.attname))
         except ValidationError:
             by_name[name] = None  # clean_fields reports it; here it is exempt
-    keys = options.unique_keys(by_name)
+    keys = schema.unique_keys(by_name)
     held = uniques.owners(list(keys), using) if keys else {}
     found: dict[str, list[Any]] = {}
     for key, constraint in keys.items():

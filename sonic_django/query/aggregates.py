@@ -88,7 +88,8 @@ def _field(queryset: Retrieving, expression: Aggregate) -> str:
     name = str(vars(source)["name"])
     if name in ("pk", "id"):
         return "pk"
-    return queryset.model._sonic.field(name).name
+    field: str = queryset.model._sonic.field(name).name
+    return field
 
 
 def _filter(queryset: Retrieving, expression: Any) -> Q:

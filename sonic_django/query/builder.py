@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import FieldError
 from django.db.models import Q
 
+from ..schema.ids import as_id
 from .bounds import Cursor
 from .conditions import EVERYTHING, NOTHING, Logic, conjoin, disjoin
 from .loading import ValueShape
-from .lookups import as_id, resolve
+from .lookups import resolve
 from .ordering import Ordering
 from .planner import Planner
 from .scan import Scan, resolve_any
@@ -48,12 +49,12 @@ class Chaining(Question):
     def _filtered(self, q: Q) -> Self:
         if self._is_sliced:
             raise TypeError("Cannot filter a query once a slice has been taken.")
-        options = self.model._sonic
-        if options.problems:
-            options.raise_problems()
-        logic = resolve(options, q, resolve_any if self._scanning else None)
+        schema = self.model._sonic
+        if schema.problems:
+            schema.raise_problems()
+        logic = resolve(schema, q, resolve_any if self._scanning else None)
         if self._universe == "ids" and not self._scanning:
-            Planner(options).check(logic)
+            Planner(schema).check(logic)
         return self._with_logic(logic if self._logic is EVERYTHING else conjoin(self._logic, logic))
 
     def _with_logic(self, logic: Logic) -> Self:
@@ -161,21 +162,21 @@ class Chaining(Question):
             raise TypeError("after() and before() cannot be combined; filter by pk or a range.")
         if self._text is not None and not self._order:
             raise TypeError("after() and before() need an order; search() gives none. Slice it.")
-        options = self.model._sonic
-        id = as_id(options, cursor)
+        schema = self.model._sonic
+        id = as_id(schema, cursor)
         values: Mapping[str, Any] = {}
         if self._effective_order[0].lstrip("-") not in ("id", "pk"):
-            row = options.table(self.db).fetch_one(id)
+            row = schema.table(self.db).fetch_one(id)
             if row is None:
                 raise self.model.DoesNotExist(f"The cursor {cursor!r} has no row.")
-            values = options.values_of(row.payload, id)
+            values = schema.values_of(row.payload, id)
         return self._with_cursor(id, values, behind=behind)
 
     def _with_cursor(self, id: int, values: Mapping[str, Any], *, behind: bool) -> Self:
         """On one side of an object with these primitives, which an order by id needs not."""
-        options = self.model._sonic
-        field, descending, ties_descending = Planner(options).direction(self._effective_order)
-        value = None if field == "id" else options.indexed(field).of(values)
+        schema = self.model._sonic
+        field, descending, ties_descending = Planner(schema).direction(self._effective_order)
+        value = None if field == "id" else schema.indexed(field).of(values)
         new = self._clone()
         new._cursor = Cursor(id, value, field, descending, ties_descending, behind)
         return new

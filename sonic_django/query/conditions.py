@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
-#: Ends the name of a field's text without its case, on which such conditions are.
-FOLDED: Final = "__iexact"
-#: Ends the name of a place's number in a geo set, on which conditions on a distance are.
-NEAR: Final = "__near"
+from ..fields.names import FOLDED
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from ..exceptions import StaleObjectError
 from ..table import uniques
 
 if TYPE_CHECKING:
-    from ..schema.schema import SonicOptions
+    from ..schema.schema import Schema
     from ..table.rows import Row
     from .get_or_create import Encoded
 
@@ -45,16 +45,16 @@ class Conflicts:
             raise ValueError("update_fields and unique_fields go with update_conflicts=True.")
         return cls() if ignore_conflicts else None
 
-    def check(self, options: SonicOptions) -> None:
+    def check(self, schema: Schema) -> None:
         """ValueError unless ``unique_fields`` are the fields of a unique of the class."""
         for name in self.update_fields:
-            options.field(name)
+            schema.field(name)
         if self.unique_fields and not any(
-            frozenset(constraint.fields) == self.unique_fields for constraint in options.uniques
+            frozenset(constraint.fields) == self.unique_fields for constraint in schema.uniques
         ):
-            there = "; ".join(", ".join(constraint.fields) for constraint in options.uniques)
+            there = "; ".join(", ".join(constraint.fields) for constraint in schema.uniques)
             raise ValueError(
-                f"{options.model._meta.label}: {', '.join(sorted(self.unique_fields))} are not the "
+                f"{schema.model._meta.label}: {', '.join(sorted(self.unique_fields))} are not the "
                 f"fields of a unique. The uniques are: {there or 'none'}."
             )
 
@@ -104,9 +104,9 @@ class Conflicts:
         if not given:
             return
         model = type(given[0].obj)
-        options = model._sonic
-        table = options.table(using)
-        names = frozenset(options.field(name).name for name in self.update_fields)
+        schema = model._sonic
+        table = schema.table(using)
+        names = frozenset(schema.field(name).name for name in self.update_fields)
         # One that others have made since this transaction began is seen by a read that locks.
         rows = table.fetch(list(others))
         rows |= {id: row for id in others if id not in rows and (row := table.fetch_latest(id))}
@@ -119,7 +119,7 @@ class Conflicts:
                     f"try again.",
                     self.unique_fields,
                 )
-            holders[id] = model._from_row(using, row)
+            holders[id] = model._sonic.from_row(using, row, model)
             for one in others[id]:
                 self._assign(one.obj, holders[id])
             return find_change(holders[id], names)

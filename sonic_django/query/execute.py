@@ -12,6 +12,7 @@ from ..exceptions import IndexNotBuilt
 from ..index.queries import NOTHING as NO_OBJECTS
 from ..index.queries import IndexQuery
 from ..index.store import IndexStore, Unbuilt
+from ..schema.ids import as_id
 from ..sync import built
 from ..sync.testcase_rollbacks import undo_rollbacks
 from ..transport.client import translated_errors
@@ -20,7 +21,6 @@ from .builder import Chaining
 from .conditions import EVERYTHING
 from .explain import Explanation
 from .joins import bind, crosses_references
-from .lookups import as_id
 from .planner import Planner, everything
 from .scan import RowSource
 from .search import RelevanceSource, settled

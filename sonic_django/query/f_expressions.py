@@ -11,7 +11,7 @@ from django.db.models import ExpressionWrapper, F, Value
 from django.db.models.expressions import Combinable, CombinedExpression
 
 if TYPE_CHECKING:
-    from ..schema.schema import SonicOptions
+    from ..schema.schema import Schema
 
 #: Gives the value for an object; None where a part of the expression is None, as in SQL.
 Computation = Callable[[Any], Any]
@@ -35,19 +35,19 @@ def is_expression(value: Any) -> bool:
     return hasattr(value, "resolve_expression")
 
 
-def computation(options: SonicOptions, expression: Any) -> Computation:
+def computation(schema: Schema, expression: Any) -> Computation:
     """What computes the expression. FieldError for a field that is not there, and for what only
     SQL can compute."""
     if not is_expression(expression):
         return lambda obj: expression
     if type(expression) is F:
-        return _field(options, str(vars(expression)["name"]))
+        return _field(schema, str(vars(expression)["name"]))
     if type(expression) is Value:
         return lambda obj: expression.value
     if type(expression) is ExpressionWrapper:
-        return computation(options, expression.expression)
+        return computation(schema, expression.expression)
     if isinstance(expression, CombinedExpression) and expression.connector in _OPERATORS:
-        left, right = (computation(options, side) for side in (expression.lhs, expression.rhs))
+        left, right = (computation(schema, side) for side in (expression.lhs, expression.rhs))
         combine = _OPERATORS[expression.connector]
 
         def combined(obj: Any) -> Any:
@@ -56,14 +56,14 @@ def computation(options: SonicOptions, expression: Any) -> Computation:
 
         return combined
     raise FieldError(
-        f"{options.model._meta.label}: {expression!r} is computed by SQL, which cannot see into "
+        f"{schema.model._meta.label}: {expression!r} is computed by SQL, which cannot see into "
         f"payloads. F(), values and + - * / % are understood; for more load, change and save the "
         f"objects."
     )
 
 
-def _field(options: SonicOptions, name: str) -> Computation:
+def _field(schema: Schema, name: str) -> Computation:
     if name in ("pk", "id"):
         return lambda obj: obj.id
-    field = options.field(name)
+    field = schema.field(name)
     return field.value_from_object

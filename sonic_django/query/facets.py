@@ -22,7 +22,7 @@ from .planner import Planner
 
 if TYPE_CHECKING:
     from ..fields.derived import Indexed
-    from ..schema.schema import SonicOptions
+    from ..schema.schema import Schema
     from .execute import Asking
 
 
@@ -58,15 +58,15 @@ def values_of(
     specs = []
     for at, (given, name, limit, most) in enumerate(questions):
         queryset = given._bound()
-        options = queryset.model._sonic
-        field = options.named(name)
-        label = f"{options.model._meta.label}.objects.facet({name!r})"
+        schema = queryset.model._sonic
+        field = schema.named(name)
+        label = f"{schema.model._meta.label}.objects.facet({name!r})"
         if queryset._is_sliced or queryset._cursor is not None:
             raise TypeError(f"{label}: cannot be taken once a slice or a cursor has been taken.")
         if queryset._universe != "ids":
             raise FieldError(f"{label}: deleted objects are in no index.")
-        specs.append(_spec(options, field))
-        query = Planner(options).facet(specs[-1], queryset._logic)
+        specs.append(_spec(schema, field))
+        query = Planner(schema).facet(specs[-1], queryset._logic)
         if limit > 0 and queryset._logic != NOTHING:
             asked[at] = query, limit, most
     answers = questions[0][0]._ask_many("facets", list(asked.values())) if asked else []
@@ -83,25 +83,25 @@ def values_of(
     return found
 
 
-def has_values(options: SonicOptions, name: str) -> bool:
+def has_values(schema: Schema, name: str) -> bool:
     """Whether some index lists the values of the field."""
     try:
-        _spec(options, options.named(name))
+        _spec(schema, schema.named(name))
     except FieldError:
         return False
     return True
 
 
-def _spec(options: SonicOptions, field: Indexed) -> IndexSpec:
+def _spec(schema: Schema, field: Indexed) -> IndexSpec:
     """The index that holds the field's values: one that counts them, else a sorted one."""
-    for spec in options.schema.specs:
+    for spec in schema.layout.specs:
         if spec.counts_values and spec.parts[0].name == field.name:
             return spec
-    for spec in options.schema.specs:
+    for spec in schema.layout.specs:
         if not spec.parts and spec.order is not None and spec.order.name == field.name:
             return spec
     raise FieldError(
-        f"{options.model._meta.label}: no index holds the values of {field.name} by themselves. "
+        f"{schema.model._meta.label}: no index holds the values of {field.name} by themselves. "
         f'Declare indexes = {{"{field.name}": [{field.name}]}} (or index=True on the field) and '
         f"run sonic_reindex."
     )

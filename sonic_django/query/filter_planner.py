@@ -14,18 +14,19 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import FieldError
 from django.db.models.constants import LOOKUP_SEP
 
+from ..fields.names import FOLDED, NEAR
 from ..index import queries
-from ..index.documents import IDS_DIGEST
 from ..index.encoding import EMPTY, Bound, id_bounds, key_part
 from ..index.geohash import stretches
+from ..index.layout import IDS_DIGEST
 from ..index.queries import All, And, Ids, Leaf, Node, Within
 from ..index.specs import BY_ID, NULLS, IndexSpec
 from .bounds import bounds, id_range
-from .conditions import FOLDED, NEAR, Condition, Conjunction, Disjunction, Logic, Negation
+from .conditions import Condition, Conjunction, Disjunction, Logic, Negation
 from .index_selection import EQUAL, Shape, choices, ordering
 
 if TYPE_CHECKING:
-    from ..schema.schema import SonicOptions
+    from ..schema.schema import Schema
 
 #: The objects with and without a value in an order; either may be excluded by a condition.
 Halves = tuple["Leaf | None", "Leaf | None"]
@@ -34,8 +35,8 @@ Halves = tuple["Leaf | None", "Leaf | None"]
 class FilterPlanner:
     """Plans the filter of one question on one class, and notes the indexes it needs."""
 
-    def __init__(self, options: SonicOptions, universe: str = "ids") -> None:
-        self.options = options
+    def __init__(self, schema: Schema, universe: str = "ids") -> None:
+        self.schema = schema
         self.universe = universe
         self.needs: dict[str, str] = {IDS_DIGEST: "ids"}
 
@@ -69,7 +70,7 @@ class FilterPlanner:
         return len({getattr(logic, "field", None) for logic in alternatives}) == 1 and all(
             isinstance(logic, Condition)
             and logic.lookup in ("exact", "isnull")
-            and not self.options.indexed(logic.field).many
+            and not self.schema.indexed(logic.field).many
             for logic in alternatives
         )
 
@@ -103,7 +104,7 @@ class FilterPlanner:
         placed = _placed(given)
         wanted = set(map(id, fields))
         unanswered = tuple([at for at, one in enumerate(placed) if id(one) in wanted])
-        found, rest = choices(self.options, _shape(placed), unanswered)
+        found, rest = choices(self.schema, _shape(placed), unanswered)
         if rest:
             raise self._no_index([placed[at] for at in rest])
         for spec, chosen, ranges in found:
@@ -138,7 +139,7 @@ class FilterPlanner:
 
     def _orders(self, name: str, given: Sequence[Logic]) -> bool:
         """Whether an index by this field can be used beside the equalities among these."""
-        return ordering(self.options, name, _shape(_placed(given))) is not None
+        return ordering(self.schema, name, _shape(_placed(given))) is not None
 
     def _leaves(
         self, spec: IndexSpec, chosen: Sequence[Condition], ranges: Sequence[Condition]
@@ -174,10 +175,10 @@ class FilterPlanner:
     ) -> tuple[IndexSpec, list[Condition]]:
         """The index that orders by a field, and the equalities that choose its sets."""
         placed = _placed(conditions)
-        best = ordering(self.options, name, _shape(placed))
+        best = ordering(self.schema, name, _shape(placed))
         if best is None:
             raise FieldError(
-                f"{self.options.model._meta.label}: no index orders by {name}. "
+                f"{self.schema.model._meta.label}: no index orders by {name}. "
                 f'Declare indexes = {{"{name}": Index(order_by="{name}")}} '
                 f"(or index=True on the field) and run sonic_reindex."
             )
@@ -188,13 +189,13 @@ class FilterPlanner:
         self.needs[spec.digest] = spec.label
 
     def _no_index(self, conditions: Sequence[Condition]) -> FieldError:
-        label = self.options.model._meta.label
+        label = self.schema.model._meta.label
         shown = " and ".join(str(condition) for condition in conditions)
         fields = list(dict.fromkeys(condition.field for condition in conditions))
         cure = ", ".join(
             _index_for(c) for c in {condition.field: condition for condition in conditions}.values()
         )
-        there = ", ".join(spec.label for spec in self.options.schema.specs) or "none"
+        there = ", ".join(spec.label for spec in self.schema.layout.specs) or "none"
         return FieldError(
             f"{label}: no index answers {shown}. Declare one on {', '.join(fields)}, e.g. "
             f"indexes = {{{cure}}}, and run sonic_reindex. The indexes are: {there}."

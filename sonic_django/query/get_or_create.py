@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 
+from ..conf import is_available
 from ..exceptions import StaleObjectError
-from ..fulltext.availability import is_available
 from ..index.store import Document
 from ..persistence.batches import Progress, batches, told
+from ..persistence.values import encode
 from ..sync import built
 from ..sync.apply import schedule
 from ..sync.testcase_rollbacks import undo_rollbacks
@@ -21,7 +22,6 @@ from .scan import judge_of
 
 if TYPE_CHECKING:
     from ..index.specs import Entry
-    from ..models.base import SonicObj
     from ..persistence.unique_claims import Keys
     from .queryset import SonicQuerySet
 
@@ -41,16 +41,16 @@ class Encoded:
 
     @classmethod
     def of(cls, obj: Any) -> Encoded:
-        options = obj._sonic
-        for field in options.fields_with_pre_save:
+        schema = obj._sonic
+        for field in schema.fields_with_pre_save:
             setattr(obj, field.attname, field.pre_save(obj, True))
-        by_name, stored = obj._encode_values()
-        payload = options.codec.encode(stored)
-        return cls(obj, by_name, payload, options.entries(by_name), options.unique_keys(by_name))
+        by_name, stored = encode(obj)
+        payload = schema.codec.encode(stored)
+        return cls(obj, by_name, payload, schema.entries(by_name), schema.unique_keys(by_name))
 
 
 def bulk_create(
-    model: type[SonicObj],
+    model: Any,
     using: str,
     objects: list[Any],
     batch_size: int,
@@ -58,16 +58,16 @@ def bulk_create(
     progress: Progress | None,
 ) -> list[Any]:
     """What ``SonicQuerySet.bulk_create`` says."""
-    options = model._sonic
-    if options.problems:
-        options.raise_problems()
+    schema = model._sonic
+    if schema.problems:
+        schema.raise_problems()
     given = [obj for obj in objects if obj.id is not None]
     if given:
         raise ValueError(
             f"bulk_create() gives the ids itself; {given[0]!r} has one. Use save() for it."
         )
     if conflicts:
-        conflicts.check(options)
+        conflicts.check(schema)
     undo_rollbacks(using)
     prepare_first_write(model, using)
     try:
@@ -87,7 +87,7 @@ def bulk_create(
 
 
 def _insert_what_is_free(
-    model: type[SonicObj], using: str, batch: Sequence[Any], conflicts: Conflicts
+    model: Any, using: str, batch: Sequence[Any], conflicts: Conflicts
 ) -> None:
     """Insert those whose uniques nobody holds; the others as ``conflicts`` says."""
     encoded = [Encoded.of(obj) for obj in batch]
@@ -107,13 +107,13 @@ def _insert_what_is_free(
         return
 
 
-def _insert(model: type[SonicObj], using: str, encoded: Sequence[Encoded]) -> None:
-    from ..models.payload_column import Payload
+def _insert(model: Any, using: str, encoded: Sequence[Encoded]) -> None:
+    from ..payload.stored import Payload
     from ..persistence.transaction_state import remember, state_of
     from ..persistence.unique_claims import violation
 
-    options = model._sonic
-    ids = options.table(using).insert_many([one.payload for one in encoded])
+    schema = model._sonic
+    ids = schema.table(using).insert_many([one.payload for one in encoded])
     claims = [(key, id) for id, one in zip(ids, encoded, strict=True) for key in one.keys]
     if claims:
         try:
@@ -127,7 +127,7 @@ def _insert(model: type[SonicObj], using: str, encoded: Sequence[Encoded]) -> No
                     raise violation(model, clash, one.by_name) from error
                 seen.update(one.keys)
             raise
-    text = bool(options.text_fields) and is_available()
+    text = bool(schema.text_fields) and is_available()
     documents, states = [], []
     for one, id in zip(encoded, ids, strict=True):
         states.append(state_of(one.obj))
@@ -168,18 +168,18 @@ def _holder(queryset: SonicQuerySet, given: dict[str, Any], kwargs: dict[str, An
     By the rows and not by the index, which is told after the commit of whoever was faster; also
     within a transaction that began before that commit: the reads lock.
     """
-    options, using = queryset.model._sonic, queryset.db
+    schema, using = queryset.model._sonic, queryset.db
     obj = queryset.model(**given)
-    keys = list(options.unique_keys(obj._encode_values()[0]))
+    keys = list(schema.unique_keys(encode(obj)[0]))
     owners = uniques.owners(keys, using, locks=True) if keys else {}
-    judge = judge_of(options, queryset.filter(**kwargs)._bound()._logic)
+    judge = judge_of(schema, queryset.filter(**kwargs)._bound()._logic)
     for id in {*owners.values(), obj.id} - {None}:
         # Outside a transaction nothing is locked for longer than the statement.
-        row = options.table(using).fetch_latest(id)
+        row = schema.table(using).fetch_latest(id)
         if row is None or row.is_deleted:
             continue
-        if judge(options.decode(row.payload, id), id) is not False:
-            return queryset.model._from_row(using, row)
+        if judge(schema.decode(row.payload, id), id) is not False:
+            return queryset.model._sonic.from_row(using, row, queryset.model)
     return None
 
 
@@ -204,17 +204,17 @@ def update_or_create(
             row = obj._sonic.table(queryset._write_db).fetch_latest(obj.id)
             if attempt + 1 == _ATTEMPTS or row is None or row.is_deleted:
                 raise
-            obj = queryset.model._from_row(queryset._write_db, row)
+            obj = queryset.model._sonic.from_row(queryset._write_db, row, queryset.model)
     return obj, False
 
 
-def prepare_first_write(model: type[SonicObj], using: str) -> None:
+def prepare_first_write(model: Any, using: str) -> None:
     """Before many rows: an index that meets an empty table counts as built. One round trip."""
     from redis.exceptions import RedisError
 
     store = model._sonic.store(using)
     try:
-        if len(store.built()) < len(store.schema.digests):
+        if len(store.built()) < len(store.layout.digests):
             built.adopt_if_empty(model, using)
     except RedisError:
         return  # Redis is away: the rows are written, the index is rebuilt later

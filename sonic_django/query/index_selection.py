@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from ..index.specs import IndexSpec
 
 if TYPE_CHECKING:
-    from ..schema.schema import SonicOptions
+    from ..schema.schema import Schema
 
 #: Answered by the order of an index, and by the values that choose its sets.
 RANGES = frozenset(["gt", "gte", "lt", "lte", "startswith", "exact", "isnull", "notnull"])
@@ -29,13 +29,13 @@ class Choice(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def choices(
-    options: SonicOptions, shape: Shape, unanswered: tuple[int, ...]
+    schema: Schema, shape: Shape, unanswered: tuple[int, ...]
 ) -> tuple[tuple[Choice, ...], tuple[int, ...]]:
     """The indexes that answer the unanswered ones of the conditions, the one that answers most of
     them first; and the conditions that none answers."""
     found: list[Choice] = []
     while unanswered:
-        best = _best(options, shape, unanswered)
+        best = _best(schema, shape, unanswered)
         if best is None:
             break
         found.append(best)
@@ -44,14 +44,14 @@ def choices(
     return tuple(found), unanswered
 
 
-def _best(options: SonicOptions, shape: Shape, unanswered: tuple[int, ...]) -> Choice | None:
+def _best(schema: Schema, shape: Shape, unanswered: tuple[int, ...]) -> Choice | None:
     """The index that answers most of the conditions. Those that are equalities may choose its sets
     too, although they are answered already."""
     equal = _first(shape, range(len(shape)))
     open_ones = _first(shape, unanswered)
     best: Choice | None = None
     best_rank = (0, False, 0)
-    for spec in options.schema.specs:
+    for spec in schema.layout.specs:
         if not all(part.name in equal for part in spec.parts):
             continue
         chosen = tuple(open_ones.get(part.name, equal[part.name]) for part in spec.parts)
@@ -73,11 +73,11 @@ def _best(options: SonicOptions, shape: Shape, unanswered: tuple[int, ...]) -> C
 
 
 @lru_cache(maxsize=1024)
-def ordering(options: SonicOptions, name: str, shape: Shape) -> Choice | None:
+def ordering(schema: Schema, name: str, shape: Shape) -> Choice | None:
     """The index that orders by a field, and the equalities that choose its smallest sets."""
     equal = _first(shape, range(len(shape)))
     best: IndexSpec | None = None
-    for spec in options.schema.specs:
+    for spec in schema.layout.specs:
         if spec.order is None or spec.order.name != name:
             continue
         if all(part.name in equal for part in spec.parts) and (
@@ -88,9 +88,9 @@ def ordering(options: SonicOptions, name: str, shape: Shape) -> Choice | None:
 
 
 @lru_cache(maxsize=1024)
-def has_index(options: SonicOptions, name: str, lookup: str) -> bool:
+def has_index(schema: Schema, name: str, lookup: str) -> bool:
     """Whether a declared index can have a part in answering such a condition."""
-    return any(_mentions(spec, name, lookup) for spec in options.schema.specs)
+    return any(_mentions(spec, name, lookup) for spec in schema.layout.specs)
 
 
 def _mentions(spec: IndexSpec, name: str, lookup: str) -> bool:

@@ -54,8 +54,8 @@ def _by_id(queryset: Retrieving, chunk_size: int) -> Iterator[Any]:
 def _by_cursor(queryset: Retrieving, chunk_size: int) -> Iterator[Any]:
     """Each chunk begins behind the place of an object of the chunk before: of one whose row agrees
     with the index about its place, so that nothing is passed over because it moved meanwhile."""
-    options = queryset.model._sonic
-    ordering = Ordering(options, queryset._effective_order)
+    schema = queryset.model._sonic
+    ordering = Ordering(schema, queryset._effective_order)
     rest = queryset
     given: set[int] = set()
     while True:
@@ -74,7 +74,7 @@ def _by_cursor(queryset: Retrieving, chunk_size: int) -> Iterator[Any]:
         anchors = [rows[at] for at in unmoved if rows[at][0] in given]
         if anchors:
             id, stored = anchors[-1]
-            rest = queryset._with_cursor(id, options.by_name(stored), behind=True)
+            rest = queryset._with_cursor(id, schema.by_name(stored), behind=True)
             # Of those behind it, some may come again.
             given &= set(ids[ids.index(id) + 1 :])
 
@@ -83,7 +83,7 @@ def _contents(objects: Iterable[Any]) -> Iterator[tuple[int, Any]]:
     """The id and the payload dict of each object; a damaged one says so when it is read."""
     for obj in objects:
         with suppress(PayloadError):
-            yield obj.id, obj._stored_values()
+            yield obj.id, obj._sonic.stored_values(obj)
 
 
 def _chunk(queryset: Retrieving, objects: list[Any]) -> list[Any]:

@@ -21,7 +21,7 @@ from .conditions import (
 )
 
 if TYPE_CHECKING:
-    from ..schema.schema import SonicOptions
+    from ..schema.schema import Schema
 
 #: Targets whose ids are handed on to the index; some tenths of a second to plan.
 MOST = 10_000
@@ -95,7 +95,7 @@ def crosses_references(logic: Logic) -> bool:
     return any(map(crosses_references, logic.children))
 
 
-def bind(options: SonicOptions, logic: Logic, using: str | None) -> Logic:
+def bind(schema: Schema, logic: Logic, using: str | None) -> Logic:
     """The filter with the ids of the targets in place of the lookups across references.
 
     One Redis call for a reference to a SonicObj class, one SQL statement for one to another model.
@@ -104,17 +104,17 @@ def bind(options: SonicOptions, logic: Logic, using: str | None) -> Logic:
     if not crosses_references(logic):
         return logic
     if isinstance(logic, Negation):
-        return negate(bind(options, logic.child, using))
+        return negate(bind(schema, logic.child, using))
     if not isinstance(logic, Condition):
         join = conjoin if isinstance(logic, Conjunction) else disjoin
-        return join(*(bind(options, child, using) for child in logic.children))
+        return join(*(bind(schema, child, using) for child in logic.children))
     ids = logic.value.ids(using)
     if len(ids) > MOST:
         target = logic.value.model._meta
         raise NotSupportedError(
-            f"{options.model._meta.label}: {logic} has more than {MOST} targets of "
+            f"{schema.model._meta.label}: {logic} has more than {MOST} targets of "
             f"{target.label}. Narrow the lookup, or keep what is looked up in a field of "
-            f"{options.model._meta.object_name} itself, with an index."
+            f"{schema.model._meta.object_name} itself, with an index."
         )
-    field = options.indexed(logic.field)
+    field = schema.indexed(logic.field)
     return disjoin(*(Condition(logic.field, "exact", field.lookup_value(id)) for id in ids))

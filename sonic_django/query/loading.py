@@ -12,7 +12,6 @@ from django.db.models.constants import LOOKUP_SEP
 from ..exceptions import PayloadError
 
 if TYPE_CHECKING:
-    from ..models.base import SonicObj
     from .verify import Verdict
 
 
@@ -20,18 +19,16 @@ if TYPE_CHECKING:
 _CHUNK = 2000
 
 
-def load_one(
-    model: type[SonicObj], using: str, id: int, *, deleted: bool | None = False
-) -> list[Any]:
+def load_one(model: Any, using: str, id: int, *, deleted: bool | None = False) -> list[Any]:
     """``load_all`` of one id: its object, or none."""
     row = model._sonic.table(using).fetch_one(id) if _is_possible(id) else None
     if row is None or (deleted is not None and row.is_deleted != deleted):
         return []
-    return [model._from_row(using, row)]
+    return [model._sonic.from_row(using, row, model)]
 
 
 def load_all(
-    model: type[SonicObj], using: str, ids: Sequence[int], *, deleted: bool | None = False
+    model: Any, using: str, ids: Sequence[int], *, deleted: bool | None = False
 ) -> list[Any]:
     """The objects of these ids in any order, each once; rows that are missing are left out, and
     those that are deleted (or, with ``deleted``, are not; with None, neither). One statement for
@@ -41,11 +38,12 @@ def load_all(
     rows = model._sonic.table(using).fetch_plain(_possible(ids))
     if deleted is not None:
         rows = [row for row in rows if row[2] == deleted]
-    return model._from_rows(using, rows)
+    objects: list[Any] = model._sonic.from_rows(using, rows, model)
+    return objects
 
 
 def verified(
-    model: type[SonicObj],
+    model: Any,
     using: str,
     ids: Sequence[int],
     verdict: Verdict | None,
@@ -57,12 +55,12 @@ def verified(
     A payload that is decoded to be judged is not decoded again when the object is read; one that
     cannot be decoded is given, and says so when it is read.
     """
-    options = model._sonic
+    schema = model._sonic
     found: list[Any] = []
     stale: list[int] = []
     for start in range(0, len(ids), _CHUNK):
         some = ids[start : start + _CHUNK]
-        rows = {row[0]: row for row in options.table(using).fetch_plain(_possible(some))}
+        rows = {row[0]: row for row in schema.table(using).fetch_plain(_possible(some))}
         kept = []
         for id in some:
             row = rows.get(id)
@@ -70,11 +68,11 @@ def verified(
                 stale.append(id)
             else:
                 kept.append(row)
-        objects = model._from_rows(using, kept)
+        objects = model._sonic.from_rows(using, kept, model)
         if verdict is None:
             found += objects
             continue
-        decode = options.codec.decode
+        decode = schema.codec.decode
         for (id, payload, *_), obj in zip(kept, objects, strict=True):
             try:
                 stored = decode(payload)
@@ -133,19 +131,19 @@ class ValueShape:
     """What ``values`` and ``values_list`` give instead of objects."""
 
     def __init__(
-        self, model: type[SonicObj], names: Sequence[str], kind: str, *, flat: bool, named: bool
+        self, model: Any, names: Sequence[str], kind: str, *, flat: bool, named: bool
     ) -> None:
-        options = model._sonic
+        schema = model._sonic
         if flat and len(names) != 1:
             raise TypeError("'flat' is not valid when values_list is called with several fields.")
         if flat and named:
             raise TypeError("'flat' and 'named' can't be used together.")
         self.kind = kind
         self.flat = flat
-        shown = [field for field in options.fields.values() if not field.is_secret]
+        shown = [field for field in schema.fields.values() if not field.is_secret]
         given = list(names) or ["id", *(field.attname for field in shown)]
         self.names = given
-        self.getters = [self._getter(options, name) for name in given]
+        self.getters = [self._getter(schema, name) for name in given]
         self.row_class = namedtuple("Row", given) if named else None
 
     @property
@@ -154,15 +152,15 @@ class ValueShape:
         return all(name in ("pk", "id") for name in self.names)
 
     @staticmethod
-    def _getter(options: Any, name: str) -> Any:
+    def _getter(schema: Any, name: str) -> Any:
         if name in ("pk", "id"):
             return lambda obj: obj.id
         if name in ("is_deleted", "sonic_version", "sonic_dirty_at"):
             return lambda obj: getattr(obj, name)
-        field = options.field(name)
+        field = schema.field(name)
         if field.is_secret:
             raise FieldError(
-                f"{options.model._meta.label}.{name} is a password, which values() does not give."
+                f"{schema.model._meta.label}.{name} is a password, which values() does not give."
             )
         return field.value_from_object
 

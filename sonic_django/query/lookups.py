@@ -13,28 +13,21 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.constants import LOOKUP_SEP
 
-from .conditions import EVERYTHING, FOLDED, NOTHING, Condition, Logic, conjoin, disjoin, negate
+from ..fields.names import FOLDED, LOOKUPS, RANGES, WITHOUT_CASE
+from ..schema.ids import as_id
+from .conditions import EVERYTHING, NOTHING, Condition, Logic, conjoin, disjoin, negate
 from .joins import Targets, join_targets, target_of
 from .planner import Planner
 
 if TYPE_CHECKING:
     from ..fields.derived import Indexed
-    from ..schema.schema import SonicOptions
-
-_RANGES = ("gt", "gte", "lt", "lte")
-_WITHOUT_CASE = frozenset(["iexact", "istartswith"])
-LOOKUPS = frozenset(
-    [
-        *("exact", "in", "isnull", "range", "startswith", "contains", "all", "near"),
-        *(*_WITHOUT_CASE, *_RANGES),
-    ]
-)
+    from ..schema.schema import Schema
 
 #: What makes a condition of one (name, value).
-Pairs: TypeAlias = "Callable[[SonicOptions, Any], Logic]"
+Pairs: TypeAlias = "Callable[[Schema, Any], Logic]"
 
 
-def resolve(options: SonicOptions, node: Q, pair: Pairs | None = None) -> Logic:
+def resolve(schema: Schema, node: Q, pair: Pairs | None = None) -> Logic:
     """The conditions of a Q, each name and value by ``pair``, else by ``resolve_pair``.
 
     FieldError for an unknown field or lookup, ValidationError for a value that the field cannot
@@ -42,7 +35,7 @@ def resolve(options: SonicOptions, node: Q, pair: Pairs | None = None) -> Logic:
     """
     one = pair or resolve_pair
     children = [
-        resolve(options, child, pair) if isinstance(child, Q) else one(options, child)
+        resolve(schema, child, pair) if isinstance(child, Q) else one(schema, child)
         for child in node.children
         if not (isinstance(child, Q) and _is_empty(child))
     ]
@@ -63,47 +56,45 @@ def _is_empty(node: Q) -> bool:
     return all(isinstance(child, Q) and _is_empty(child) for child in node.children)
 
 
-def resolve_pair(options: SonicOptions, child: Any) -> Logic:
+def resolve_pair(schema: Schema, child: Any) -> Logic:
     """The condition of one (name, value)."""
     if not (isinstance(child, tuple) and len(child) == 2):
         raise FieldError(
             f"{child!r} is an SQL expression; the index answers name=value lookups only. "
-            f"Use {options.model.__name__}.sql for SQL."
+            f"Use {schema.model.__name__}.sql for SQL."
         )
     name, value = child
-    indexed, lookup, beyond = _read(options, name)
+    indexed, lookup, beyond = _read(schema, name)
     if indexed is None:
-        return _on_id(options, lookup, value)
+        return _on_id(schema, lookup, value)
     if beyond:
-        return _on_targets(options, indexed, beyond, value)
-    return _on_field(options, indexed, lookup, value)
+        return _on_targets(schema, indexed, beyond, value)
+    return _on_field(schema, indexed, lookup, value)
 
 
 @lru_cache(maxsize=1024)
-def _read(options: SonicOptions, name: str) -> tuple[Indexed | None, str, tuple[str, ...]]:
+def _read(schema: Schema, name: str) -> tuple[Indexed | None, str, tuple[str, ...]]:
     """What a lookup is on (None is the id), which one it is, and the rest of the name where that
     goes across a reference. Kept, since a class's declaration does not change."""
     path = name.split(LOOKUP_SEP)
     if path[0] in ("pk", "id"):
         lookup = path.pop() if len(path) > 1 and path[-1] in LOOKUPS else "exact"
-        _refuse_rest(options, name, path[1:])
+        _refuse_rest(schema, name, path[1:])
         return None, lookup, ()
-    indexed, rest = _longest(options, path)
+    indexed, rest = _longest(schema, path)
     target = target_of(indexed)
     if target and rest and rest[0] in ("pk", "id") and (rest[1:] == [] or rest[1] in LOOKUPS):
         rest = rest[1:]
     if target and rest and rest[0] not in LOOKUPS:
         return indexed, "related", tuple(rest)
     lookup = rest.pop() if rest and rest[-1] in LOOKUPS else "exact"
-    if rest and (keys := options.fields.get(path[0])) and keys.at_path(rest):
-        indexed, rest = options.indexed(LOOKUP_SEP.join([path[0], *rest])), []
-    _refuse_rest(options, name, rest)
+    if rest and (keys := schema.fields.get(path[0])) and keys.at_path(rest):
+        indexed, rest = schema.indexed(LOOKUP_SEP.join([path[0], *rest])), []
+    _refuse_rest(schema, name, rest)
     return indexed, lookup, ()
 
 
-def _on_targets(
-    options: SonicOptions, indexed: Indexed, rest: tuple[str, ...], value: Any
-) -> Logic:
+def _on_targets(schema: Schema, indexed: Indexed, rest: tuple[str, ...], value: Any) -> Logic:
     """A lookup across a reference. The target's own FieldError if it cannot answer its part."""
     target = target_of(indexed)
     name = LOOKUP_SEP.join(rest)
@@ -125,31 +116,31 @@ def _on_targets(
     return disjoin(Condition(indexed.name, "isnull", None), found)
 
 
-def _longest(options: SonicOptions, path: list[str]) -> tuple[Indexed, list[str]]:
+def _longest(schema: Schema, path: list[str]) -> tuple[Indexed, list[str]]:
     """What the longest beginning of the path names that an index is of, and the rest of it: a
     declared path may end in a key that is called like a lookup."""
     for length in range(len(path), 0, -1):
-        found = options.derived.get(LOOKUP_SEP.join(path[:length]))
+        found = schema.derived.get(LOOKUP_SEP.join(path[:length]))
         if getattr(found, "is_looked_up", False):
-            return options.derived[LOOKUP_SEP.join(path[:length])], path[length:]
-    return options.indexed(path[0]), path[1:]
+            return schema.derived[LOOKUP_SEP.join(path[:length])], path[length:]
+    return schema.indexed(path[0]), path[1:]
 
 
-def _refuse_rest(options: SonicOptions, name: str, rest: list[str]) -> None:
+def _refuse_rest(schema: Schema, name: str, rest: list[str]) -> None:
     if rest:
         raise FieldError(
-            f"{options.model._meta.label}: the lookup {name!r} is not supported. "
+            f"{schema.model._meta.label}: the lookup {name!r} is not supported. "
             f"Lookups are {', '.join(sorted(LOOKUPS))}."
         )
 
 
-def _on_field(options: SonicOptions, field: Indexed, lookup: str, value: Any) -> Logic:
-    if lookup in _WITHOUT_CASE:
-        field = options.indexed(field.name + FOLDED)
+def _on_field(schema: Schema, field: Indexed, lookup: str, value: Any) -> Logic:
+    if lookup in WITHOUT_CASE:
+        field = schema.indexed(field.name + FOLDED)
         lookup = "exact" if lookup == "iexact" else "startswith"
     place = getattr(field, "ordered_as", None)
     if place is not None or lookup == "near":
-        return _on_place(options, field, place, lookup, value)
+        return _on_place(schema, field, place, lookup, value)
     name = field.name
 
     def primitive(item: Any) -> Any:
@@ -160,12 +151,12 @@ def _on_field(options: SonicOptions, field: Indexed, lookup: str, value: Any) ->
             if not value:
                 return Condition(name, "empty", None)
             raise FieldError(
-                f"{options.model._meta.label}.{name} is looked up by one element; for all of "
+                f"{schema.model._meta.label}.{name} is looked up by one element; for all of "
                 f"{value!r} write {name}__all, for any {name}__in."
             )
         return _equal(name, primitive(value))
     if lookup in ("contains", "all"):
-        return _on_list(options, field, lookup, value, primitive)
+        return _on_list(schema, field, lookup, value, primitive)
     if lookup == "in":
         return disjoin(*(_equal(name, primitive(item)) for item in listed(name, lookup, value)))
     if lookup == "isnull":
@@ -173,11 +164,11 @@ def _on_field(options: SonicOptions, field: Indexed, lookup: str, value: Any) ->
     if lookup == "startswith":
         if field.order_kind != "text":
             raise FieldError(
-                f"{options.model._meta.label}.{name} is not a text field, so it has no startswith."
+                f"{schema.model._meta.label}.{name} is not a text field, so it has no startswith."
             )
         return Condition(name, "startswith", field.lookup_value(value))
     if field.order_kind is None:
-        raise FieldError(f"{options.model._meta.label}.{name} has no order, so no {lookup}.")
+        raise FieldError(f"{schema.model._meta.label}.{name} has no order, so no {lookup}.")
     return conjoin(
         *(
             Condition(name, bound, _bound(field, item))
@@ -186,8 +177,8 @@ def _on_field(options: SonicOptions, field: Indexed, lookup: str, value: Any) ->
     )
 
 
-def _on_place(options: SonicOptions, field: Indexed, place: Any, lookup: str, value: Any) -> Logic:
-    label = f"{options.model._meta.label}.{field.name}"
+def _on_place(schema: Schema, field: Indexed, place: Any, lookup: str, value: Any) -> Logic:
+    label = f"{schema.model._meta.label}.{field.name}"
     if place is None:
         raise FieldError(f"{label} is not a geo_field, so it has no near.")
     if lookup == "near":
@@ -202,7 +193,7 @@ def _on_place(options: SonicOptions, field: Indexed, place: Any, lookup: str, va
 
 
 def _on_list(
-    options: SonicOptions,
+    schema: Schema,
     field: Indexed,
     lookup: str,
     value: Any,
@@ -211,7 +202,7 @@ def _on_list(
     name = field.name
     if not field.many:
         raise FieldError(
-            f"{options.model._meta.label}.{name} is not a list, so it has no {lookup}. "
+            f"{schema.model._meta.label}.{name} is not a list, so it has no {lookup}. "
             f"For words in a text declare fulltext_indexes and use search()."
         )
     if lookup == "contains" and not isinstance(value, (list, tuple, set, frozenset)):
@@ -223,46 +214,24 @@ def _equal(name: str, value: Any) -> Condition:
     return Condition(name, "isnull", None) if value is None else Condition(name, "exact", value)
 
 
-def _on_id(options: SonicOptions, lookup: str, value: Any) -> Logic:
+def _on_id(schema: Schema, lookup: str, value: Any) -> Logic:
     if lookup == "isnull":
         return NOTHING if _boolean("pk", value) else EVERYTHING
     if lookup == "exact":
         # As in Django: no object has the id None.
-        return NOTHING if value is None else Condition("id", "in", (as_id(options, value),))
+        return NOTHING if value is None else Condition("id", "in", (as_id(schema, value),))
     if lookup == "in":
         given = [item for item in listed("pk", lookup, value) if item is not None]
-        ids = tuple(as_id(options, item) for item in given)
+        ids = tuple(as_id(schema, item) for item in given)
         return Condition("id", "in", ids) if ids else NOTHING
-    if lookup in _RANGES or lookup == "range":
+    if lookup in RANGES or lookup == "range":
         return conjoin(
             *(
-                Condition("id", bound, as_id(options, item))
+                Condition("id", bound, as_id(schema, item))
                 for bound, item in _bounds("pk", lookup, value)
             )
         )
-    raise FieldError(f"{options.model._meta.label}: an id has no lookup {lookup!r}.")
-
-
-def as_id(options: SonicOptions, value: Any) -> int:
-    """An id for an id, its digits, or an object of the class."""
-    if type(value) is int:
-        return value
-    if isinstance(value, models.Model):
-        if not isinstance(value, options.model):
-            raise ValueError(f"{value!r} is not a {options.model._meta.label}.")
-        if value.pk is None:
-            raise ValueError(f"{value!r} is not saved yet, so it has no id.")
-        value = value.pk
-    try:
-        id = int(value)
-        # int() would make 1 of 1.5 and of True.
-        if isinstance(value, bool) or (isinstance(value, (float, Decimal)) and id != value):
-            raise ValueError
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError(
-            f"Field 'id' of {options.model._meta.label} expected a number but got {value!r}."
-        ) from None
-    return id
+    raise FieldError(f"{schema.model._meta.label}: an id has no lookup {lookup!r}.")
 
 
 def _bounds(name: str, lookup: str, value: Any) -> Iterable[tuple[str, Any]]:

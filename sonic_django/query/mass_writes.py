@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 
 from ..persistence.batches import Progress, batches, told
+from ..persistence.values import decoded
 from ..sync.testcase_rollbacks import undo_rollbacks
 from ..table.rows import Row
 from .f_expressions import computation, is_expression
 
 if TYPE_CHECKING:
-    from ..models.base import SonicObj
     from .queryset import SonicQuerySet
 
 _BATCH = 1000
 
 
 def bulk_update(
-    model: type[SonicObj],
+    model: Any,
     using: str,
     objects: list[Any],
     names: list[str],
@@ -57,17 +57,17 @@ def update(
 
     queryset = queryset._bound()
     model, using = queryset.model, queryset._write_db
-    options = model._sonic
-    fields = frozenset(options.field(name).name for name in values)
+    schema = model._sonic
+    fields = frozenset(schema.field(name).name for name in values)
     for name, value in values.items():
         if not is_expression(value) and not hasattr(value, "_meta"):
-            options.field(name).to_primitive(value)
-    computations = {name: computation(options, value) for name, value in values.items()}
+            schema.field(name).to_primitive(value)
+    computations = {name: computation(schema, value) for name, value in values.items()}
 
     def changed(obj: Any) -> Change | None:
         # The dict is taken apart when a value is first touched. What it holds is left alone: the
         # values are set, none is changed in its place.
-        original = dict(obj._decoded())
+        original = dict(decoded(obj))
         # All from the values before, as SQL does it.
         computed = {name: compute(obj) for name, compute in computations.items()}
         for name, value in computed.items():
@@ -79,9 +79,9 @@ def update(
         judge = queryset._verdict()
         if row is None or queryset._deleted not in (None, row.is_deleted):
             return None
-        if judge is not None and judge(options.decode(row.payload, row.id), row.id) is False:
+        if judge is not None and judge(schema.decode(row.payload, row.id), row.id) is False:
             return None
-        return changed(model._from_row(using, row))
+        return changed(model._sonic.from_row(using, row, model))
 
     number = 0
     undo_rollbacks(using)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import FieldError
 
+from ..fields.names import UNKNOWN
 from ..index.encoding import position
-from .verify import UNKNOWN
 
 if TYPE_CHECKING:
-    from ..schema.schema import SonicOptions
+    from ..schema.schema import Schema
 
 #: An object's place: a key for each name of an order, None where it has no value.
 Place = Sequence[Any]
@@ -22,13 +22,13 @@ Place = Sequence[Any]
 class Ordering:
     """An order by any fields that have one. FieldError for others."""
 
-    def __init__(self, options: SonicOptions, names: Sequence[str]) -> None:
+    def __init__(self, schema: Schema, names: Sequence[str]) -> None:
         parts = [(name.lstrip("-"), name.startswith("-")) for name in names]
         if parts[-1][0] not in ("pk", "id"):
             # What is equal goes by id, in the direction of what stands before.
             parts.append(("pk", parts[-1][1]))
         self.descending = [descending for _, descending in parts]
-        self.keys = [_key(options, name) for name, _ in parts]
+        self.keys = [_key(schema, name) for name, _ in parts]
 
     def place(self, stored: Mapping[str, Any], id: int) -> Place:
         """Where an object with this payload dict stands."""
@@ -80,12 +80,12 @@ def _at(at: int) -> Callable[[tuple[Place, int]], Any]:
     return lambda one: one[0][at]
 
 
-def _key(options: SonicOptions, name: str) -> Callable[[Mapping[str, Any], int], Any]:
+def _key(schema: Schema, name: str) -> Callable[[Mapping[str, Any], int], Any]:
     if name in ("pk", "id"):
         return lambda stored, id: id
-    indexed = options.indexed(name)
+    indexed = schema.indexed(name)
     if indexed.order_kind is None:
-        raise FieldError(f"{options.model._meta.label}.{name} has no order.")
+        raise FieldError(f"{schema.model._meta.label}.{name} has no order.")
 
     def key(stored: Mapping[str, Any], id: int) -> Any:
         value = indexed.of_stored(stored)

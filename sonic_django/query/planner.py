@@ -17,7 +17,7 @@ from .filter_planner import FilterPlanner, Halves, by_field, parts_of, without
 from .index_selection import RANGES, has_index
 
 if TYPE_CHECKING:
-    from ..schema.schema import SonicOptions
+    from ..schema.schema import Schema
 
 
 class Planner(FilterPlanner):
@@ -63,7 +63,7 @@ class Planner(FilterPlanner):
     def check(self, logic: Logic) -> None:
         """FieldError if no declared index can have a part in answering some condition."""
         if isinstance(logic, Condition):
-            if logic.field != "id" and not has_index(self.options, logic.field, logic.lookup):
+            if logic.field != "id" and not has_index(self.schema, logic.field, logic.lookup):
                 raise self._no_index([logic])
         elif isinstance(logic, Negation):
             self.check(logic.child)
@@ -81,7 +81,7 @@ class Planner(FilterPlanner):
             name, down = key.lstrip("-"), key.startswith("-")
             if name in ("pk", "id"):
                 return (list(found.items()) or [("id", down)]), down
-            found.setdefault(self.options.named(name).name, down)
+            found.setdefault(self.schema.named(name).name, down)
         return list(found.items()), list(found.values())[-1]
 
     def direction(self, order: Sequence[str]) -> tuple[str, bool, bool]:
@@ -89,7 +89,7 @@ class Planner(FilterPlanner):
         keys, ties_descending = self.keys(order)
         if len(keys) > 1:
             raise FieldError(
-                f"{self.options.model._meta.label}: after() and before() need an order by one "
+                f"{self.schema.model._meta.label}: after() and before() need an order by one "
                 f"field, and at most pk behind it; this one is by {', '.join(order)}."
             )
         return *keys[0], ties_descending
@@ -99,7 +99,7 @@ class Planner(FilterPlanner):
         name = name.lstrip("-")
         return name in ("id", "pk") or any(
             not spec.parts and spec.order and spec.order.name == name
-            for spec in self.options.schema.specs
+            for spec in self.schema.layout.specs
         )
 
     def _halves(self, name: str, conditions: list[Logic]) -> tuple[Halves, list[Logic]]:
@@ -132,16 +132,16 @@ class Planner(FilterPlanner):
     def _only_ids(self, conditions: Sequence[Logic], order: str) -> None:
         if order != "id" or not all(map(_is_on_ids, conditions)):
             raise FieldError(
-                f"{self.options.model._meta.label}: deleted objects are in no index; they can be "
+                f"{self.schema.model._meta.label}: deleted objects are in no index; they can be "
                 f"filtered and ordered by pk only."
             )
 
 
 @lru_cache(maxsize=1024)
-def everything(options: SonicOptions, universe: str, order: tuple[str, ...]) -> IndexQuery:
+def everything(schema: Schema, universe: str, order: tuple[str, ...]) -> IndexQuery:
     """The question for all objects of a class in this order: kept, as its declaration does not
     change."""
-    return Planner(options, universe).plan(EVERYTHING, order)
+    return Planner(schema, universe).plan(EVERYTHING, order)
 
 
 def _is_on_ids(logic: Logic) -> bool:

@@ -9,11 +9,12 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.db.models import prefetch_related_objects
 
+from ..schema.ids import as_id
 from ..sync import read_repair
 from .execute import Asking
 from .iterate import iterate
 from .loading import attach_references, load_all, load_one, verified
-from .lookups import as_id, listed
+from .lookups import listed
 from .scan import RowSource, judge_of, orders_by_id
 from .verify import Verdict, verdict
 
@@ -85,7 +86,7 @@ class Retrieving(Asking):
     def _scanned(self) -> Iterator[Any]:
         """The objects of rows as they are read."""
         for row, stored in RowSource(self).rows():
-            obj = self.model._from_row(self.db, row)
+            obj = self.model._sonic.from_row(self.db, row, self.model)
             obj.__dict__["_sonic_decoded"] = dict(stored)
             yield obj
 

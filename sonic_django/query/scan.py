@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import FieldError, ValidationError
 from django.db.models.constants import LOOKUP_SEP
 
+from ..fields.names import UNKNOWN
 from ..index.specs import BY_TEXT
 from ..sync.testcase_rollbacks import undo_rollbacks
 from .conditions import NOTHING, Condition, Conjunction, Disjunction, Logic, Negation, conjoin
 from .lookups import resolve_pair
 from .ordering import Ordering
 from .sources import within_slice
-from .verify import UNKNOWN, Verdict, combined, judge
+from .verify import Verdict, combined, judge
 
 if TYPE_CHECKING:
-    from ..schema.schema import SonicOptions
+    from ..schema.schema import Schema
     from ..table.rows import Row
     from .execute import Asking
 
@@ -53,21 +54,21 @@ _TESTS: dict[str, _Test] = {
 }
 
 
-def resolve_any(options: SonicOptions, child: Any) -> Logic:
+def resolve_any(schema: Schema, child: Any) -> Logic:
     """``resolve_pair``, with the lookups that need a scan."""
     if not (isinstance(child, tuple) and len(child) == 2):
-        return resolve_pair(options, child)
+        return resolve_pair(schema, child)
     name, value = child
     path, _, lookup = name.rpartition(LOOKUP_SEP)
     if lookup not in _TESTS or path in ("", "pk", "id"):
-        return resolve_pair(options, child)
-    indexed = options.indexed(path)
+        return resolve_pair(schema, child)
+    indexed = schema.indexed(path)
     if lookup == "contains" and indexed.many:
-        return resolve_pair(options, child)
+        return resolve_pair(schema, child)
     element: Any = getattr(indexed, "element", indexed)
     if not (indexed.mixed or element.order_kind == BY_TEXT):
         raise FieldError(
-            f"{options.model._meta.label}.{path} is not a text field, so it has no {lookup}."
+            f"{schema.model._meta.label}.{path} is not a text field, so it has no {lookup}."
         )
     if not isinstance(value, (re.Pattern, str) if lookup in _PATTERNS else str):
         raise ValidationError({path: [f"{name} takes a text; got {value!r}."]})
@@ -86,12 +87,12 @@ def _compiled(name: str, pattern: Any, flags: int) -> re.Pattern[str]:
     return compiled
 
 
-def judge_of(options: SonicOptions, logic: Logic) -> Verdict:
+def judge_of(schema: Schema, logic: Logic) -> Verdict:
     """What judges any row by any filter; None where it cannot be judged, as in ``verify``."""
     if isinstance(logic, TextCondition):
-        return _on_text(options, logic)
+        return _on_text(schema, logic)
     if isinstance(logic, Negation):
-        child = judge_of(options, logic.child)
+        child = judge_of(schema, logic.child)
 
         def negated(stored: Mapping[str, Any], id: int) -> bool | None:
             found = child(stored, id)
@@ -100,14 +101,14 @@ def judge_of(options: SonicOptions, logic: Logic) -> Verdict:
         return negated
     if isinstance(logic, (Conjunction, Disjunction)):
         return combined(
-            [judge_of(options, child) for child in logic.children],
+            [judge_of(schema, child) for child in logic.children],
             decisive=isinstance(logic, Disjunction),
         )
-    return judge(options, logic)
+    return judge(schema, logic)
 
 
-def _on_text(options: SonicOptions, condition: TextCondition) -> Verdict:
-    indexed = options.indexed(condition.field)
+def _on_text(schema: Schema, condition: TextCondition) -> Verdict:
+    indexed = schema.indexed(condition.field)
     part, test, wanted = indexed.part, _TESTS[condition.lookup], condition.value
 
     def judge_text(stored: Mapping[str, Any], id: int) -> bool | None:
@@ -163,29 +164,29 @@ class RowSource:
 
     def _sorted(self) -> list[int]:
         queryset = self.queryset
-        options = queryset.model._sonic
+        schema = queryset.model._sonic
         if queryset._cursor is not None:
             raise TypeError(
                 "after() and before() go with scan() in the order of the ids only; filter by a "
                 "range of values instead."
             )
-        ordering = Ordering(options, queryset._effective_order)
+        ordering = Ordering(schema, queryset._effective_order)
         found = self._matching(descending=False)
         return ordering.sort([(ordering.place(stored, row.id), row.id) for row, stored in found])
 
     def _matching(self, *, descending: bool) -> Iterator[tuple[Row, Mapping[str, Any]]]:
         queryset = self.queryset
-        options, logic = queryset.model._sonic, queryset._logic
+        schema, logic = queryset.model._sonic, queryset._logic
         if queryset._cursor is not None and queryset._cursor.field == "id":
             logic = conjoin(logic, queryset._cursor.condition())
         if logic == NOTHING:
             return
-        judging = judge_of(options, logic)
+        judging = judge_of(schema, logic)
         for batch in self._batches(logic, descending=descending):
             for row in batch:
                 if queryset._deleted not in (None, row.is_deleted):
                     continue
-                stored = options.decode(row.payload, row.id)
+                stored = schema.decode(row.payload, row.id)
                 if judging(stored, row.id):
                     yield row, stored
 

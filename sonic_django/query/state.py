@@ -16,7 +16,6 @@ from .loading import ValueShape
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from ..models.base import SonicObj
     from .scan import Scan
 
 
@@ -33,7 +32,11 @@ class Question:
     """Which objects of a class, in which order, how many of them, and loaded how."""
 
     def __init__(
-        self, model: type[SonicObj], query: Any = None, using: str | None = None, hints: Any = None
+        self,
+        model: Any,
+        query: Any = None,
+        using: str | None = None,
+        hints: Any = None,
     ) -> None:
         self.model = model
         self._db = using
@@ -79,7 +82,7 @@ class Question:
 
     @property
     def verbose_name(self) -> Any:
-        # The admin's model_ngettext takes what is no QuerySet for a model's options.
+        # The admin's model_ngettext takes what is no QuerySet for a model's schema.
         return self.model._meta.verbose_name
 
     @property

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from ..fields.names import UNKNOWN
 from ..index.encoding import EMPTY, key_part, member, position
 from ..index.geohash import distance, place_of
 from .bounds import bounds
 from .conditions import EVERYTHING, Condition, Conjunction, Logic, Negation
 
 if TYPE_CHECKING:
-    from ..schema.schema import SonicOptions
-
-#: Stands for a value that a payload lacks, and whose default differs each time.
-UNKNOWN: Final = object()
+    from ..schema.schema import Schema
 
 #: Called with a payload dict and the object's id; None where it cannot be judged.
 Verdict = Callable[[Mapping[str, Any], int], "bool | None"]
@@ -35,9 +33,9 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def verdict(options: SonicOptions, logic: Logic) -> Verdict | None:
+def verdict(schema: Schema, logic: Logic) -> Verdict | None:
     """What judges the rows of a filter; None if the id alone decides. No round trip."""
-    return judge(options, logic) if _mentions_fields(logic) else None
+    return judge(schema, logic) if _mentions_fields(logic) else None
 
 
 def _mentions_fields(logic: Logic) -> bool:
@@ -48,12 +46,12 @@ def _mentions_fields(logic: Logic) -> bool:
     return any(map(_mentions_fields, logic.children))
 
 
-def judge(options: SonicOptions, logic: Logic) -> Verdict:
+def judge(schema: Schema, logic: Logic) -> Verdict:
     """What judges a row by any filter of the index. No round trip."""
     if isinstance(logic, Condition):
-        return _on_id(logic) if logic.field == "id" else _on_field(options, logic)
+        return _on_id(logic) if logic.field == "id" else _on_field(schema, logic)
     if isinstance(logic, Negation):
-        child = judge(options, logic.child)
+        child = judge(schema, logic.child)
 
         def negated(stored: Mapping[str, Any], id: int) -> bool | None:
             verdict = child(stored, id)
@@ -62,7 +60,7 @@ def judge(options: SonicOptions, logic: Logic) -> Verdict:
         return negated
     if logic == EVERYTHING:
         return lambda stored, id: True
-    children = [judge(options, child) for child in logic.children]
+    children = [judge(schema, child) for child in logic.children]
     return combined(children, decisive=not isinstance(logic, Conjunction))
 
 
@@ -90,11 +88,11 @@ def _on_id(condition: Condition) -> Verdict:
     return lambda stored, id: compare(id, bound)
 
 
-def _on_field(options: SonicOptions, condition: Condition) -> Verdict:
+def _on_field(schema: Schema, condition: Condition) -> Verdict:
     if condition.lookup == "notnull":
         # Not "some element is a value": what no index holds, as a dict in a var_field, is no None.
-        return judge(options, Negation(Condition(condition.field, "isnull", None)))
-    indexed = options.indexed(condition.field)
+        return judge(schema, Negation(Condition(condition.field, "isnull", None)))
+    indexed = schema.indexed(condition.field)
     of_stored, elements, test = indexed.of_stored, indexed.part.elements, _test(condition)
     is_single = not indexed.many and not indexed.mixed
     wanted = condition.value

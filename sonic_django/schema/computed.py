@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from ..fields.base import plain
+from ..fields.base import VirtualField, plain
 from ..fields.derived import Derived
-from ..models.payload_column import Payload
-from ..query.verify import UNKNOWN
-
-if TYPE_CHECKING:
-    from .declarations import Declarations
+from ..fields.names import UNKNOWN
+from ..payload.stored import Payload
 
 _SHOWN_FIELDS, _SHOWN_LENGTH = 3, 40
+
+
+class Declared(Protocol):
+    """The class whose objects the function is given."""
+
+    model: Any
+    label: str
+    fields: dict[str, VirtualField]
+
+    def by_name(self, stored: Mapping[str, Any]) -> dict[str, Any]: ...
 
 
 class Computed(Derived):
@@ -23,10 +30,10 @@ class Computed(Derived):
     many = True
 
     def __init__(
-        self, options: Declarations, name: str, function: Callable[[Any], Any], version: int
+        self, schema: Declared, name: str, function: Callable[[Any], Any], version: int
     ) -> None:
         super().__init__(name)
-        self.options = options
+        self.schema = schema
         self.function = function
         self.origin = f"expression {version}"
 
@@ -36,7 +43,7 @@ class Computed(Derived):
             found = self.function(self._object(values))
         except Exception as error:
             raise ValueError(
-                f"{self.options.model._meta.label}: the expression of the index {self.name!r} "
+                f"{self.schema.label}: the expression of the index {self.name!r} "
                 f"failed for the object with {self._shown(values)}: "
                 f"{type(error).__name__}: {error}"
             ) from error
@@ -45,16 +52,16 @@ class Computed(Derived):
         return plain(found)
 
     def of_stored(self, stored: Mapping[str, Any]) -> Any:
-        fields = self.options.fields.values()
+        fields = self.schema.fields.values()
         if any(field.has_unsteady_default and field.key not in stored for field in fields):
             return UNKNOWN
-        return self.of(self.options.by_name(stored))
+        return self.of(self.schema.by_name(stored))
 
     def _object(self, values: Mapping[str, Any]) -> Any:
         """The object as the function sees it: its fields, and no id, which a new object does not
         have yet when its entries are made."""
-        obj = self.options.model.from_db(None, _COLUMNS, (None, Payload(b""), False, 0))
-        for name, field in self.options.fields.items():
+        obj = self.schema.model.from_db(None, _COLUMNS, (None, Payload(b""), False, 0))
+        for name, field in self.schema.fields.items():
             # A copy, so that the function cannot change what is being saved.
             value = field.from_primitive(copy.deepcopy(values[name]))
             obj.__dict__[field.attname] = value
@@ -62,7 +69,7 @@ class Computed(Derived):
         return obj
 
     def _shown(self, values: Mapping[str, Any]) -> str:
-        fields = [field for field in self.options.fields.values() if not field.is_secret]
+        fields = [field for field in self.schema.fields.values() if not field.is_secret]
         pairs = (f"{field.name}={values[field.name]!r}" for field in fields[:_SHOWN_FIELDS])
         return ", ".join(pair[:_SHOWN_LENGTH] for pair in pairs)
 

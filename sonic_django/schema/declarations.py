@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.core.exceptions import FieldError
+from django.core.exceptions import FieldError, ObjectDoesNotExist
 from django.db.models.constants import LOOKUP_SEP
 
 from ..fields.base import VirtualField
 from ..fields.derived import Folded, Indexed, folded, has_case
+from ..fields.names import FOLDED, NEAR
 from ..index.specs import IndexSpec
-from ..query.conditions import FOLDED, NEAR
 from .computed import Computed
 from .index import Index, name_of
-
-if TYPE_CHECKING:
-    from ..models.base import SonicObj
 
 
 @dataclass(frozen=True)
@@ -40,9 +37,13 @@ class UniqueConstraint:
 class Declarations:
     """The declarations of one concrete class. Mistakes are kept in ``problems``."""
 
-    def __init__(self, model: type[SonicObj]) -> None:
+    def __init__(self, model: Any) -> None:
         self.model = model
-        self.label = model._meta.label_lower
+        #: "blog.Blog", for people; the lower one is in keys of Redis and of sonic_unique.
+        self.label: str = model._meta.label
+        self.label_lower: str = model._meta.label_lower
+        #: "Blog".
+        self.name: str = model.__name__
         self.problems: list[Problem] = []
         self.fields: dict[str, VirtualField] = {
             field.name: field
@@ -63,6 +64,12 @@ class Declarations:
         self._read_fulltext(self._declared("fulltext_indexes"))
         self.text_fields = frozenset([*self.text_weights, *self.text_groups])
 
+    @property
+    def DoesNotExist(self) -> type[ObjectDoesNotExist]:
+        """The class's own exception."""
+        exception: type[ObjectDoesNotExist] = self.model.DoesNotExist
+        return exception
+
     def field(self, name: str) -> VirtualField:
         """The field called so; FieldError lists those there are."""
         try:
@@ -70,7 +77,7 @@ class Declarations:
         except KeyError:
             known = ", ".join(["id", *self.fields])
             raise FieldError(
-                f"{self.model._meta.label} has no field {name!r}. Its fields are {known}."
+                f"{self.label} has no field {name!r}. Its fields are {known}."
             ) from None
 
     def indexed(self, name: str) -> Indexed:
@@ -80,7 +87,7 @@ class Declarations:
         if found is not None:
             return found
         if name.endswith(FOLDED):
-            return folded(self.indexed(name.removesuffix(FOLDED)), self.model._meta.label)
+            return folded(self.indexed(name.removesuffix(FOLDED)), self.label)
         if name.endswith(NEAR) and (place := self.field(name.removesuffix(NEAR)).ordered_as):
             return place  # type: ignore[no-any-return]
         root, *keys = name.split(LOOKUP_SEP)
@@ -112,7 +119,7 @@ class Declarations:
             return declared
         self._problem(
             "sonic.E003",
-            f"{self.model._meta.label}.{attribute} is a {type(declared).__name__}.",
+            f"{self.label}.{attribute} is a {type(declared).__name__}.",
             f"Make it a dict, as in {attribute} = {{...}}.",
         )
         return {}
@@ -141,9 +148,7 @@ class Declarations:
             names, order_name = index.field_names(), index.order_name()
         except TypeError as error:
             hint = "Name fields of the class itself."
-            self._problem(
-                "sonic.E001", f"{self.model._meta.label}.indexes[{name!r}]: {error}", hint
-            )
+            self._problem("sonic.E001", f"{self.label}.indexes[{name!r}]: {error}", hint)
             return
         if index.expression is not None:
             computed = index.name or name
@@ -153,7 +158,7 @@ class Declarations:
         if not names and not order_name:
             self._problem(
                 "sonic.E001",
-                f"{self.model._meta.label}.indexes[{name!r}] names no field.",
+                f"{self.label}.indexes[{name!r}] names no field.",
                 "Give fields, order_by or both.",
             )
             return
@@ -168,7 +173,7 @@ class Declarations:
             if one.no_index:
                 self._problem(
                     "sonic.E008",
-                    f"{self.model._meta.label}.{where} names {one.name}, whose values are not "
+                    f"{self.label}.{where} names {one.name}, whose values are not "
                     f"looked up by themselves.",
                     one.no_index,
                 )
@@ -177,7 +182,7 @@ class Declarations:
             if not any(map(has_case, found)):
                 self._problem(
                     "sonic.E007",
-                    f"{self.model._meta.label}.{where} is case-insensitive, and none of its "
+                    f"{self.label}.{where} is case-insensitive, and none of its "
                     f"fields holds texts.",
                     "Take case_insensitive away, or name a text field.",
                 )
@@ -187,8 +192,7 @@ class Declarations:
         if order is not None and (order.many or order.order is None):
             self._problem(
                 "sonic.E002",
-                f"{self.model._meta.label}.{where} orders by {order_name}, whose values "
-                f"have no order.",
+                f"{self.label}.{where} orders by {order_name}, whose values have no order.",
                 "Order by a text, number or time field.",
             )
             return
@@ -217,7 +221,7 @@ class Declarations:
         if wrong:
             self._problem(
                 "sonic.E009",
-                f"{self.model._meta.label}.{where} {wrong}.",
+                f"{self.label}.{where} {wrong}.",
                 "Write Index(expression=function, name=...), with a name of its own.",
             )
             return False
@@ -243,7 +247,7 @@ class Declarations:
                 names = tuple(name_of(member) for member in members)
             except TypeError as error:
                 hint = "Name fields of the class itself."
-                where = f"{self.model._meta.label}.uniques[{name!r}]"
+                where = f"{self.label}.uniques[{name!r}]"
                 self._problem("sonic.E001", f"{where}: {error}", hint)
                 continue
             if not self._known(names, f"uniques[{name!r}]"):
@@ -252,7 +256,7 @@ class Declarations:
             if lists:
                 self._problem(
                     "sonic.E004",
-                    f"{self.model._meta.label}.uniques[{name!r}] contains the list {lists[0]}.",
+                    f"{self.label}.uniques[{name!r}] contains the list {lists[0]}.",
                     "A list cannot be unique; use single fields.",
                 )
                 continue
@@ -275,7 +279,7 @@ class Declarations:
             if isinstance(weight, bool) or not isinstance(weight, (int, float)) or weight <= 0:
                 self._problem(
                     "sonic.E005",
-                    f"{self.model._meta.label}.fulltext_indexes[{name}] has the weight {weight!r}.",
+                    f"{self.label}.fulltext_indexes[{name}] has the weight {weight!r}.",
                     "A weight is a number above 0.",
                 )
                 continue
@@ -286,7 +290,7 @@ class Declarations:
         if unknown:
             self._problem(
                 "sonic.E001",
-                f"{self.model._meta.label}.{where} names {', '.join(unknown)}, which the class "
+                f"{self.label}.{where} names {', '.join(unknown)}, which the class "
                 f"does not declare.",
                 f"Its fields are {', '.join(self.fields) or 'none'}.",
             )

@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import Any
 
 from django.apps import apps
 from django.core.management.base import CommandError
 
-if TYPE_CHECKING:
-    from ..models.base import SonicObj
+
+def is_sonic_model(model: Any) -> bool:
+    """Whether the class is a SonicObj. Its schema is not built."""
+    return any("_sonic" in vars(base) for base in model.__mro__)
 
 
-def sonic_models(*, proxies: bool = False) -> list[type[SonicObj]]:
+def sonic_models(*, proxies: bool = False) -> list[Any]:
     """All concrete SonicObj classes of the installed apps, in the order of the apps."""
-    from ..models.base import SonicObj
-
     return [
         model
         for model in apps.get_models()
-        if issubclass(model, SonicObj) and (proxies or not model._meta.proxy)
+        if is_sonic_model(model) and (proxies or not model._meta.proxy)
     ]
 
 
-def named_models(labels: Iterable[str]) -> list[type[SonicObj]]:
+def named_models(labels: Iterable[str]) -> list[Any]:
     """The classes that ``app`` or ``app.Model`` labels name; all for none. CommandError if a
     label names no SonicObj class."""
     labels = list(labels)
     if not labels:
         return sonic_models()
     known = sonic_models()
-    found: list[type[SonicObj]] = []
+    found: list[Any] = []
     for label in labels:
         wanted = label.lower()
         matching = [

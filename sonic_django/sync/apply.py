@@ -25,7 +25,7 @@ from .commit_token import Token
 from .testcase_rollbacks import journal
 
 if TYPE_CHECKING:
-    from ..models.base import SonicObj
+    pass
 
 logger = logging.getLogger("sonic_django.sync")
 
@@ -33,7 +33,7 @@ logger = logging.getLogger("sonic_django.sync")
 class PendingApply:
     """The documents of one stretch of a transaction, applied when it commits."""
 
-    def __init__(self, model: type[SonicObj], using: str, savepoints: frozenset[Any]) -> None:
+    def __init__(self, model: Any, using: str, savepoints: frozenset[Any]) -> None:
         self.model = model
         self.using = using
         self.savepoints = savepoints
@@ -50,16 +50,16 @@ class PendingApply:
     def _renew_marks(self) -> None:
         """Marks are dated by their statements, the retention counts from the commit: after a long
         transaction it would be over before the index has held anything."""
-        options = self.model._sonic
+        schema = self.model._sonic
         try:
-            options.table(self.using).renew_dirty([(d.id, d.version) for d in self.documents])
+            schema.table(self.using).renew_dirty([(d.id, d.version) for d in self.documents])
             gone_ones = [document.id for document in self.documents if document.state == "gone"]
-            tombstones.renew_objects(options.label, gone_ones, self.using)
+            tombstones.renew_objects(schema.label_lower, gone_ones, self.using)
         except DatabaseError as error:
-            logger.warning("%s: marks could not be dated anew: %s", options.label, error)
+            logger.warning("%s: marks could not be dated anew: %s", schema.label_lower, error)
 
 
-def schedule(model: type[SonicObj], using: str, documents: Sequence[Document]) -> Token | None:
+def schedule(model: Any, using: str, documents: Sequence[Document]) -> Token | None:
     """Apply the documents once the present transaction, if any, has committed; what will tell
     whether it has, or None outside a transaction.
 
@@ -90,7 +90,7 @@ def schedule(model: type[SonicObj], using: str, documents: Sequence[Document]) -
     return last.token
 
 
-def _drain_text(model: type[SonicObj], using: str) -> None:
+def _drain_text(model: Any, using: str) -> None:
     try:
         drain(model, using)
     except RedisError as error:
@@ -98,7 +98,7 @@ def _drain_text(model: type[SonicObj], using: str) -> None:
 
 
 def apply_now(
-    model: type[SonicObj], using: str, documents: Sequence[Document], *, waits: bool = False
+    model: Any, using: str, documents: Sequence[Document], *, waits: bool = False
 ) -> None:
     """Bring the index to these documents. One round trip (see ``IndexStore.apply``).
 
@@ -129,21 +129,19 @@ def apply_now(
 
 
 def _is_heard_at_once(
-    model: type[SonicObj], using: str, documents: Sequence[Document], store: IndexStore
+    model: Any, using: str, documents: Sequence[Document], store: IndexStore
 ) -> bool:
     return (
         not 0 < len(documents) <= OBJECTS_PER_SCRIPT
         or background.is_due(model, using)
         or not is_calm()
-        or store.schema.has_text
+        or store.layout.has_text
         or bool(post_index.receivers and post_index.has_listeners(model))
         or not built.was_complete(store)
     )
 
 
-def _send(
-    model: type[SonicObj], using: str, documents: Sequence[Document], store: IndexStore
-) -> None:
+def _send(model: Any, using: str, documents: Sequence[Document], store: IndexStore) -> None:
     def done(applied: Applied | RedisError) -> None:
         if isinstance(applied, RedisError):
             note(applied)
@@ -155,9 +153,7 @@ def _send(
     store.send(documents, ready=raise_if_paused, done=done)
 
 
-def _failed(
-    model: type[SonicObj], using: str, documents: Sequence[Document], error: RedisError
-) -> None:
+def _failed(model: Any, using: str, documents: Sequence[Document], error: RedisError) -> None:
     ids = [document.id for document in documents]
     logger.error(
         "%s: the index of %d committed object(s) in %r could not be updated (%s); "

@@ -13,7 +13,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core import mail
@@ -23,12 +23,12 @@ from redis.exceptions import RedisError
 
 from ..conf import sonic_settings
 from ..fulltext import queue
-from ..persistence.expiry import expire
+from ..schema.registry import sonic_models
 from . import read_repair
+from .jobs import JOBS
 from .sweep import KINDS, Kind, SweepResult, sweep_batch
 
 if TYPE_CHECKING:
-    from ..models.base import SonicObj
     from ..table.dirty import Place
 
 logger = logging.getLogger("sonic_django.sync")
@@ -43,7 +43,7 @@ _SHARE = 0.05
 class _Turn:
     """One class's marks of one kind, and how far a pass through them has come."""
 
-    model: type[SonicObj]
+    model: Any
     kind: Kind
     place: Place | None = None
 
@@ -65,7 +65,7 @@ class _Schedule:
     due: float = 0.0
     position: int = 0
     #: The classes that this process has written to.
-    written: set[type[SonicObj]] = field(default_factory=set)
+    written: set[Any] = field(default_factory=set)
     #: An apply has failed, so the index lags; to be made up for once Redis answers.
     lags: bool = False
     catching_up: _Pass | None = None
@@ -75,7 +75,7 @@ class _Schedule:
 _schedules: dict[str, _Schedule] = {}
 
 
-def after_write(model: type[SonicObj], using: str, *, applied: bool) -> None:
+def after_write(model: Any, using: str, *, applied: bool) -> None:
     """Called after each write, with whether the index has it; does a slice if one is due."""
     schedule = _schedule_of(model, using)
     if not applied:
@@ -96,13 +96,13 @@ def after_write(model: type[SonicObj], using: str, *, applied: bool) -> None:
         schedule.lock.release()
 
 
-def is_due(model: type[SonicObj], using: str) -> bool:
+def is_due(model: Any, using: str) -> bool:
     """Whether a slice may follow a write of this class now; notes that it is written to."""
     schedule = _schedule_of(model, using)
     return sonic_settings().SWEEP_EVERY is not None and _is_due(schedule)
 
 
-def _schedule_of(model: type[SonicObj], using: str) -> _Schedule:
+def _schedule_of(model: Any, using: str) -> _Schedule:
     schedule = _schedules.get(using)
     if schedule is None:
         schedule = _schedules.setdefault(using, _Schedule())
@@ -157,7 +157,8 @@ def _quiet_slice(turn: _Turn, using: str) -> bool:
     them: they are applied instead."""
     read_repair.drain(turn.model, using)
     if turn.kind == KINDS[0]:
-        expire(turn.model, using, limit=_MARKS // 10)
+        for job in JOBS.values():
+            job(turn.model, using, _MARKS // 10)
         if turn.model._sonic.text_fields:
             queue.drain(turn.model, using)
     before = timezone.now() - timedelta(seconds=sonic_settings().RETENTION)
@@ -191,9 +192,7 @@ def _catch_up(schedule: _Schedule, work: _Pass, using: str) -> bool:
     return bool(work.turns)
 
 
-def _turns(using: str, written: set[type[SonicObj]]) -> list[_Turn]:
-    from ..schema.registry import sonic_models
-
+def _turns(using: str, written: set[Any]) -> list[_Turn]:
     models = [m for m in sonic_models() if m in written or router.db_for_write(m) == using]
     # Those first that this process knows to have been written to.
     models.sort(key=lambda model: model not in written)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError
 
@@ -12,7 +12,6 @@ from ..exceptions import IndexNotBuilt
 
 if TYPE_CHECKING:
     from ..index.store import IndexStore
-    from ..models.base import SonicObj
 
 logger = logging.getLogger("sonic_django.sync")
 
@@ -27,15 +26,15 @@ _complete: set[tuple[str, str]] = set()
 
 def was_complete(store: IndexStore) -> bool:
     """Whether the last write of this process met every index of the declaration built."""
-    return (store.base, store.schema.fingerprint) in _complete
+    return (store.base, store.layout.fingerprint) in _complete
 
 
 def note_complete(store: IndexStore, complete: bool) -> None:
     """Note what a write has met."""
-    (_complete.add if complete else _complete.discard)((store.base, store.schema.fingerprint))
+    (_complete.add if complete else _complete.discard)((store.base, store.layout.fingerprint))
 
 
-def adopt_if_empty(model: type[SonicObj], using: str) -> bool:
+def adopt_if_empty(model: Any, using: str) -> bool:
     """Count the indexes as built if the table has no row; whether it has none.
 
     One statement, and one round trip if so.
@@ -46,7 +45,7 @@ def adopt_if_empty(model: type[SonicObj], using: str) -> bool:
     return True
 
 
-def adopt_if_complete(model: type[SonicObj], using: str) -> bool:
+def adopt_if_complete(model: Any, using: str) -> bool:
     """Count the indexes as built if the index holds every row of a small table.
 
     This is how the first saves of a new project make its index complete without a command; after
@@ -54,14 +53,14 @@ def adopt_if_complete(model: type[SonicObj], using: str) -> bool:
     round trips, at most every ten seconds in a process. Only errors of Redis come out: the write
     that it follows is committed, so neither the database nor a row that cannot be read may fail it.
     """
-    options = model._sonic
-    store = options.store(using)
+    schema = model._sonic
+    store = schema.store(using)
     now = time.monotonic()
     if now < _not_before.get((store.base, using), 0.0):
         return False
     try:
-        rows = next(options.table(using).walk(batch=_SMALL + 1), [])
-        wanted = {row.id: options.document(row) for row in rows[:_SMALL]}
+        rows: list[Any] = next(schema.table(using).walk(batch=_SMALL + 1), [])
+        wanted = {row.id: schema.document(row) for row in rows[:_SMALL]}
     except (DatabaseError, ValueError) as error:
         logger.warning("%s: cannot see whether its index is complete: %s", model._meta.label, error)
         _not_before[store.base, using] = now + _PATIENCE
@@ -79,12 +78,12 @@ def adopt_if_complete(model: type[SonicObj], using: str) -> bool:
     return False
 
 
-def not_built(model: type[SonicObj], using: str, digests: tuple[str, ...]) -> IndexNotBuilt:
+def not_built(model: Any, using: str, digests: tuple[str, ...]) -> IndexNotBuilt:
     """The error for a query that needs these indexes."""
-    options = model._sonic
-    names = {spec.digest: name for name, spec in options.indexes.items()}
+    schema = model._sonic
+    names = {spec.digest: name for name, spec in schema.indexes.items()}
     wanted = [names.get(digest, "the set of all objects") for digest in digests]
-    label = options.model._meta.label
+    label = schema.model._meta.label
     return IndexNotBuilt(
         f"{label}: not built in Redis for the database {using!r}: {', '.join(wanted)}. "
         f"Run: python manage.py sonic_reindex {label}",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..index.store import Document
 
 if TYPE_CHECKING:
-    from ..models.base import SonicObj
     from ..table.rows import Row
 
 logger = logging.getLogger("sonic_django.sync")
@@ -19,7 +18,7 @@ OnUnreadable = Callable[[int, str], None]
 
 
 def documents_of(
-    model: type[SonicObj],
+    model: Any,
     rows: Iterable[Row],
     *,
     text_changed: bool = False,

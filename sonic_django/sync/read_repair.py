@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, connections
 from redis.exceptions import RedisError
@@ -21,7 +21,7 @@ from .documents import documents_of
 from .testcase_rollbacks import resync
 
 if TYPE_CHECKING:
-    from ..models.base import SonicObj
+    pass
 
 logger = logging.getLogger("sonic_django.sync")
 
@@ -32,7 +32,7 @@ _lock = threading.Lock()
 _waiting: dict[tuple[str, str], dict[int, set[bytes]]] = {}
 
 
-def report(model: type[SonicObj], using: str, ids: Sequence[int], sets: Iterable[bytes]) -> None:
+def report(model: Any, using: str, ids: Sequence[int], sets: Iterable[bytes]) -> None:
     """Repair objects that a query met in these sets of the index without their rows agreeing.
 
     Three round trips and a statement at once, or none now. Never raises.
@@ -54,9 +54,9 @@ def report(model: type[SonicObj], using: str, ids: Sequence[int], sets: Iterable
         _wait(model, using, ids, wanted)
 
 
-def drain(model: type[SonicObj], using: str) -> int:
+def drain(model: Any, using: str) -> int:
     """Repair what waits in this process; how many objects. Errors come out, and lose nothing."""
-    key = (model._sonic.label, using)
+    key = (model._sonic.label_lower, using)
     with _lock:
         waiting = _waiting.pop(key, {})
     done: list[int] = []
@@ -71,22 +71,20 @@ def drain(model: type[SonicObj], using: str) -> int:
     return len(done)
 
 
-def repair(
-    model: type[SonicObj], using: str, ids: Sequence[int], sets: Iterable[bytes] = ()
-) -> set[int]:
+def repair(model: Any, using: str, ids: Sequence[int], sets: Iterable[bytes] = ()) -> set[int]:
     """Make the entries of these objects what their rows say, and take them out of those of the
     sets that their records do not name; the ids whose rows cannot be read. Two or three round
     trips and a statement."""
-    options = model._sonic
-    store = options.store(using)
+    schema = model._sonic
+    store = schema.store(using)
     # The index is looked at before the rows: a row that is missing or older than what the index
     # has seen is so for good, and not merely on its way.
     held = store.entries_of(ids)
-    rows = options.table(using).fetch(ids)
+    rows = schema.table(using).fetch(ids)
     unreadable: set[int] = set()
     documents = documents_of(model, rows.values(), on_unreadable=lambda id, _: unreadable.add(id))
     store.apply(documents, "rebuild")
-    text = options.has_text
+    text = schema.has_text
     gone = [Document(id, held[id][0] + 1, "gone", (), text) for id in held if id not in rows]
     if gone:
         store.apply(gone)
@@ -99,15 +97,15 @@ def repair(
     return unreadable
 
 
-def _wait(model: type[SonicObj], using: str, ids: Sequence[int], sets: set[bytes]) -> None:
+def _wait(model: Any, using: str, ids: Sequence[int], sets: set[bytes]) -> None:
     with _lock:
-        waiting = _waiting.setdefault((model._sonic.label, using), {})
+        waiting = _waiting.setdefault((model._sonic.label_lower, using), {})
         for id in ids:
             if id in waiting or len(waiting) < _MOST_WAITING:
                 waiting.setdefault(id, set()).update(sets)
 
 
-def waiting(model: type[SonicObj], using: str) -> int:
+def waiting(model: Any, using: str) -> int:
     """How many objects wait in this process."""
     with _lock:
-        return len(_waiting.get((model._sonic.label, using), {}))
+        return len(_waiting.get((model._sonic.label_lower, using), {}))

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import FieldError
 
+from ..conf import is_available
 from ..exceptions import PayloadError
 from ..fulltext import queue
-from ..fulltext.availability import is_available
 from ..index.store import Document, IndexStore
 from ..table.rows import Row
 from .check.report import Drift
@@ -26,7 +26,7 @@ from .documents import OnUnreadable, documents_of
 from .testcase_rollbacks import resync
 
 if TYPE_CHECKING:
-    from ..models.base import SonicObj
+    pass
 
 #: Called with (rows done, rows in all).
 Progress = Callable[[int, int], None]
@@ -36,7 +36,7 @@ BATCH = 500
 
 
 def rebuild(
-    model: type[SonicObj],
+    model: Any,
     using: str,
     *,
     batch_size: int = BATCH,
@@ -51,9 +51,9 @@ def rebuild(
     more; ``on_duplicate`` is called with those that cannot, ``on_unreadable`` with rows that cannot
     be read, and the index of all others is built all the same.
     """
-    options = model._sonic
-    options.raise_problems()
-    table, store = options.table(using), options.store(using)
+    schema = model._sonic
+    schema.raise_problems()
+    table, store = schema.table(using), schema.store(using)
     after, done = _resume(store)
     total = table.count()
     digests = DigestsOfRebuild(store)
@@ -71,7 +71,7 @@ def rebuild(
             # An object that the index knew nothing of, after a loss of Redis, is queued again.
             queue.drain(model, using)
         notes = {"after": str(after), "done": str(done)}
-        store.note_job({"fingerprint": store.schema.fingerprint, **notes})
+        store.note_job({"fingerprint": store.layout.fingerprint, **notes})
         if progress:
             progress(done, max(total, done))
     _apply_range(model, using, store, after + 1, _LAST_ID, [], on_unreadable)
@@ -83,26 +83,26 @@ def rebuild(
 
 
 def _claim_uniques(claims: UniquesCheck, rows: list[Row]) -> Iterator[Drift]:
-    options = claims.options
-    if options.uniques:
+    schema = claims.schema
+    if schema.uniques:
         decoded = []
         for row in rows:
             with suppress(PayloadError):  # it was reported when its entries were made
                 if not row.is_deleted:
-                    decoded.append((row.id, row.version, options.values_of(row.payload, row.id)))
+                    decoded.append((row.id, row.version, schema.values_of(row.payload, row.id)))
         yield from (drift for drift, _ in claims.rows(decoded))
 
 
 def _resume(store: IndexStore) -> tuple[int, int]:
     """(id to go on behind, rows done) of a rebuild of this declaration that did not end."""
     job = store.job()
-    if job.get("fingerprint") != store.schema.fingerprint:
+    if job.get("fingerprint") != store.layout.fingerprint:
         return 0, 0
     return int(job["after"]), int(job["done"])
 
 
 def _apply_range(
-    model: type[SonicObj],
+    model: Any,
     using: str,
     store: IndexStore,
     low: int,
@@ -117,20 +117,20 @@ def _apply_range(
 
 
 def _apply_piece(
-    model: type[SonicObj],
+    model: Any,
     using: str,
     store: IndexStore,
     held: dict[int, tuple[int, bool]],
     rows: list[Row],
     on_unreadable: OnUnreadable | None,
 ) -> None:
-    options = model._sonic
+    schema = model._sonic
     if held:
         # Read again behind the look at the index: a row that is missing now is missing for good.
-        fresh = options.table(using).fetch([row.id for row in rows] + list(held))
+        fresh = schema.table(using).fetch([row.id for row in rows] + list(held))
         rows = list(fresh.values())
         gone = [
-            Document(id, version + 1, "gone", (), options.has_text)
+            Document(id, version + 1, "gone", (), schema.has_text)
             for id, (version, _) in held.items()
             if id not in fresh
         ]
@@ -149,7 +149,7 @@ def _drop_strays(store: IndexStore) -> None:
         store.drop_key(key)
 
 
-def check_name(model: type[SonicObj], name: str) -> None:
+def check_name(model: Any, name: str) -> None:
     """FieldError if the class has no index of this name."""
     if name not in model._sonic.indexes and name != "ids":
         known = ", ".join(["ids", *model._sonic.indexes])
@@ -157,7 +157,7 @@ def check_name(model: type[SonicObj], name: str) -> None:
 
 
 def rebuild_fulltext(
-    model: type[SonicObj],
+    model: Any,
     using: str,
     *,
     batch_size: int = BATCH * 2,

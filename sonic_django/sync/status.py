@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..index.store import IDS_DIGEST
+from ..index.layout import IDS_DIGEST
 from ..table import tombstones
 
 if TYPE_CHECKING:
-    from ..models.base import SonicObj
+    pass
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,13 @@ class ModelStatus:
         return asdict(self)
 
 
-def model_status(model: type[SonicObj], using: str) -> ModelStatus:
+def model_status(model: Any, using: str) -> ModelStatus:
     """Count rows in SQL (a scan) and entries in Redis (a SCAN for the memory)."""
-    options = model._sonic
-    table, store = options.table(using), options.store(using)
+    schema = model._sonic
+    table, store = schema.table(using), schema.store(using)
     built = store.built()
     indexes = {"ids": IDS_DIGEST in built}
-    indexes.update((name, spec.digest in built) for name, spec in options.indexes.items())
+    indexes.update((name, spec.digest in built) for name, spec in schema.indexes.items())
     live, deleted = table.count(live=True), table.count(live=False)
     return ModelStatus(
         label=model._meta.label,
@@ -49,7 +49,7 @@ def model_status(model: type[SonicObj], using: str) -> ModelStatus:
         rows=live,
         indexed=store.number_of_ids(),
         deleted=deleted,
-        dirty=table.count_dirty() + tombstones.count(options.label, using),
+        dirty=table.count_dirty() + tombstones.count(schema.label_lower, using),
         text_queue=store.text_backlog(),
         redis_bytes=store.memory(),
         indexes=indexes,

@@ -9,24 +9,22 @@ a restart of Redis may still lose it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from django.utils import timezone
 
-from ..conf import sonic_settings
+from ..conf import is_available, sonic_settings
 from ..fulltext import queue
-from ..fulltext.availability import is_available
 from ..index.store import Document
-from ..persistence.expiry import expire
 from ..table import tombstones
 from . import built, read_repair
 from .documents import documents_of
+from .jobs import JOBS
 from .testcase_rollbacks import resync
 
 if TYPE_CHECKING:
-    from ..models.base import SonicObj
     from ..table.dirty import Mark, Place
 
 BATCH = 500
@@ -45,12 +43,17 @@ class SweepResult:
     cleared: int = 0
     #: Objects whose full text was brought up to date.
     texts: int = 0
-    #: Objects that have outlived ``expire_after``.
-    expired: int = 0
+    #: Objects that each registered job took, by its name.
+    jobs: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def expired(self) -> int:
+        """Objects that have outlived ``expire_after``."""
+        return self.jobs.get("expiry", 0)
 
 
 def sweep(
-    model: type[SonicObj], using: str, *, limit: int | None = None, now: datetime | None = None
+    model: Any, using: str, *, limit: int | None = None, now: datetime | None = None
 ) -> SweepResult:
     """Sweep all of the class that was written before ``SONIC["GRACE"]``, ``limit`` marks at most;
     all marks there are when Redis was restarted or replaced since it was last swept. Errors of
@@ -68,14 +71,15 @@ def sweep(
     finished = all(_sweep_kind(model, using, kind, now - grace, limit, result) for kind in KINDS)
     if finished and server != swept:
         store.note_swept(server)
-    result.expired = expire(model, using, limit=limit)
+    for name, job in JOBS.items():
+        result.jobs[name] = job(model, using, limit)
     if is_available():
         result.texts = queue.drain(model, using, force=True)
     return result
 
 
 def _sweep_kind(
-    model: type[SonicObj],
+    model: Any,
     using: str,
     kind: Kind,
     before: datetime,
@@ -93,7 +97,7 @@ def _sweep_kind(
 
 
 def sweep_batch(
-    model: type[SonicObj],
+    model: Any,
     using: str,
     kind: Kind,
     before: datetime,
@@ -103,11 +107,11 @@ def sweep_batch(
 ) -> Place | None:
     """Sweep up to ``number`` marks set before a time, behind a place; the place to go on behind,
     or None if these were the last. One statement if there are none."""
-    options = model._sonic
+    schema = model._sonic
     if kind == "rows":
-        marks = options.table(using).dirty(before, after, number)
+        marks = schema.table(using).dirty(before, after, number)
     else:
-        marks = tombstones.tombstones(options.label, using, before, after, number)
+        marks = tombstones.tombstones(schema.label_lower, using, before, after, number)
     if marks:
         work = _sweep_rows if kind == "rows" else _sweep_tombstones
         work(model, using, marks, result)
@@ -115,9 +119,9 @@ def sweep_batch(
     return marks[-1].place if len(marks) == number else None
 
 
-def _sweep_rows(model: type[SonicObj], using: str, marks: list[Mark], result: SweepResult) -> None:
-    options = model._sonic
-    table, store = options.table(using), options.store(using)
+def _sweep_rows(model: Any, using: str, marks: list[Mark], result: SweepResult) -> None:
+    schema = model._sonic
+    table, store = schema.table(using), schema.store(using)
     held = _held_versions(model, using, marks)
     lagging = [mark.id for mark in marks if held.get(mark.id, -1) < mark.version]
     ahead = [mark.id for mark in marks if held.get(mark.id, -1) > mark.version]
@@ -129,7 +133,7 @@ def _sweep_rows(model: type[SonicObj], using: str, marks: list[Mark], result: Sw
         result.applied += len(lost)
     if lagging:
         rows = table.fetch(lagging).values()
-        documents = documents_of(model, rows, text_changed=options.has_text)
+        documents = documents_of(model, rows, text_changed=schema.has_text)
         if not store.apply(documents).complete:
             built.adopt_if_complete(model, using)
         # The index has only now got them: let them keep their marks for the retention anew.
@@ -139,15 +143,13 @@ def _sweep_rows(model: type[SonicObj], using: str, marks: list[Mark], result: Sw
     result.cleared += table.clear_dirty([(mark.id, mark.version) for mark in settled])
 
 
-def _sweep_tombstones(
-    model: type[SonicObj], using: str, marks: list[Mark], result: SweepResult
-) -> None:
-    options = model._sonic
-    text = options.has_text
+def _sweep_tombstones(model: Any, using: str, marks: list[Mark], result: SweepResult) -> None:
+    schema = model._sonic
+    text = schema.has_text
     held = _held_versions(model, using, marks)
     lagging = [mark for mark in marks if held.get(mark.id, -1) < mark.version]
     if lagging:
-        options.store(using).apply(
+        schema.store(using).apply(
             [Document(mark.id, mark.version, "gone", (), text) for mark in lagging]
         )
         tombstones.renew([mark.place.id for mark in lagging], using)
@@ -158,7 +160,7 @@ def _sweep_tombstones(
     result.cleared += len(settled)
 
 
-def _held_versions(model: type[SonicObj], using: str, marks: Sequence[Mark]) -> dict[int, int]:
+def _held_versions(model: Any, using: str, marks: Sequence[Mark]) -> dict[int, int]:
     found = model._sonic.store(using).entries_of([mark.id for mark in marks])
     return {id: version for id, (version, _) in found.items()}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, router
 from redis.exceptions import RedisError
@@ -15,7 +15,7 @@ from ..index.store import IndexStore
 from . import built
 
 if TYPE_CHECKING:
-    from ..models.base import SonicObj
+    pass
 
 logger = logging.getLogger("sonic_django.sync")
 
@@ -23,7 +23,7 @@ logger = logging.getLogger("sonic_django.sync")
 _ends_with_process: dict[str, IndexStore] = {}
 
 
-def start_empty_index(model: type[SonicObj], using: str) -> bool:
+def start_empty_index(model: Any, using: str) -> bool:
     """If the model's table is there and empty, clear its index and count it as built.
 
     Without Redis nothing happens: the first query or save does it. Whether it was done. One
@@ -39,7 +39,7 @@ def start_empty_index(model: type[SonicObj], using: str) -> bool:
     store = model._sonic.store(using)
     built.forget()
     try:
-        if store.number_of_ids() or store.built() < set(store.schema.digests):
+        if store.number_of_ids() or store.built() < set(store.layout.digests):
             store.clear()
             store.mark_built()
     except RedisError as error:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connections
 
-from ..fulltext.availability import is_available
+from ..conf import is_available
 from ..fulltext.queue import drain
 from ..fulltext.searching import before_search
 from ..index.store import DESTROYED_VERSION, Document
@@ -22,13 +22,13 @@ from .commit_token import Token
 from .documents import documents_of
 
 if TYPE_CHECKING:
-    from ..models.base import SonicObj
+    pass
 
 
 class _Marker:
     """Stands among the on-commit hooks for a write that was applied before its commit."""
 
-    def __init__(self, model: type[SonicObj], using: str, ids: list[int]) -> None:
+    def __init__(self, model: Any, using: str, ids: list[int]) -> None:
         self.model = model
         self.ids = ids
         self.token = Token(using)
@@ -48,7 +48,7 @@ class _Journals(threading.local):
 _journals = _Journals()
 
 
-def journal(model: type[SonicObj], using: str, ids: list[int]) -> Token:
+def journal(model: Any, using: str, ids: list[int]) -> Token:
     """Note that these objects are applied before their transaction has ended."""
     marker = _Marker(model, using, ids)
     connections[using].on_commit(marker)
@@ -90,23 +90,23 @@ def undo_all_rollbacks() -> None:
         undo_rollbacks(using)
 
 
-def resync(model: type[SonicObj], using: str, ids: list[int]) -> None:
+def resync(model: Any, using: str, ids: list[int]) -> None:
     """Set the index of these objects to what their rows say, whatever version it has seen.
 
     Two statements and one round trip for 900 ids.
     """
-    options = model._sonic
-    rows = options.table(using).fetch(ids)
-    text = bool(options.text_fields) and is_available()
+    schema = model._sonic
+    rows = schema.table(using).fetch(ids)
+    text = bool(schema.text_fields) and is_available()
     gone = [Document(id, DESTROYED_VERSION, "gone", (), text) for id in ids if id not in rows]
     documents = documents_of(model, rows.values(), text_changed=text)
-    options.store(using).apply([*documents, *gone], "reset")
+    schema.store(using).apply([*documents, *gone], "reset")
     # A writer may have committed and applied a newer version in between, which is now undone.
-    fresh = options.table(using).fetch(ids)
+    fresh = schema.table(using).fetch(ids)
     overtaken = [
         row for id, row in fresh.items() if id not in rows or row.version != rows[id].version
     ]
     if overtaken:
-        options.store(using).apply(documents_of(model, overtaken))
+        schema.store(using).apply(documents_of(model, overtaken))
     if text:
         drain(model, using)

@@ -63,7 +63,7 @@ class _Expected:
                     self.hashes[f"{_text(name)}$"][value] = entry.original
             entries = {(entry.name, entry.prefix) for entry in document.entries}
             self.records[row.id] = (row.version, entries)
-        for spec in options.schema.specs:
+        for spec in options.layout.specs:
             if spec.counts_values:
                 start = f"{spec.digest}:"
                 for counted in [name for name in self.sets if name.startswith(start)]:
@@ -77,7 +77,7 @@ class _Held:
     def __init__(self, model: type[SonicObj]) -> None:
         client: Any = redis_client()
         store = model._sonic.store("default")
-        digests = {spec.digest for spec in model._sonic.schema.specs}
+        digests = {spec.digest for spec in model._sonic.layout.specs}
         self.sets: dict[str, dict[bytes, float]] = {}
         self.hashes: dict[str, dict[bytes, bytes]] = {}
         for key in list(store.keys()):

@@ -61,7 +61,7 @@ def _items(expected: dict[str, State]) -> Iterator[str]:
     """The rows: every committed write, and none that was rolled back."""
     found: dict[str, State] = {}
     for row in rows_of(Item):
-        obj = Item._from_row("default", row)
+        obj = Item._sonic.from_row("default", row)
         state = State(row.id, row.is_deleted, values_of(obj))
         if obj.code in found:
             yield f"two rows of item {obj.code}: {found[obj.code]}, {state}"
@@ -75,7 +75,7 @@ def _items(expected: dict[str, State]) -> Iterator[str]:
 def _counters(ledgers: list[Ledger]) -> Iterator[str]:
     """No increment is lost, none is there twice."""
     for row in rows_of(Counter):
-        values = Counter._from_row("default", row).to_dict()
+        values = Counter._sonic.from_row("default", row).to_dict()
         shares = {f"share{ledger.writer}": ledger.shares[row.id] for ledger in ledgers}
         for name, share in shares.items():
             if values[name] != share:
@@ -97,7 +97,7 @@ def _uniques() -> Iterator[str]:
     for row in rows_of(Item):
         if row.is_deleted:
             continue
-        item = Item._from_row("default", row)
+        item = Item._sonic.from_row("default", row)
         values[f"code {item.code}"] += 1
         values[f"nick {item.nick}"] += item.nick is not None
         if item.row is not None and item.seat is not None:

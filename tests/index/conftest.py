@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sonic_django.index.store import IndexStore, Schema
+from sonic_django.index.store import IndexStore, Layout
 from sonic_django.transport.client import redis_client
 from tests.index.dump import SPECS
 
@@ -14,7 +14,7 @@ from tests.index.dump import SPECS
 @pytest.fixture
 def store(worker_id: str) -> Iterator[IndexStore]:
     """Under a name of the worker's own: the workers of a run share a Redis."""
-    store = IndexStore(Schema(f"tests.thing_{worker_id}", SPECS), "default")
+    store = IndexStore(Layout(f"tests.thing_{worker_id}", SPECS), "default")
     _remove(store)
     yield store
     _remove(store)

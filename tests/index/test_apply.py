@@ -14,7 +14,7 @@ from redis.exceptions import ResponseError
 
 from sonic_django.index.encoding import id_bounds, member
 from sonic_django.index.queries import And, FacetQuery, Ids, IndexQuery, Leaf, Not
-from sonic_django.index.store import Document, IndexStore, Mode, Schema, Unbuilt
+from sonic_django.index.store import Document, IndexStore, Layout, Mode, Unbuilt
 from sonic_django.query.bounds import bounds
 from sonic_django.query.conditions import Condition
 from sonic_django.test import count_redis_calls
@@ -194,14 +194,14 @@ class TestDeclarations:
     """An index that somebody wrote without is not taken for built."""
 
     def other(self, store: IndexStore, *specs: Any) -> IndexStore:
-        other = IndexStore(Schema(store.schema.label, specs), store.using)
+        other = IndexStore(Layout(store.layout.label, specs), store.using)
         assert other.base == store.base
         return other
 
     def test_a_writer_that_lacks_an_index_makes_it_unbuilt(self, store: IndexStore) -> None:
         store.mark_built()
         store.apply([document(1, 1, number=1)])
-        assert store.built() == set(store.schema.digests)
+        assert store.built() == set(store.layout.digests)
         older = self.other(store, COLOURS, BY_NAME)
         older.apply([document(2, 1)])
         assert store.built() == {"ids", COLOURS.digest, BY_NAME.digest}
@@ -213,7 +213,7 @@ class TestDeclarations:
         store.mark_built()
         store.apply([document(1, 2)])
         self.other(store, COLOURS).apply([document(1, 1)])
-        assert store.built() == set(store.schema.digests)
+        assert store.built() == set(store.layout.digests)
 
     def test_keys_of_former_declarations_are_found(self, store: IndexStore) -> None:
         store.apply([document(1, 1, colours=["red", LONG], number=None, group="a")])
@@ -238,7 +238,7 @@ class TestKeySpace:
 
     def test_a_user_who_may_touch_these_keys_only(self, store: IndexStore) -> None:
         """Redis itself refuses any other key (and any command that is not among these)."""
-        client, user = redis_client(), store.schema.label
+        client, user = redis_client(), store.layout.label
         client.execute_command(
             "ACL", "SETUSER", user, "on", ">narrow", "resetkeys", "resetchannels",
             f"~{store.base}:*", f"~{store.base}", "-@all", "+@connection", "+eval", "+evalsha",
@@ -261,7 +261,7 @@ class TestKeySpace:
 
     def _run_all(self, client: Redis, store: IndexStore) -> None:
         store.mark_built()
-        head = [1, "", store.schema.fingerprint, COLOURS.digest]
+        head = [1, "", store.layout.fingerprint, COLOURS.digest]
         documents = [document(1, 1, colours=[LONG], number=2**60 + 1), document(2, 1, "gone")]
         flat = [argument for one in documents for argument in one.arguments()]
         assert Script("apply")(client, store.base, *head, *flat)[0] == 2
@@ -284,7 +284,7 @@ class TestKeySpace:
         assert kept == given != b"0"
 
     def test_two_models_do_not_meet(self, store: IndexStore) -> None:
-        neighbour = IndexStore(Schema(f"{store.schema.label}2", SPECS), "default")
+        neighbour = IndexStore(Layout(f"{store.layout.label}2", SPECS), "default")
         neighbour.apply([document(1, 1, colours=["red"])])
         before = held(neighbour)
         store.apply([document(1, 7, colours=["green"])])
@@ -365,7 +365,7 @@ def test_what_answers_questions_is_taught_together(
 def test_a_server_that_lost_its_scripts_is_taught_again(
     store: IndexStore, private_redis: PrivateRedis
 ) -> None:
-    arguments = [1, "", store.schema.fingerprint, ""]
+    arguments = [1, "", store.layout.fingerprint, ""]
     with Redis.from_url(private_redis.url) as client:
         apply = Script("apply")
         assert apply(client, store.base, *arguments, *document(1, 1).arguments())[:2] == [1, 0]

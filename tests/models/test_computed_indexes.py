@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sonic_django import Index, SonicObj, int_field, str_field
 from sonic_django.exceptions import IndexNotBuilt
 from sonic_django.schema.computed import Computed
-from sonic_django.schema.schema import SonicOptions
+from sonic_django.schema.schema import Schema
 from tests.profiles import examples
 from tests.testapp.lookups import Book, initial, words
 
@@ -159,7 +159,7 @@ class TestMistakes:
         model, digests = self.model(), set()
         for version in (1, 2):
             model.indexes = {"n": Index(expression=len, version=version)}
-            digests.add(SonicOptions(model).indexes["n"].digest)
+            digests.add(Schema(model).indexes["n"].digest)
         assert len(digests) == 2
 
     def test_lookups(self) -> None:
@@ -175,7 +175,7 @@ def test_a_former_version_must_be_rebuilt(monkeypatch: pytest.MonkeyPatch) -> No
     book = Book.objects.create(title="One")
     changed = {"initial": Index(expression=lambda book: book.title[-1:], version=2)}
     monkeypatch.setattr(Book, "indexes", changed)
-    monkeypatch.setattr(Book, "_sonic", SonicOptions(Book))
+    monkeypatch.setattr(Book, "_sonic", Schema(Book))
     with pytest.raises(IndexNotBuilt, match="sonic_reindex"):
         Book.objects.filter(initial="e").count()
     Book.rebuild_all()

@@ -20,7 +20,7 @@ from django.db.models.signals import post_save
 from django.test.utils import isolate_apps
 
 from sonic_django import SonicObj, obj_field, str_field
-from sonic_django.models.payload_column import Payload
+from sonic_django.payload.stored import Payload
 from tests.testapp.models import Author, Blog, Comment, Described, Everything, Member, Plain
 
 pytestmark = pytest.mark.django_db

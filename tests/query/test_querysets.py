@@ -260,7 +260,7 @@ class TestConditionsOfOneIndex:
         options = Parcel._sonic
         logic = resolve(options, Q(sender=1, town=2, weight__gt=3))
         query = Planner(options).plan(logic)
-        assert set(query.needs) == {"ids", *(spec.digest for spec in options.schema.specs)}
+        assert set(query.needs) == {"ids", *(spec.digest for spec in options.layout.specs)}
 
     def test_a_number_beside_its_group(self, plains: list[Plain]) -> None:
         assert names(Plain.objects.filter(group="g", number__gt=1)) == "40"

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import call_command
 from django.db import IntegrityError
 
-from sonic_django.schema.schema import SonicOptions
+from sonic_django.schema.schema import Schema
 from sonic_django.sync import built
 from sonic_django.table import uniques
 from tests.sync.checking import checked, forget_indexes, is_mended, kinds, payload, sql
@@ -42,7 +42,7 @@ def now_unique(plains: list[Plain]) -> Iterator[None]:
     """``name`` is declared unique after the rows were written."""
     before = Plain._sonic
     Plain.uniques = {"name": ["name"]}
-    Plain._sonic = SonicOptions(Plain)
+    Plain._sonic = Schema(Plain)
     built.forget()
     yield
     Plain.uniques = {}

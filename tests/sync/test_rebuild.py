@@ -14,7 +14,7 @@ from redis import Redis
 from sonic_django import Index
 from sonic_django.exceptions import IndexNotBuilt, IndexUnavailable
 from sonic_django.index.store import Document
-from sonic_django.schema.schema import SonicOptions
+from sonic_django.schema.schema import Schema
 from sonic_django.signals import index_failed, post_index
 from sonic_django.sync import built
 from sonic_django.sync.rebuild import rebuild
@@ -130,7 +130,7 @@ class TestChangedDeclaration:
     def more_indexes(self) -> Iterator[None]:
         before = Plain._sonic
         Plain.indexes = {**Plain.indexes, "number": Index(order_by="number")}
-        Plain._sonic = SonicOptions(Plain)
+        Plain._sonic = Schema(Plain)
         yield
         Plain.indexes = {name: Plain.indexes[name] for name in ("group", "group_number")}
         Plain._sonic = before

@@ -16,7 +16,6 @@ from .uniques import UniquesCheck
 
 if TYPE_CHECKING:
     from ...index.inspection import Inspection
-    from ...models.base import SonicObj
     from ...table.rows import Row
     from .repairs import Mender
 
@@ -39,13 +38,13 @@ class DeepCheck:
 
     def __init__(
         self,
-        model: type[SonicObj],
+        model: Any,
         using: str,
         inspection: Inspection,
         mender: Mender,
         with_index: bool,
     ) -> None:
-        self.options = model._sonic
+        self.schema = model._sonic
         self.table = model._sonic.table(using)
         self.inspection = inspection
         self.mender = mender
@@ -92,8 +91,8 @@ class DeepCheck:
 
     def _decode(self, row: Row) -> Decoded | None:
         try:
-            values = self.options.values_of(row.payload, row.id)
-            entries = () if row.is_deleted else self.options.entries(values)
+            values = self.schema.values_of(row.payload, row.id)
+            entries = () if row.is_deleted else self.schema.entries(values)
         except Exception as error:
             # Whatever a forged payload or a project's own field raises: it is this row's alone.
             self.result.add(Drift("payload", row.id, str(error)))

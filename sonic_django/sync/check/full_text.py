@@ -13,7 +13,6 @@ from .report import Drift
 
 if TYPE_CHECKING:
     from ...index.inspection import Inspection
-    from ...models.base import SonicObj
     from ...table.rows import Row
     from .repairs import Mender
 
@@ -28,7 +27,7 @@ class TextCheck:
 
     def __init__(
         self,
-        model: type[SonicObj],
+        model: Any,
         using: str,
         inspection: Inspection,
         mender: Mender,
@@ -98,7 +97,9 @@ class TextCheck:
 
     def _expected(self, row: Row) -> int | None:
         try:
-            digest: int = self.backend.digest_of(self.index, self.model._from_row(self.using, row))
+            digest: int = self.backend.digest_of(
+                self.index, self.model._sonic.from_row(self.using, row, self.model)
+            )
             return digest
         except Exception:
             # Whatever a project's prepare_...() raises: then there can be no document either.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...index.inspection import Inspection
-from ...index.store import IDS_DIGEST
+from ...index.layout import IDS_DIGEST
 from ...table.digests import digests, range_bounds, versions_between
 from ..digests import contains
 from ..testcase_rollbacks import undo_rollbacks
@@ -19,7 +19,6 @@ from .report import CheckResult, Drift
 
 if TYPE_CHECKING:
     from ...index.inspection import Held
-    from ...models.base import SonicObj
 
 #: Called with (rows done, rows in all).
 Progress = Callable[[int, int], None]
@@ -29,7 +28,7 @@ _RANGES_AT_ONCE = 200
 
 
 def check(
-    model: type[SonicObj],
+    model: Any,
     using: str,
     *,
     deep: bool = False,
@@ -43,30 +42,30 @@ def check(
     ``deep`` reads every row and every entry. With ``repair`` what differs is mended. Writers may
     be at work; what differs is drift only if it still does after ``SONIC["GRACE"]`` seconds.
     """
-    options = model._sonic
-    options.raise_problems()
+    schema = model._sonic
+    schema.raise_problems()
     undo_rollbacks(using)
     result = CheckResult(model._meta.label, using, deep)
     built = _built(model, using, result)
-    inspection = Inspection(options.store(using), built)
+    inspection = Inspection(schema.store(using), built)
     mender = Mender(model, using, inspection, result, enabled=repair)
     if deep:
         DeepCheck(model, using, inspection, mender, IDS_DIGEST in built).run(progress)
     elif IDS_DIGEST in built:
         QuickCheck(model, using, inspection, mender).run(progress)
     else:
-        result.rows = options.table(using).count()
+        result.rows = schema.table(using).count()
     return result
 
 
-def _built(model: type[SonicObj], using: str, result: CheckResult) -> set[str]:
+def _built(model: Any, using: str, result: CheckResult) -> set[str]:
     """The digests of the indexes that can be compared; those that cannot are a drift each."""
-    options = model._sonic
-    built = options.store(using).built()
-    if IDS_DIGEST not in built and options.table(using).is_empty():
-        return set(options.schema.digests)  # it counts as built when it is first met
+    schema = model._sonic
+    built: set[str] = schema.store(using).built()
+    if IDS_DIGEST not in built and schema.table(using).is_empty():
+        return set(schema.layout.digests)  # it counts as built when it is first met
     names = {IDS_DIGEST: "the set of all objects"}
-    names.update((spec.digest, f"the index {name}") for name, spec in options.indexes.items())
+    names.update((spec.digest, f"the index {name}") for name, spec in schema.indexes.items())
     for digest, name in names.items():
         if digest not in built:
             result.add(
@@ -82,9 +81,7 @@ def _built(model: type[SonicObj], using: str, result: CheckResult) -> set[str]:
 class QuickCheck:
     """Compare digests, and of the ranges that differ the versions of their objects."""
 
-    def __init__(
-        self, model: type[SonicObj], using: str, inspection: Inspection, mender: Mender
-    ) -> None:
+    def __init__(self, model: Any, using: str, inspection: Inspection, mender: Mender) -> None:
         self.table = model._sonic.table(using)
         self.store = model._sonic.store(using)
         self.inspection = inspection

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...fulltext import queue
 from ...table.digests import range_bounds
@@ -12,7 +12,6 @@ from .report import CheckResult, Drift
 
 if TYPE_CHECKING:
     from ...index.inspection import Inspection
-    from ...models.base import SonicObj
 
 _OBJECTS_PER_CALL = 500
 _RANGES_PER_CALL = 100
@@ -25,7 +24,7 @@ class Mender:
 
     def __init__(
         self,
-        model: type[SonicObj],
+        model: Any,
         using: str,
         inspection: Inspection,
         result: CheckResult,

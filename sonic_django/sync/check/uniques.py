@@ -13,7 +13,6 @@ from ...table import uniques
 from .report import Drift
 
 if TYPE_CHECKING:
-    from ...models.base import SonicObj
     from ...schema.schema import UniqueConstraint
 
 #: A live row: id, version, primitives by field name.
@@ -39,9 +38,9 @@ class UniquesCheck:
     """Whether each live row holds its unique values in sonic_unique; with ``mend`` it gets those
     that no other row has. Memory: 16 bytes for each value that is not claimed."""
 
-    def __init__(self, model: type[SonicObj], using: str, *, mend: bool) -> None:
+    def __init__(self, model: Any, using: str, *, mend: bool) -> None:
         self.model = model
-        self.options = model._sonic
+        self.schema = model._sonic
         self.table = model._sonic.table(using)
         self.using = using
         self.mend = mend
@@ -51,12 +50,12 @@ class UniquesCheck:
 
     def rows(self, rows: Sequence[LiveRow]) -> Iterator[Found]:
         """What is wrong with these rows. One statement for 400 values where nothing is."""
-        if not self.options.uniques:
+        if not self.schema.uniques:
             return
         claims = [
             _Claim(key, id, version, _shown(constraint, values))
             for id, version, values in rows
-            for key, constraint in self.options.unique_keys(values).items()
+            for key, constraint in self.schema.unique_keys(values).items()
         ]
         self.compared += len(claims)
         owners = uniques.owners(list({claim.key for claim in claims}), self.using)
@@ -174,8 +173,8 @@ class UniquesCheck:
         if row is None or row.is_deleted:
             return []
         try:
-            values = self.options.values_of(row.payload, id)
-            keys = self.options.unique_keys(values)
+            values = self.schema.values_of(row.payload, id)
+            keys = self.schema.unique_keys(values)
         except (ValueError, TypeError):
             return []
         return [

@@ -1,0 +1,35 @@
+"""The indexes of one model: what the store needs to know of a declaration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from .specs import IndexSpec
+
+#: The digest under which the set of all ids is known to be built or not.
+IDS_DIGEST = "ids"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A model's indexes, and whether it has full text."""
+
+    label: str
+    specs: tuple[IndexSpec, ...]
+    #: Whether there is full text to be kept up to date.
+    has_text: bool = False
+
+    @cached_property
+    def digests(self) -> tuple[str, ...]:
+        return (IDS_DIGEST, *(spec.digest for spec in self.specs))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Stands for all of the declaration at once."""
+        return "-".join(sorted(self.digests))
+
+    @cached_property
+    def counted(self) -> str:
+        """The digests of the indexes whose values are counted, as ``apply.lua`` reads them."""
+        return ",".join(spec.digest for spec in self.specs if spec.counts_values)

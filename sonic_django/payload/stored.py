@@ -1,0 +1,12 @@
+"""The stored bytes of an object, as its attribute ``sonic_payload``."""
+
+from __future__ import annotations
+
+
+class Payload(bytes):
+    """The stored bytes of an object; prints as their number, since they say nothing to a person."""
+
+    def __repr__(self) -> str:
+        return f"<payload {len(self)} bytes>"
+
+    __str__ = __repr__
