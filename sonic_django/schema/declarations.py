@@ -1,4 +1,4 @@
-"""What a class body says, read once: its fields, indexes, uniques and full text."""
+"""The declarations of a class body, read once: fields, indexes, uniques and full text."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Declarations:
         self.by_key = {field.key: field for field in self.fields.values()}
         self.attnames = {field.attname: field for field in self.fields.values()}
         self.indexes: dict[str, IndexSpec] = {}
-        #: What indexes are of that is no field, by name.
+        #: Indexed values that are no fields (paths, computed values, folded texts), by name.
         self.derived: dict[str, Indexed] = {}
         self._read_indexes(self._declared("indexes"))
         self.uniques = list(self._read_uniques(self._declared("uniques")))
@@ -71,7 +71,7 @@ class Declarations:
         return exception
 
     def field(self, name: str) -> VirtualField:
-        """The field called so; FieldError lists those there are."""
+        """The field of this name or attribute name. FieldError lists the known ones."""
         try:
             return self.fields.get(name) or self.attnames[name]
         except KeyError:
@@ -81,21 +81,21 @@ class Declarations:
             ) from None
 
     def indexed(self, name: str) -> Indexed:
-        """What an index or a condition by this name is on: a field, what a path leads to, or a
-        text without its case. FieldError if there is no such thing."""
+        """The indexed value of this name: a field, a path into one, a computed value, or a text
+        without its case. FieldError if there is none."""
         found = self.fields.get(name) or self.attnames.get(name) or self.derived.get(name)
         if found is not None:
             return found
         if name.endswith(FOLDED):
             return folded(self.indexed(name.removesuffix(FOLDED)), self.label)
-        if name.endswith(NEAR) and (place := self.field(name.removesuffix(NEAR)).ordered_as):
-            return place  # type: ignore[no-any-return]
+        if name.endswith(NEAR) and (cell := self.field(name.removesuffix(NEAR)).ordered_as):
+            return cell  # type: ignore[no-any-return]
         root, *keys = name.split(LOOKUP_SEP)
         reached: Indexed | None = self.field(root).at_path(keys) if keys else None
         return reached or self.field(name)
 
     def named(self, name: str) -> Indexed:
-        """What ``order_by`` and ``facet`` name: a field, a path, or a computed value."""
+        """The field, path or computed value that ``order_by`` or ``facet`` names."""
         found = self.indexed(name)
         return found if getattr(found, "is_looked_up", True) else self.field(name)
 
@@ -109,7 +109,7 @@ class Declarations:
         }
 
     def raise_problems(self) -> None:
-        """Refuse to work with a declaration that the system checks would refuse."""
+        """Raise FieldError for the mistakes that the system checks report."""
         if self.problems:
             raise FieldError(" ".join(f"{p.message} {p.hint}" for p in self.problems))
 
@@ -135,7 +135,7 @@ class Declarations:
     def _index_of(self, name: str, given: Any) -> Index:
         """An Index for what stands in ``indexes``: an Index, or a list of fields.
 
-        A list under a name that contains ``order_by_<field>`` is the ancestor's spelling of order.
+        A list whose name contains ``order_by_<field>`` is ordered by that field, as in PySonic.
         """
         if isinstance(given, Index):
             return given
@@ -196,7 +196,7 @@ class Declarations:
                 "Order by a text, number or time field.",
             )
             return
-        # How a field orders says nothing about the postings it chooses.
+        # A posting does not depend on how its field orders.
         parts = tuple(replace(one.part, order=None) for one in found)
         spec = IndexSpec(parts, order)
         if spec not in self.indexes.values():
@@ -206,8 +206,7 @@ class Declarations:
                     self.derived[part.name] = self.indexed(part.name)
 
     def _add_computed(self, name: str, index: Index, where: str) -> bool:
-        """Take the expression of an index among what can be looked up; False and a problem if it
-        cannot be."""
+        """Add the expression of an index to ``derived``. False, and a problem, if it is wrong."""
         wrong = ""
         earlier = self.derived.get(name)
         if not callable(index.expression):
@@ -229,7 +228,7 @@ class Declarations:
         return True
 
     def _indexed_or_problem(self, name: str, where: str) -> Indexed | None:
-        """What an index names, or None and a problem."""
+        """The indexed value that an index names; None, and a problem, if there is none."""
         try:
             return self.indexed(name)
         except FieldError:
@@ -260,7 +259,7 @@ class Declarations:
                     "A list cannot be unique; use single fields.",
                 )
                 continue
-            # So that the object can be found by them; the database alone enforces them.
+            # The index finds the object by them; the database alone enforces them.
             one = self.fields[names[0]]
             ordered = len(names) == 1 and one.order_kind
             self._add_index(name, Index(order_by=names[0]) if ordered else Index(names))
