@@ -19,7 +19,7 @@ from ..fulltext.queue import drain
 from ..index.store import OBJECTS_PER_SCRIPT, Applied, Document, IndexStore
 from ..signals import index_failed, post_index
 from ..table import tombstones
-from ..transport.circuit_breaker import is_calm, note, pausing, raise_if_paused
+from ..transport.redis_circuit import redis_circuit
 from . import background, built
 from .commit_token import Token
 from .testcase_rollbacks import journal
@@ -109,7 +109,7 @@ def apply_now(stores: Stores, documents: Sequence[Document], *, waits: bool = Fa
         _send(stores, documents, store)
         return
     try:
-        with pausing():
+        with redis_circuit().guard():
             applied = store.apply(documents)
             if documents:
                 built.note_complete(store, applied.complete)
@@ -131,7 +131,7 @@ def _is_heard_at_once(stores: Stores, documents: Sequence[Document], store: Inde
     return (
         not 0 < len(documents) <= OBJECTS_PER_SCRIPT
         or background.is_due(stores)
-        or not is_calm()
+        or not redis_circuit().is_closed
         or store.layout.has_text
         or bool(post_index.receivers and post_index.has_listeners(stores.schema.model))
         or not built.was_complete(store)
@@ -139,15 +139,17 @@ def _is_heard_at_once(stores: Stores, documents: Sequence[Document], store: Inde
 
 
 def _send(stores: Stores, documents: Sequence[Document], store: IndexStore) -> None:
+    circuit = redis_circuit()
+
     def done(applied: Applied | RedisError) -> None:
         if isinstance(applied, RedisError):
-            note(applied)
+            circuit.note(applied)
             _failed(stores, documents, applied)
         elif not applied.complete:
             # Somebody emptied it: the next write is waited for, and sees to it.
             built.note_complete(store, False)
 
-    store.send(documents, ready=raise_if_paused, done=done)
+    store.send(documents, ready=circuit.raise_if_open, done=done)
 
 
 def _failed(stores: Stores, documents: Sequence[Document], error: RedisError) -> None:
