@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from redis.exceptions import RedisError
 
 from ..conf import is_available, sonic_settings
+from ..transport.circuit_breaker import CircuitOpen
 from . import waiting
 from .availability import search_connection
 
@@ -35,7 +36,7 @@ def drain(stores: Stores, *, force: bool = False) -> int:
     """
     if not is_available() or (sonic_settings().FULLTEXT != "inline" and not force):
         return 0
-    if waiting.is_paused() and not force:
+    if waiting.circuit.is_open and not force:
         return 0
     done = 0
     for _ in range(_MOST_BATCHES):
@@ -44,6 +45,8 @@ def drain(stores: Stores, *, force: bool = False) -> int:
                 number = _drain_batch(stores)
         except RedisError:
             raise
+        except CircuitOpen:
+            break
         except Exception:
             # Xapian and Haystack raise what they like: locks, full disks, engines of their own.
             logger.exception(
@@ -55,6 +58,14 @@ def drain(stores: Stores, *, force: bool = False) -> int:
         if number < _BATCH:
             break
     return done
+
+
+def drain_in_sweep(stores: Stores, limit: int | None, *, in_worker: bool) -> int:
+    """``drain`` as a job of the sweep, which in a worker is forced. ``limit`` is not needed, since
+    full text goes in batches."""
+    if not in_worker and not stores.schema.text_fields:
+        return 0
+    return drain(stores, force=in_worker)
 
 
 def _drain_batch(stores: Stores) -> int:

@@ -15,8 +15,13 @@ if TYPE_CHECKING:
     from ..schema.schema import Schema
 
 
-#: Called with the database's alias before each search: ``sync.journal`` undoes rollbacks.
-before_search: list[Callable[[str], None]] = []
+#: Called with the database's alias before each search, by name.
+PREPARATIONS: dict[str, Callable[[str], None]] = {}
+
+
+def register(name: str, prepare: Callable[[str], None]) -> None:
+    """Let each search call ``prepare`` first; one of the same name is replaced."""
+    PREPARATIONS[name] = prepare
 
 
 def search_ids(
@@ -48,7 +53,7 @@ def search(
     partial: bool = False,
 ) -> tuple[list[int], int]:
     """``search_ids`` and the estimated number of all objects found."""
-    for prepare in before_search:
+    for prepare in PREPARATIONS.values():
         prepare(router.db_for_write(schema.model))
     if not schema.text_weights:
         raise FieldError(

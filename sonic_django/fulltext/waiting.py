@@ -1,4 +1,4 @@
-"""How long a writer of full text waits for another one: a save not as long as a worker."""
+"""Lock time-outs for full-text writers: short in a save, long in a worker."""
 
 from __future__ import annotations
 
@@ -8,38 +8,39 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from ..conf import sonic_settings
+from ..transport.circuit_breaker import CircuitBreaker
 
 #: The most seconds to wait for the lock; None is the engine's own limit.
 lock_seconds: ContextVar[float | None] = ContextVar("lock_seconds", default=None)
 
-#: Until when (monotonic) saves leave full text to its queue.
-_until = 0.0
+
+def _seconds() -> float:
+    return sonic_settings().TIMEOUT
+
+
+#: While it is open, saves leave full text to its queue.
+circuit = CircuitBreaker(_seconds)
 
 
 @contextmanager
 def briefly() -> Iterator[None]:
-    """For a save: wait ``SONIC["TIMEOUT"]`` at most. What has failed after so long starts a pause
-    of the same length, in which ``is_paused``."""
-    global _until
-    limit = sonic_settings().TIMEOUT
+    """For a save: wait ``SONIC["TIMEOUT"]`` at most. A failure after so long opens the circuit.
+
+    Raises CircuitOpen, and runs nothing, while the circuit is open.
+    """
+    circuit.raise_if_open()
+    limit = _seconds()
     token = lock_seconds.set(limit)
     started = time.monotonic()
     try:
         yield
-    except Exception:
+    except BaseException:
+        # Engines have errors of their own for a lock: the time tells that it was one.
         if time.monotonic() - started >= limit:
-            _until = time.monotonic() + limit
+            circuit.open()
+        else:
+            circuit.close()
         raise
     finally:
         lock_seconds.reset(token)
-
-
-def is_paused() -> bool:
-    """Whether a save has waited in vain a moment ago, so that the next one need not."""
-    return time.monotonic() < _until
-
-
-def forget() -> None:
-    """End the pause; for tests."""
-    global _until
-    _until = 0.0
+    circuit.close()

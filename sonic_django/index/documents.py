@@ -37,6 +37,11 @@ class Document:
         return flat
 
 
+def tombstone(id: int, version: int = DESTROYED_VERSION, *, text_changed: bool = False) -> Document:
+    """The document of a destroyed object: the index forgets its entries and keeps its version."""
+    return Document(id, version, "gone", (), text_changed)
+
+
 class Applied(NamedTuple):
     """What an apply came to."""
 

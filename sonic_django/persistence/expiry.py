@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.utils import timezone
 
 from ..exceptions import SonicError
-from ..schema.schema import Stores
-from ..sync import jobs
+
+if TYPE_CHECKING:
+    from ..schema.schema import Stores
 
 _BATCH = 500
 
 
-def expire(stores: Stores, limit: int | None = None) -> int:
+def expire(stores: Stores, limit: int | None = None, *, in_worker: bool = True) -> int:
     """Destroy the class's expired objects, ``limit`` at most, with signals and cascades; how many.
 
     Nothing for a class without ``expire_after``; none now where the index cannot be asked. One
@@ -33,6 +36,3 @@ def expire(stores: Stores, limit: int | None = None) -> int:
         if len(batch) < number:
             break
     return done
-
-
-jobs.register("expiry", expire)

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 from django.db import connections
 from django.db.models.signals import post_delete, pre_delete
 
-from ..index.store import Document
-from ..index.store import State as IndexState
 from ..sync.apply import schedule
 from ..sync.testcase_rollbacks import undo_rollbacks
 from ..table import tombstones, uniques
@@ -71,9 +69,12 @@ def _release(obj: StoredObject, row: Row, before: State, using: str, *, destroys
         keys = schema.unique_keys(schema.values_of(row.payload, row.id))
         uniques.release(list(keys), row.id, using)
     if destroys:
-        tombstones.bury(schema.label_lower, row.id, version, using)
-    state: IndexState = "gone" if destroys else "deleted"
-    document = Document(row.id, version, state, (), schema.has_text)
+        tombstones.record(schema.label_lower, row.id, version, using)
+    if destroys:
+        document = schema.tombstone(row.id, version)
+    else:
+        marked = Row(row.id, row.payload, True, version)
+        document = schema.document(marked, text_changed=schema.has_text)
     token = schedule(schema.at(using), [document])
     remember(obj, before, row.id, None if destroys else version, token)
 
@@ -90,7 +91,8 @@ def undelete(obj: StoredObject, using: str) -> None:
         values = schema.values_of(row.payload, row.id)
         unique_claims.take(obj, schema.unique_keys(values), obj.id, values, using)
         entries = schema.entries(values)
-        document = Document(row.id, row.version + 1, "live", entries, schema.has_text)
+        restored = Row(row.id, row.payload, False, row.version + 1)
+        document = schema.document(restored, entries, text_changed=schema.has_text)
         token = schedule(schema.at(using), [document])
         remember(obj, before, row.id, row.version + 1, token)
 

@@ -289,10 +289,8 @@ def _index(
 
 
 def _document(obj: StoredObject, entries: tuple[Entry, ...], *, text: bool) -> Document:
-    text = text and is_available()
-    if obj.is_deleted:
-        return Document(obj.id, obj.sonic_version, "deleted", (), text)
-    return Document(obj.id, obj.sonic_version, "live", entries, text)
+    row = Row(obj.id, obj.sonic_payload, obj.is_deleted, obj.sonic_version)
+    return obj._sonic.document(row, entries, text_changed=text and is_available())
 
 
 def _run_pre_save(obj: StoredObject, adding: bool) -> bool:

@@ -10,13 +10,13 @@ from django.db import IntegrityError, transaction
 
 from ..conf import is_available
 from ..exceptions import StaleObjectError
-from ..index.store import Document
 from ..persistence.batches import Progress, batches, told
 from ..persistence.values import encode
 from ..sync import built
 from ..sync.apply import schedule
 from ..sync.testcase_rollbacks import undo_rollbacks
 from ..table import uniques
+from ..table.rows import Row
 from .conflicts import Conflicts
 from .scan import judge_of
 
@@ -134,7 +134,8 @@ def _insert(model: Any, using: str, encoded: Sequence[Encoded]) -> None:
         one.obj.__dict__.update(id=id, sonic_payload=Payload(one.payload), sonic_version=1)
         one.obj._state.adding = False
         one.obj._state.db = using
-        documents.append(Document(id, 1, "live", one.entries, text))
+        row = Row(id, one.payload, False, 1)
+        documents.append(schema.document(row, one.entries, text_changed=text))
     token = schedule(schema.at(using), documents)
     for one, before in zip(encoded, states, strict=True):
         remember(one.obj, before, one.obj.id, 1, token)

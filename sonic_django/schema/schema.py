@@ -15,7 +15,7 @@ from django.db.models.signals import post_init
 from ..conf import is_available, sonic_settings
 from ..fields.base import VirtualField
 from ..fields.references import ReferenceField
-from ..index.documents import Document
+from ..index.documents import DESTROYED_VERSION, Document, tombstone
 from ..index.encoding import key_part
 from ..index.layout import Layout
 from ..index.specs import Entry
@@ -235,12 +235,20 @@ class Schema(Declarations):
                 ) from error
         return tuple(found)
 
-    def document(self, row: Row, *, text_changed: bool = False) -> Document:
-        """The document of a stored row."""
+    def document(
+        self, row: Row, entries: tuple[Entry, ...] | None = None, *, text_changed: bool = False
+    ) -> Document:
+        """The document of a row. Pass the ``entries`` where they are known: without them the
+        payload of a live row is decoded. ValueError if it cannot be read or indexed."""
         if row.is_deleted:
             return Document(row.id, row.version, "deleted", (), text_changed)
-        entries = self.entries(self.values_of(row.payload, row.id))
+        if entries is None:
+            entries = self.entries(self.values_of(row.payload, row.id))
         return Document(row.id, row.version, "live", entries, text_changed)
+
+    def tombstone(self, id: int, version: int = DESTROYED_VERSION) -> Document:
+        """The document of a destroyed object. The default version is later than any row's."""
+        return tombstone(id, version, text_changed=self.has_text)
 
     def unique_keys(self, values: Mapping[str, Any]) -> dict[bytes, UniqueConstraint]:
         """The unique keys of an object with these primitives. A None in any part exempts it."""

@@ -22,7 +22,6 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from ..conf import sonic_settings
-from ..fulltext import queue
 from ..schema.registry import sonic_models
 from . import read_repair
 from .jobs import JOBS
@@ -159,9 +158,7 @@ def _quiet_slice(turn: _Turn) -> bool:
     read_repair.drain(turn.stores)
     if turn.kind == KINDS[0]:
         for job in JOBS.values():
-            job(turn.stores, _MARKS // 10)
-        if turn.stores.schema.text_fields:
-            queue.drain(turn.stores)
+            job(turn.stores, _MARKS // 10, in_worker=False)
     before = timezone.now() - timedelta(seconds=sonic_settings().RETENTION)
     result = SweepResult()
     sweep_batch(turn.stores, turn.kind, before, None, _MARKS, result)

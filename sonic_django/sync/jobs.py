@@ -1,19 +1,22 @@
-"""Jobs that the sweep does beside applying marked rows: stations above register theirs.
+"""Jobs that the sweep does beside applying marked rows. The app registers them when it starts.
 
-A job brings one class in one database up to date: it takes at most ``limit`` objects (None: all)
-and returns how many it took.
+A job brings one class in one database up to date and returns the number of objects it took.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from ..schema.schema import Stores
 
-#: (stores, limit) -> objects.
-Job = Callable[["Stores", "int | None"], int]
+
+class Job(Protocol):
+    """``limit`` is the most objects that are written one by one (None: all). ``in_worker`` tells
+    whether a worker runs the job (``sonic_sync``), or a process that has just served a write."""
+
+    def __call__(self, stores: Stores, limit: int | None, *, in_worker: bool) -> int: ...
+
 
 #: The jobs by name, in the order in which they are done.
 JOBS: dict[str, Job] = {}

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from django.db import DatabaseError, connections
 from redis.exceptions import RedisError
 
-from ..index.store import Document
 from .documents import documents_of
 from .testcase_rollbacks import resync
 
@@ -84,10 +83,9 @@ def repair(stores: Stores, ids: Sequence[int], sets: Iterable[bytes] = ()) -> se
     unreadable: set[int] = set()
     documents = documents_of(schema, rows.values(), on_unreadable=lambda id, _: unreadable.add(id))
     store.apply(documents, "rebuild")
-    text = schema.has_text
-    gone = [Document(id, held[id][0] + 1, "gone", (), text) for id in held if id not in rows]
-    if gone:
-        store.apply(gone)
+    destroyed = [schema.tombstone(id, held[id][0] + 1) for id in held if id not in rows]
+    if destroyed:
+        store.apply(destroyed)
     ahead = [id for id, row in rows.items() if id in held and held[id][0] > row.version]
     if ahead:
         resync(stores, ahead)

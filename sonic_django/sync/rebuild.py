@@ -8,7 +8,8 @@ that was killed goes on from there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from array import array
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,12 @@ from django.core.exceptions import FieldError
 from ..conf import is_available
 from ..exceptions import PayloadError
 from ..fulltext import queue
-from ..index.store import Document, IndexStore
+from ..index.inspection import Inspection
+from ..index.store import IndexStore
+from ..table.digests import IDS_PER_RANGE, includes
 from ..table.rows import Row
 from .check.report import Drift
 from .check.uniques import UniquesCheck
-from .digests import DigestsOfRebuild
 from .documents import OnUnreadable, documents_of
 from .testcase_rollbacks import resync
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 
 _LAST_ID = 2**62
+_RANGES_PER_CALL = 100
 BATCH = 500
 
 
@@ -55,7 +58,7 @@ def rebuild(
     table, store = stores.table, stores.index
     after, done = _resume(store)
     total = table.count()
-    digests = DigestsOfRebuild(store)
+    digests = _Digests(store)
     claims = UniquesCheck(stores, mend=True)
     for rows in table.walk(after, batch=batch_size):
         high = rows[-1].id
@@ -126,13 +129,13 @@ def _apply_piece(
         # Read again behind the look at the index: a row that is missing now is missing for good.
         fresh = stores.table.fetch([row.id for row in rows] + list(held))
         rows = list(fresh.values())
-        gone = [
-            Document(id, version + 1, "gone", (), schema.has_text)
+        destroyed = [
+            schema.tombstone(id, version + 1)
             for id, (version, _) in held.items()
             if id not in fresh
         ]
-        if gone:
-            store.apply(gone)
+        if destroyed:
+            store.apply(destroyed)
     store.apply(documents_of(schema, rows, on_unreadable=on_unreadable), "rebuild")
     # The index knows later versions than the rows, which were read after it: SQL was set back.
     set_back = [row.id for row in rows if row.id in held and held[row.id][0] > row.version]
@@ -144,6 +147,44 @@ def _drop_strays(store: IndexStore) -> None:
     """Remove what former declarations left behind."""
     for key in store.stray_keys():
         store.drop_key(key)
+
+
+class _Digests:
+    """Sets the digest of each range of ids right once all of its rows are in the index: an index
+    that older code built has no digests."""
+
+    def __init__(self, store: IndexStore) -> None:
+        self._inspection = Inspection(store, ())
+        self._done = array("q")
+        self._current = -1
+
+    def rows_applied(self, ids: Iterable[int]) -> None:
+        """Note rows in the order of their ids. One round trip for 20 ranges that are complete."""
+        complete = []
+        for one in sorted({id // IDS_PER_RANGE for id in ids}):
+            if one != self._current and self._current >= 0:
+                complete.append(self._current)
+            self._current = one
+        self._correct(complete)
+        self._done.extend(complete)
+
+    def end(self) -> None:
+        """Correct the last range, and those that have a digest and no rows."""
+        if self._current >= 0:
+            self._correct([self._current])
+            self._done.append(self._current)
+        others = []
+        for one in self._inspection.ranges():
+            if not includes(self._done, one):
+                others.append(one)
+            if len(others) == _RANGES_PER_CALL:
+                self._correct(others)
+                others = []
+        self._correct(others)
+
+    def _correct(self, ranges: list[int]) -> None:
+        if ranges:
+            self._inspection.work_out_digests(ranges, mend=True)
 
 
 def check_name(schema: Schema, name: str) -> None:

@@ -15,9 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from django.utils import timezone
 
-from ..conf import is_available, sonic_settings
-from ..fulltext import queue
-from ..index.store import Document
+from ..conf import sonic_settings
 from ..table import tombstones
 from . import built, read_repair
 from .documents import documents_of
@@ -42,10 +40,13 @@ class SweepResult:
     checked: int = 0
     applied: int = 0
     cleared: int = 0
-    #: Objects whose full text was brought up to date.
-    texts: int = 0
     #: Objects that each registered job took, by its name.
     jobs: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def texts(self) -> int:
+        """Objects whose full text was brought up to date."""
+        return self.jobs.get("full text", 0)
 
     @property
     def expired(self) -> int:
@@ -71,9 +72,7 @@ def sweep(stores: Stores, *, limit: int | None = None, now: datetime | None = No
     if finished and server != swept:
         store.note_swept(server)
     for name, job in JOBS.items():
-        result.jobs[name] = job(stores, limit)
-    if is_available():
-        result.texts = queue.drain(stores, force=True)
+        result.jobs[name] = job(stores, limit, in_worker=True)
     return result
 
 
@@ -142,11 +141,10 @@ def _sweep_rows(stores: Stores, marks: list[Mark], result: SweepResult) -> None:
 
 def _sweep_tombstones(stores: Stores, marks: list[Mark], result: SweepResult) -> None:
     schema = stores.schema
-    text = schema.has_text
     held = _held_versions(stores, marks)
     lagging = [mark for mark in marks if held.get(mark.id, -1) < mark.version]
     if lagging:
-        stores.index.apply([Document(mark.id, mark.version, "gone", (), text) for mark in lagging])
+        stores.index.apply([schema.tombstone(mark.id, mark.version) for mark in lagging])
         tombstones.renew([mark.place.id for mark in lagging], stores.using)
         result.applied += len(lagging)
     settled = [m.place.id for m in _settled(marks) if held.get(m.id, -1) >= m.version]

@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING
 
 from django.db import connections
 
-from ..conf import is_available
+from ..fulltext import searching
 from ..fulltext.queue import drain
-from ..fulltext.searching import before_search
-from ..index.store import DESTROYED_VERSION, Document
 from .commit_token import Token
 from .documents import documents_of
 
@@ -76,7 +74,7 @@ def undo_rollbacks(using: str) -> None:
         resync(stores, sorted(ids))
 
 
-before_search.append(undo_rollbacks)
+searching.register("test-case rollbacks", undo_rollbacks)
 
 
 def has_markers() -> bool:
@@ -97,10 +95,10 @@ def resync(stores: Stores, ids: list[int]) -> None:
     """
     schema = stores.schema
     rows = stores.table.fetch(ids)
-    text = bool(schema.text_fields) and is_available()
-    gone = [Document(id, DESTROYED_VERSION, "gone", (), text) for id in ids if id not in rows]
+    text = schema.has_text
+    destroyed = [schema.tombstone(id) for id in ids if id not in rows]
     documents = documents_of(schema, rows.values(), text_changed=text)
-    stores.index.apply([*documents, *gone], "reset")
+    stores.index.apply([*documents, *destroyed], "reset")
     # A writer may have committed and applied a newer version in between, which is now undone.
     fresh = stores.table.fetch(ids)
     overtaken = [

@@ -7,6 +7,8 @@ sum over its rows of the first 32 bits of ``SHA1("<id>:<version>:<1 live, 0 dele
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from hashlib import sha1
 from typing import Any, NamedTuple
@@ -31,7 +33,7 @@ class RangeDigest(NamedTuple):
 
 
 class RowVersion(NamedTuple):
-    """What a row says of itself without its payload."""
+    """The version of a row, and whether it is live."""
 
     version: int
     live: bool
@@ -49,7 +51,7 @@ def digests(table: Table, *, rows: int = ROWS_PER_STATEMENT) -> Iterator[list[Ra
             found = sorted(RangeDigest(*map(int, row)) for row in cursor.fetchall())
         complete = sum(one.rows for one in found) < rows
         if not complete and len(found) > 1:
-            # The limit may have cut through the last range: it is begun anew.
+            # The limit may have cut through the last range: it is read again in full.
             found.pop()
         if found:
             yield found
@@ -68,23 +70,20 @@ def _digest_statement(connection: BaseDatabaseWrapper, table: Table) -> str:
         # CONV gives text and SUM of whole numbers a DECIMAL: nothing passes through a double.
         number = f"CAST(CONV(LEFT(SHA1({text}), 8), 16, 10) AS UNSIGNED)"
     else:
-        _teach_sqlite(connection)
+        _add_sqlite_function(connection)
         range_of = f"{id} / {IDS_PER_RANGE}"
         number = f"sonic_number({id}, {version}, {live})"
     return (
         f"SELECT {range_of}, SUM({number}), COUNT(*) FROM ("
         f"SELECT {id}, {version}, {deleted} FROM {quote(table.name)} "
-        f"WHERE {id} > %s ORDER BY {id} LIMIT %s) AS stretch GROUP BY 1"
+        f"WHERE {id} > %s ORDER BY {id} LIMIT %s) AS chunk GROUP BY 1"
     )
 
 
-def _teach_sqlite(connection: Any) -> None:
-    """SQLite has no SHA1: give this connection a function for it, once."""
+def _add_sqlite_function(connection: Any) -> None:
+    """SQLite has no SHA1: give this connection a function for it. That takes microseconds."""
     connection.ensure_connection()
-    raw = connection.connection
-    if getattr(connection, "_sonic_taught", None) is not raw:
-        raw.create_function("sonic_number", 3, _number, deterministic=True)
-        connection._sonic_taught = raw
+    connection.connection.create_function("sonic_number", 3, _number, deterministic=True)
 
 
 def _number(id: int, version: int, live: int) -> int:
@@ -94,6 +93,12 @@ def _number(id: int, version: int, live: int) -> int:
 def range_bounds(range: int) -> tuple[int, int]:
     """The lowest and the highest id of a range."""
     return range * IDS_PER_RANGE, (range + 1) * IDS_PER_RANGE - 1
+
+
+def includes(ranges: array[int], range: int) -> bool:
+    """Whether a range is among ascending ranges: by bisection."""
+    position = bisect_left(ranges, range)
+    return position < len(ranges) and ranges[position] == range
 
 
 def versions_between(table: Table, low: int, high: int) -> dict[int, RowVersion]:

@@ -31,7 +31,7 @@ class Tombstone(models.Model):
         default_permissions = ()
 
 
-def bury(label: str, id: int, version: int, using: str) -> None:
+def record(label: str, id: int, version: int, using: str) -> None:
     """Leave a tombstone for the object ``id``, whose removal is ``version``. One statement."""
     rows = Tombstone.objects.using(using)
     rows.create(label=label, object_id=id, version=version, dirty_at=timezone.now())

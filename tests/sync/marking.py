@@ -35,4 +35,4 @@ def destroy_behind_the_index(plain: Plain) -> None:
 
     with transaction.atomic():
         assert Plain._sonic.table("default").delete(plain.pk, plain.sonic_version)
-        tombstones.bury("testapp.plain", plain.pk, plain.sonic_version + 1, "default")
+        tombstones.record("testapp.plain", plain.pk, plain.sonic_version + 1, "default")

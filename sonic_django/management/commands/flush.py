@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.commands import flush
 
 from ...schema.registry import sonic_models
-from ...sync.tables import start_empty_index
+from ...sync.built import start_empty_index
 
 
 class Command(flush.Command):

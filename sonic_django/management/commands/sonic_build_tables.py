@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand
 from django.db import connections, router
 
 from ...schema.registry import named_models
-from ...sync.tables import start_empty_index
+from ...sync.built import start_empty_index
 from ...table import ddl
 
 

@@ -6,15 +6,14 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...index.store import Document, State
-from ...table.digests import IDS_PER_RANGE, versions_of
-from ..digests import contains
+from ...table.digests import IDS_PER_RANGE, includes, versions_of
 from .full_text import TextCheck
-from .recheck import settle
+from .recheck import recheck_versions
 from .report import Drift
 from .uniques import UniquesCheck
 
 if TYPE_CHECKING:
+    from ...index.documents import Document
     from ...index.inspection import Inspection
     from ...schema.schema import Stores
     from ...table.rows import Row
@@ -64,7 +63,7 @@ class DeepCheck:
             self.result.rows += len(rows)
             if progress:
                 progress(self.result.rows, max(total, self.result.rows))
-        self._settle()
+        self._recheck()
         self._count_uniques(self.uniques.end())
         self.result.uniques = self.uniques.compared
         if self.with_index:
@@ -97,8 +96,7 @@ class DeepCheck:
             # Whatever a forged payload or a project's own field raises: it is this row's alone.
             self.result.add(Drift("payload", row.id, str(error)))
             return None
-        state: State = "deleted" if row.is_deleted else "live"
-        return Decoded(row, values, Document(row.id, row.version, state, entries))
+        return Decoded(row, values, self.schema.document(row, entries))
 
     def _compare(self, documents: list[Document]) -> None:
         self.result.entries += sum(len(document.entries) for document in documents)
@@ -113,11 +111,11 @@ class DeepCheck:
             ]
         self.mender.objects(drifts)
         if len(self._suspects) >= _MOST_SUSPECTS:
-            self._settle()
+            self._recheck()
 
-    def _settle(self) -> None:
+    def _recheck(self) -> None:
         suspects, self._suspects = self._suspects, {}
-        self.mender.objects(settle(self.table, self.inspection, suspects).values())
+        self.mender.objects(recheck_versions(self.table, self.inspection, suspects).values())
 
     def _count_uniques(self, found: Iterable[tuple[Drift, bool]]) -> None:
         for drift, mended in found:
@@ -130,8 +128,8 @@ class DeepCheck:
             rows = versions_of(self.table, ids)
             self._suspects.update((id, None) for id in ids if id not in rows)
             if len(self._suspects) >= _MOST_SUSPECTS:
-                self._settle()
-        self._settle()
+                self._recheck()
+        self._recheck()
 
     def _walk_sets(self) -> None:
         mend = self.mender.enabled
@@ -149,7 +147,7 @@ class DeepCheck:
     def _check_digests(self) -> None:
         self.mender.digests(self._ranges)
         self.result.ranges = len(self._ranges)
-        others = {one for one in self.inspection.ranges() if not contains(self._ranges, one)}
+        others = {one for one in self.inspection.ranges() if not includes(self._ranges, one)}
         self.mender.digests(sorted(others))
         self.result.differing = self.result.found["digest"]
 

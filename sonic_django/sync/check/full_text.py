@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...conf import sonic_settings
 from ...fulltext import queue
+from .recheck import recheck
 from .report import Drift
 
 if TYPE_CHECKING:
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from .repairs import Mender
 
 _MOST_SUSPECTS = 900
-_FIRST_PAUSE = 0.05
-_LONGEST_PAUSE = 0.5
 
 
 class TextCheck:
@@ -79,20 +76,20 @@ class TextCheck:
             if not known or self.digests[place] != self._expected(row):
                 self._suspects.append(row.id)
         if len(self._suspects) >= _MOST_SUSPECTS:
-            self._settle()
+            self._recheck()
 
     def end(self) -> None:
         """Look for documents without a live row."""
         if not self.enabled:
             return
-        self._settle()
+        self._recheck()
         self.mender.result.documents = len(self.ids)
         for place, seen in enumerate(self._seen):
             if not seen:
                 self._suspects.append(self.ids[place])
                 if len(self._suspects) >= _MOST_SUSPECTS:
-                    self._settle()
-        self._settle()
+                    self._recheck()
+        self._recheck()
 
     def _expected(self, row: Row) -> int | None:
         try:
@@ -104,20 +101,10 @@ class TextCheck:
             # Whatever a project's prepare_...() raises: then there can be no document either.
             return None
 
-    def _settle(self) -> None:
+    def _recheck(self) -> None:
         """Look at the suspects again until the grace is over; what is left is drift."""
         suspects, self._suspects = self._suspects, []
-        deadline = time.monotonic() + sonic_settings().GRACE
-        pause = _FIRST_PAUSE
-        while suspects:
-            left = deadline - time.monotonic()
-            time.sleep(max(0.0, min(pause, left)))
-            pause = min(2 * pause, _LONGEST_PAUSE)
-            drifts, moving = self._look_again(suspects)
-            if left <= 0 or not (drifts or moving):
-                self._mend(drifts)
-                return
-            suspects = [*drifts, *moving]
+        self._repair(recheck(suspects, self._look_again))
 
     def _look_again(self, ids: list[int]) -> tuple[dict[int, Drift], list[int]]:
         """(what differs and was not written meanwhile, what was written meanwhile).
@@ -140,11 +127,11 @@ class TextCheck:
                 continue  # the worker's, or counted as a drift of the index
             if present.get(id) != version:
                 moving.append(id)
-            elif drift := self._judge(id, row, documents.get(id)):
+            elif drift := self._drift(id, row, documents.get(id)):
                 drifts[id] = drift
         return drifts, moving
 
-    def _judge(self, id: int, row: Row | None, digest: int | None) -> Drift | None:
+    def _drift(self, id: int, row: Row | None, digest: int | None) -> Drift | None:
         """``digest`` is None without a document, 0 in one that has none."""
         if row is None or row.is_deleted:
             what = "deleted" if row else "gone"
@@ -157,7 +144,7 @@ class TextCheck:
             return Drift("document stale", id, "its words are not those of the row")
         return None
 
-    def _mend(self, drifts: dict[int, Drift]) -> None:
+    def _repair(self, drifts: dict[int, Drift]) -> None:
         left = drifts
         if self.mender.enabled and drifts:
             store = self.stores.index

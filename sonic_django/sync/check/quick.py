@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 from ...index.inspection import Inspection
 from ...index.layout import IDS_DIGEST
-from ...table.digests import digests, range_bounds, versions_between
-from ..digests import contains
+from ...table.digests import digests, includes, range_bounds, versions_between
 from ..testcase_rollbacks import undo_rollbacks
 from .deep import DeepCheck
-from .recheck import differing, settle
+from .recheck import differing, recheck_versions
 from .repairs import Mender
 from .report import CheckResult, Drift
 
@@ -103,7 +102,7 @@ class QuickCheck:
                 progress(self.result.rows, max(total, self.result.rows))
         self.result.ranges += len(with_rows)
         # The other way round: what the index has where there are no rows.
-        self._look_into(one for one in self.inspection.ranges() if not contains(with_rows, one))
+        self._look_into(one for one in self.inspection.ranges() if not includes(with_rows, one))
 
     def _look_into(self, ranges: Iterable[int]) -> None:
         for some in _pieces(ranges, _RANGES_AT_ONCE):
@@ -111,7 +110,7 @@ class QuickCheck:
             suspects: dict[int, int | None] = {}
             for one in some:
                 suspects.update(self._differing_versions(*range_bounds(one)))
-            drifts = settle(self.table, self.inspection, suspects)
+            drifts = recheck_versions(self.table, self.inspection, suspects)
             self.mender.objects(drifts.values())
             self.mender.digests(some)
 

@@ -8,7 +8,7 @@ first look must have reached it.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ...conf import sonic_settings
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 0.5
+
+#: ids -> (drifts by id, ids of objects that were written meanwhile).
+Look = Callable[[list[int]], tuple[dict[int, Drift], list[int]]]
 
 
 def differing(
@@ -35,31 +38,38 @@ def differing(
     return suspects
 
 
-def settle(
-    table: Table, inspection: Inspection, suspects: Mapping[int, int | None]
-) -> dict[int, Drift]:
-    """Which of the suspects still differ after the grace; at once if none does."""
+def recheck(ids: Iterable[int], look: Look) -> dict[int, Drift]:
+    """Look at objects again until the grace is over; the drifts of the last look. Ends at once
+    when nothing differs. ``look`` gives (drifts by id, ids that were written meanwhile)."""
     deadline = time.monotonic() + sonic_settings().GRACE
     pause = _FIRST_PAUSE
+    suspects = sorted(ids)
     while suspects:
         left = deadline - time.monotonic()
         time.sleep(max(0.0, min(pause, left)))
         pause = min(2 * pause, _LONGEST_PAUSE)
-        ids = sorted(suspects)
-        held = inspection.versions(ids)
-        rows = versions_of(table, ids)
-        drifts = {
-            id: drift
-            for id, wanted in suspects.items()
-            if (drift := _judge(id, wanted, rows.get(id), held.get(id)))
-        }
-        if left <= 0 or not drifts:
+        drifts, moving = look(suspects)
+        if left <= 0 or not (drifts or moving):
             return drifts
-        suspects = {id: suspects[id] for id in drifts}
+        suspects = sorted({*drifts, *moving})
     return {}
 
 
-def _judge(id: int, wanted: int | None, row: RowVersion | None, held: Held | None) -> Drift | None:
+def recheck_versions(
+    table: Table, inspection: Inspection, suspects: Mapping[int, int | None]
+) -> dict[int, Drift]:
+    """Which of the suspects still differ after the grace; at once if none does."""
+
+    def look(ids: list[int]) -> tuple[dict[int, Drift], list[int]]:
+        recorded = inspection.versions(ids)
+        rows = versions_of(table, ids)
+        found = ((id, _drift(id, suspects[id], rows.get(id), recorded.get(id))) for id in ids)
+        return {id: drift for id, drift in found if drift}, []
+
+    return recheck(suspects, look)
+
+
+def _drift(id: int, wanted: int | None, row: RowVersion | None, held: Held | None) -> Drift | None:
     """``held`` was read before ``row``; ``wanted`` is the row's version at the first look."""
     if row is None:
         return held and Drift("without row", id, f"the index has version {held.version}")
