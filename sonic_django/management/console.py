@@ -1,7 +1,8 @@
-"""What the commands share: tables a person can read, progress with a rate and an estimate."""
+"""Output of the commands: tables for people, progress with a rate and an estimate."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -40,8 +41,14 @@ def console(stream: Any) -> Console:
 
 
 @contextmanager
-def progress(stream: Any, label: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal, a line every 10 % elsewhere. Gives ``report(done, total)``."""
+def progress(
+    stream: Any, label: str, *, is_shown: bool = True
+) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on a terminal, a line every 10 % elsewhere; nothing unless ``is_shown``. Gives
+    ``report(done, total)``, or None."""
+    if not is_shown:
+        yield None
+        return
     screen = console(stream)
     if not screen.is_terminal:
         yield _lines(screen, label)
@@ -65,8 +72,6 @@ def progress(stream: Any, label: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _lines(screen: Console, label: str) -> Callable[[int, int], None]:
-    import time
-
     started, shown = time.monotonic(), -1
 
     def report(done: int, total: int) -> None:

@@ -1,4 +1,4 @@
-"""What the commands say when a store fails: which one, what it said, what to do; no trace."""
+"""Errors of the stores as CommandError: the store, its message and the cure; no traceback."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..transport.client import what_happened
 
 @contextmanager
 def explained(label: str, using: str) -> Iterator[None]:
-    """Turn a failure of a store into CommandError, saying which class was being worked on."""
+    """Turn a failure of a store into CommandError, which names the class."""
     try:
         yield
     except RedisError as error:

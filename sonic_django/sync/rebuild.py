@@ -78,7 +78,7 @@ def rebuild(
             progress(done, max(total, done))
     _apply_range(stores, store, after + 1, _LAST_ID, [], on_unreadable)
     digests.end()
-    _drop_strays(store)
+    _drop_orphaned_keys(store)
     store.mark_built()
     store.note_job(None)
     return done
@@ -143,9 +143,9 @@ def _apply_piece(
         resync(stores, set_back)
 
 
-def _drop_strays(store: IndexStore) -> None:
+def _drop_orphaned_keys(store: IndexStore) -> None:
     """Remove what former declarations left behind."""
-    for key in store.stray_keys():
+    for key in store.orphaned_keys():
         store.drop_key(key)
 
 

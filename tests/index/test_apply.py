@@ -217,8 +217,10 @@ class TestDeclarations:
 
     def test_keys_of_former_declarations_are_found(self, store: IndexStore) -> None:
         store.apply([document(1, 1, colours=["red", LONG], number=None, group="a")])
-        assert list(store.stray_keys()) == []
-        strays = {key[len(store.base) + 1 :][:8] for key in self.other(store, COLOURS).stray_keys()}
+        assert list(store.orphaned_keys()) == []
+        strays = {
+            key[len(store.base) + 1 :][:8] for key in self.other(store, COLOURS).orphaned_keys()
+        }
         assert strays == {spec.digest.encode() for spec in SPECS if spec is not COLOURS}
 
 

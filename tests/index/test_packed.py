@@ -231,7 +231,7 @@ class TestLayout:
         assert list(large.keys()) == []
 
     def test_parts_are_no_strays(self, large: IndexStore) -> None:
-        assert list(large.stray_keys()) == []
+        assert list(large.orphaned_keys()) == []
 
     def test_a_walk_visits_every_entry_once(self, large: IndexStore) -> None:
         inspection = Inspection(large, large.built())
@@ -356,3 +356,12 @@ class TestOneRun:
         assert not isinstance(answer, Unbuilt)
         assert answer.page(0, None) == list(range(1, 90, 2))
         assert answer.runs == 9  # a part of ten ids each
+
+
+def test_memory_is_that_of_all_keys(large: IndexStore) -> None:
+    """Also on a server with more keys than there are objects, where no SCAN is made."""
+    client = redis_client()
+    keys = list(large.keys())
+    wanted = sum(client.memory_usage(key, samples=20) or 0 for key in keys)
+    assert large.memory() == wanted
+    assert set(keys) <= set(large.recorded_keys())

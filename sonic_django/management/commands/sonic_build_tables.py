@@ -31,24 +31,24 @@ class Command(BaseCommand):
                 continue
             if using not in shared:
                 shared.add(using)
-                made += sum(self._make(table, using, options["sql"]) for table in ddl.SHARED)
-            if self._make(model, using, options["sql"]):
+                made += sum(self._make(table, using, options) for table in ddl.SHARED)
+            if self._make(model, using, options):
                 made += 1
                 if not options["sql"]:
                     start_empty_index(model._sonic.at(using))
             else:
                 left += 1
-        if not options["sql"]:
+        if not options["sql"] and options["verbosity"]:
             self.stdout.write(f"{made} table(s) made, {left} already there.")
 
-    def _make(self, model: Any, using: str, only_sql: bool) -> bool:
+    def _make(self, model: Any, using: str, options: dict[str, Any]) -> bool:
         table = model._meta.db_table
-        if only_sql:
+        if options["sql"]:
             if table not in connections[using].introspection.table_names():
                 self.stdout.write(ddl.create_table_sql(model, using))
                 return True
             return False
         created = ddl.create_table(model, using)
-        if created:
+        if created and options["verbosity"]:
             self.stdout.write(f"Made {table} in {using}.")
         return created

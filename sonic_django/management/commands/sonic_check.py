@@ -1,10 +1,13 @@
-"""``sonic_check``: do the stores agree? And make them, with ``--repair``."""
+"""``sonic_check``: compare the stores; with ``--repair`` correct what differs.
+
+The report is the answer, so it is printed at every verbosity, as by Django's showmigrations. At
+``--verbosity 0`` there is no progress.
+"""
 
 from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
-from contextlib import nullcontext
 from typing import Any
 
 from django.core.exceptions import FieldError
@@ -18,12 +21,12 @@ from ..failures import explained
 
 #: Drifts of a class that are printed.
 SHOWN = 20
-#: What to do about the kinds that ``--repair`` cannot mend.
+#: Cures for the kinds of drift that ``--repair`` cannot correct.
 CURES = {
     "not built": "Build what is not built with sonic_reindex.",
-    "full text unreadable": "Build full text anew with sonic_reindex --fulltext.",
+    "full text unreadable": "Rebuild full text with sonic_reindex --fulltext.",
     "duplicate": "Of duplicates, change or delete all but one and run --repair again.",
-    "payload": "Write payloads that cannot be read anew, from a backup, or delete their rows.",
+    "payload": "Restore payloads that cannot be read from a backup, or delete their rows.",
 }
 
 
@@ -37,7 +40,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("labels", nargs="*", metavar="app[.Model]", help="Default: all.")
         parser.add_argument("--deep", action="store_true", help="Compare every entry.")
-        parser.add_argument("--repair", action="store_true", help="Mend what differs.")
+        parser.add_argument("--repair", action="store_true", help="Correct what differs.")
         parser.add_argument("--database", default=None, help="Default: where the router puts each.")
         parser.add_argument("--json", action="store_true", help="Print JSON for machines.")
 
@@ -54,7 +57,8 @@ class Command(BaseCommand):
     def _check(self, model: Any, options: dict[str, Any]) -> CheckResult:
         using = options["database"] or router.db_for_write(model)
         label = model._meta.label
-        shown = nullcontext() if options["json"] else console.progress(self.stdout, label)
+        is_shown = bool(options["verbosity"]) and not options["json"]
+        shown = console.progress(self.stdout, label, is_shown=is_shown)
         try:
             with explained(label, using), shown as report:
                 return check(

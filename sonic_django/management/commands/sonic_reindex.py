@@ -47,7 +47,7 @@ class Command(BaseCommand):
         if options["fulltext"]:
             models = [model for model in models if model._sonic.text_fields]
             if not models:
-                self.stdout.write("None of these classes declares fulltext_indexes.")
+                self._say(options, "None of these classes declares fulltext_indexes.")
         unreadable: list[str] = []
         for model in models:
             using = options["database"] or router.db_for_write(model)
@@ -62,7 +62,9 @@ class Command(BaseCommand):
             try:
                 with (
                     explained(model._meta.label, using),
-                    console.progress(self.stdout, model._meta.label) as report,
+                    console.progress(
+                        self.stdout, model._meta.label, is_shown=bool(options["verbosity"])
+                    ) as report,
                 ):
                     rows = work(
                         model._sonic.at(using), batch_size=options["batch_size"], progress=report
@@ -70,13 +72,18 @@ class Command(BaseCommand):
             except FieldError as error:
                 raise CommandError(str(error)) from error
             what = "full text" if options["fulltext"] else "indexes"
-            self.stdout.write(f"{model._meta.label}: {what} of {rows:,} row(s) built.")
-            self._show(model._meta.label, duplicates)
+            self._say(options, f"{model._meta.label}: {what} of {rows:,} row(s) built.")
+            if options["verbosity"]:
+                self._show(model._meta.label, duplicates)
         if unreadable:
             raise CommandError(
                 f"{len(unreadable)} row(s) cannot be read and are not indexed; all others are. "
                 f"Restore them from a backup, or remove them: {'; '.join(unreadable[:SHOWN])}"
             )
+
+    def _say(self, options: dict[str, Any], line: str) -> None:
+        if options["verbosity"]:
+            self.stdout.write(line)
 
     def _show(self, label: str, duplicates: list[Drift]) -> None:
         for drift in duplicates[:SHOWN]:

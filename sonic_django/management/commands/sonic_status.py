@@ -1,4 +1,7 @@
-"""``sonic_status``: what is in each store, side by side."""
+"""``sonic_status``: the numbers of each store, side by side.
+
+They are the answer, so they are printed at every verbosity, as by Django's showmigrations.
+"""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("labels", nargs="*", metavar="app[.Model]", help="Default: all.")
         parser.add_argument("--database", default=None, help="Default: where the router puts each.")
         parser.add_argument(
-            "--loop", type=float, metavar="SECONDS", help="Go on for ever, with pauses this long."
+            "--loop", type=float, metavar="SECONDS", help="Repeat for ever, with pauses this long."
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         pause: float | None = options["loop"]
         if pause is None:
             results, failures = self._sweep(models, options["database"])
-            self._show(results)
+            self._show(results, options)
             if failures:
                 raise CommandError("\n".join(failures))
             return
@@ -44,7 +44,7 @@ class Command(BaseCommand):
         while True:
             results, failures = self._sweep(models, options["database"])
             if any(result.applied or result.texts for _, result in results):
-                self._show(results)
+                self._show(results, options)
             for failure in failures:
                 self.stderr.write(f"{failure} Trying again.")
             close_old_connections()
@@ -53,8 +53,8 @@ class Command(BaseCommand):
     def _sweep(
         self, models: list[Any], database: str | None
     ) -> tuple[list[tuple[str, SweepResult]], list[str]]:
-        """The results, and what failed. A class that cannot be swept holds up no other; a Redis
-        that does not answer is asked once."""
+        """(results, failures). A class that cannot be swept holds up no other; a Redis that does
+        not answer is asked once."""
         results, failures = [], []
         for model in models:
             using = database or router.db_for_write(model)
@@ -67,7 +67,9 @@ class Command(BaseCommand):
                     break
         return results, failures
 
-    def _show(self, results: list[tuple[str, SweepResult]]) -> None:
+    def _show(self, results: list[tuple[str, SweepResult]], options: dict[str, Any]) -> None:
+        if not options["verbosity"]:
+            return
         columns = ("class", "marked rows", "applied", "confirmed", "full text", "expired")
         rows = [
             (label, r.checked, r.applied, r.cleared, r.texts, r.expired) for label, r in results
