@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sonic_django.transport.deferred import settle
+from sonic_django.transport.deferred import await_replies
 
 from ..blog import FRESH, PostValues, created
 from ..models import Post
@@ -43,7 +43,7 @@ class Sonic(Contender):
 
     def finish(self) -> None:
         """A save does not wait for what it sent to Redis."""
-        settle()
+        await_replies()
 
     # reading
 

@@ -11,12 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..table.digests import range_bounds
-from ..transport.client import Script, redis_client
+from ..transport.client import redis_client
+from ..transport.scripts import Script
+from . import lua
 from .specs import BY_ID, NULLS, IndexSpec
 from .store import OBJECTS_PER_SCRIPT, Document, IndexStore
-
-_DIGEST, _VERSIONS, _COMPARE = Script("digest"), Script("versions"), Script("compare")
-_WALK, _COUNTS, _CENSUS = Script("walk"), Script("counts"), Script("census")
 
 #: What one script looks at; up to a thousand where it takes whole ranges of ids.
 _PER_SCRIPT = 500
@@ -88,7 +87,7 @@ class Inspection:
         """For each range its digest as kept and as the records give it; ``mend`` sets the former
         right. One round trip for 20 ranges."""
         calls = [(one, *range_bounds(one), "1" if mend else "") for one in ranges]
-        pairs = _in_calls(_DIGEST, self._client, self.base, calls)
+        pairs = _in_calls(lua.DIGEST, self._client, self.base, calls)
         return [(int(kept), int(given)) for kept, given in pairs]
 
     # Objects ------------------------------------------------------------------------------------
@@ -97,7 +96,7 @@ class Inspection:
         """The versions of the objects that the index has, destroyed ones left out: one round trip
         for 10,000."""
         calls = [ids[start : start + _PER_SCRIPT] for start in range(0, len(ids), _PER_SCRIPT)]
-        replies = _in_calls(_VERSIONS, self._client, self.base, calls)
+        replies = _in_calls(lua.VERSIONS, self._client, self.base, calls)
         flat = [number for reply in replies for number in reply]
         return {
             id: Held(version, bool(live))
@@ -120,7 +119,7 @@ class Inspection:
                 None if version < 0 else version,
                 tuple(zip(map(_text, rest[::2]), map(_text, rest[1::2]), strict=True)),
             )
-            for reply in _in_calls(_COMPARE, self._client, self.base, calls)
+            for reply in _in_calls(lua.COMPARE, self._client, self.base, calls)
             for id, version, *rest in reply
         ]
 
@@ -129,7 +128,7 @@ class Inspection:
         some hundreds."""
         cursor = b"0"
         while True:
-            cursor, *ids = _CENSUS(self._client, self.base, cursor, _PER_SCRIPT)
+            cursor, *ids = lua.CENSUS(self._client, self.base, cursor, _PER_SCRIPT)
             if ids:
                 yield [int(id) for id in ids if id.isdigit()]
             if cursor == b"0":
@@ -159,7 +158,7 @@ class Inspection:
                 (name, kind, cursor, _PER_SCRIPT, "1" if counted else "", "1" if mend else "")
             )
         left = []
-        replies = _WALK.many(self._client, self.base, calls)
+        replies = lua.WALK.many(self._client, self.base, calls)
         for (name, _), (cursor, entries, uncounted, *stale) in zip(places, replies, strict=True):
             yield Walked(name, entries, tuple(map(_text, stale)), bool(uncounted))
             if cursor != b"0":
@@ -181,7 +180,7 @@ class Inspection:
         for digest, spec in self.specs.items():
             numbers, originals = b"0", b"0"
             while spec.counts_values and (numbers or originals):
-                numbers, originals, *wrong = _COUNTS(
+                numbers, originals, *wrong = lua.COUNTS(
                     self._client, self.base, digest, numbers, originals, _PER_SCRIPT,
                     "1" if mend else "",
                 )  # fmt: skip

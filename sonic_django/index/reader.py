@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from ..transport.client import Script, redis_client, run_all
+from ..transport.client import redis_client
+from ..transport.scripts import Script, run_all
+from . import lua
 from .documents import Facet, Unbuilt
 from .queries import BUDGET, FacetQuery, Ids, IndexQuery, Leaf
 from .results import Answer, FacetAnswer
 from .specs import BY_ID
-
-_QUERY, _FACET = Script("query"), Script("facet")
-_PAGE, _COUNT = Script("page"), Script("count")
 
 #: A query, "ids", "count" or "random", the offset or a seed, the limit.
 Question: TypeAlias = "tuple[IndexQuery, str, int, int | None]"
@@ -89,7 +88,7 @@ class IndexReader:
         of the filter, or the values of a sorted index, that are walked through."""
         client = redis_client(write=False)
         calls = [query.arguments(limit, most) for query, limit, most in questions]
-        replies = _FACET.many(client, self.base, calls) if calls else []
+        replies = lua.FACET.many(client, self.base, calls) if calls else []
         return [
             self._finished(FacetAnswer(limit), query, most, reply)
             for (query, limit, most), reply in zip(questions, replies, strict=True)
@@ -105,7 +104,7 @@ class IndexReader:
             if answer.is_complete:
                 return answer.result()
             arguments = query.arguments(answer.limit, most, answer.token)
-            reply = _FACET(client, self.base, *arguments)
+            reply = lua.FACET(client, self.base, *arguments)
         return _unbuilt(reply) or self._facet_of_members(answer, query, most)
 
     def _facet_of_members(
@@ -121,7 +120,7 @@ class IndexReader:
         client = redis_client(write=False)
         for start in range(0, len(ids), _IDS_PER_FACET):
             some = replace(query, filter=Ids(tuple(ids[start : start + _IDS_PER_FACET])))
-            reply = _FACET(client, self.base, *some.arguments(answer.limit, None))
+            reply = lua.FACET(client, self.base, *some.arguments(answer.limit, None))
             found = self._finished(answer, some, None, reply)
             if isinstance(found, Unbuilt):
                 return found
@@ -157,9 +156,9 @@ def _direct(query: IndexQuery, what: str, offset: int, limit: int | None) -> _Di
     if sets is None:
         return None
     if what == "ids" and limit is not None and 0 < limit <= BUDGET:
-        return _Direct(_PAGE, query.page_arguments(sets, offset, limit))
+        return _Direct(lua.PAGE, query.page_arguments(sets, offset, limit))
     if what == "count" and len(sets) == 1 and sets[0].kind == BY_ID and not sets[0].is_part:
-        return _Direct(_COUNT, (",".join(query.needs), sets[0].name))
+        return _Direct(lua.COUNT, (",".join(query.needs), sets[0].name))
     return None
 
 
@@ -168,4 +167,4 @@ def _call(answer: Answer | _Direct, question: Question) -> tuple[Script, Sequenc
     if isinstance(answer, _Direct):
         return answer.script, answer.arguments
     query, what, offset, limit = question
-    return _QUERY, query.arguments(what, offset, limit, answer.token)
+    return lua.QUERY, query.arguments(what, offset, limit, answer.token)

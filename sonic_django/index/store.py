@@ -10,7 +10,8 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from ..transport.client import Script, redis_client
+from ..transport.client import redis_client
+from . import lua
 from .documents import (
     DESTROYED_VERSION,
     Applied,
@@ -24,9 +25,6 @@ from .keys import base_key
 from .layout import IDS_DIGEST, Layout
 from .reader import IndexReader
 from .specs import TAILS
-
-_APPLY, _PRUNE = Script("apply"), Script("prune")
-_RECORDS, _HELD, _CARDINALITY = Script("records"), Script("held"), Script("cardinality")
 
 #: Objects a single run of the script takes: some milliseconds at most, so that Redis stays free.
 OBJECTS_PER_SCRIPT = 100
@@ -46,7 +44,7 @@ class IndexStore(IndexReader):
         """Write documents: a round trip for 100 is begun while Redis works on the 100 before."""
         if not documents:
             return Applied(0, True, False)
-        return _applied(_APPLY.stream(redis_client(), self.base, _Runs(self, documents, mode)))
+        return _applied(lua.APPLY.stream(redis_client(), self.base, _Runs(self, documents, mode)))
 
     def send(
         self,
@@ -61,7 +59,7 @@ class IndexStore(IndexReader):
         def read(reply: Any) -> None:
             done(reply if isinstance(reply, RedisError) else _applied([reply]))
 
-        _APPLY.send(self.base, *self.call(documents, ""), ready=ready, done=read)
+        lua.APPLY.send(self.base, *self.call(documents, ""), ready=ready, done=read)
 
     def call(self, documents: Sequence[Document], mode: Mode) -> list[Any]:
         """The arguments of a run of the script."""
@@ -89,7 +87,7 @@ class IndexStore(IndexReader):
         objects left out: in pieces, each with the id up to which it is complete. One round trip
         for ``limit`` objects."""
         while low <= high:
-            last, *flat = _RECORDS(self._client, self.base, low, high, limit)
+            last, *flat = lua.RECORDS(self._client, self.base, low, high, limit)
             numbers = iter(flat)
             yield (
                 int(last),
@@ -99,7 +97,7 @@ class IndexStore(IndexReader):
 
     def entries_of(self, ids: Sequence[int]) -> dict[int, tuple[int, set[tuple[bytes, bytes]]]]:
         """id -> (version, {(set name, prefix)}) as recorded: one round trip."""
-        held = _HELD(self._client, self.base, *ids) if ids else []
+        held = lua.ENTRIES(self._client, self.base, *ids) if ids else []
         return {
             id: (int(record[0]), set(zip(record[2::2], record[3::2], strict=True)))
             for id, record in zip(ids, held, strict=True)
@@ -109,7 +107,7 @@ class IndexStore(IndexReader):
     def prune(self, ids: Sequence[int], sets: Sequence[bytes]) -> int:
         """Take objects out of those of the sets (of plain ids) that their records do not name;
         the number of entries removed: one round trip."""
-        return int(_PRUNE(self._client, self.base, ",".join(map(str, ids)), *sets))
+        return int(lua.PRUNE(self._client, self.base, ",".join(map(str, ids)), *sets))
 
     def runs(self) -> tuple[str, str]:
         """(the server's run id, that of the server when a sweep last ended, or ""): one round
@@ -126,7 +124,7 @@ class IndexStore(IndexReader):
 
     def number_of_ids(self) -> int:
         """How many live objects the index knows, built or not: one round trip."""
-        return int(_CARDINALITY(self._client, self.base, "ids")[0])
+        return int(lua.CARDINALITY(self._client, self.base, "ids")[0])
 
     def job(self) -> dict[str, str]:
         """The notes of an unfinished rebuild: one round trip."""
@@ -151,11 +149,11 @@ class IndexStore(IndexReader):
             self._client.zadd(f"{self.base}:text", dict(objects), gt=True)
 
     def done_text(self, done: Iterable[tuple[int, int]]) -> None:
-        """Take objects off the queue unless queued anew since: one round trip."""
-        pipeline = self._client.pipeline(transaction=False)
-        for id, version in done:
-            pipeline.eval(_DEQUEUE, 1, f"{self.base}:text", id, version)
-        pipeline.execute()
+        """Take objects (id, version) off the queue, unless queued for a later version since: one
+        round trip, if any."""
+        flat = [number for pair in done for number in pair]
+        if flat:
+            lua.DEQUEUE(self._client, self.base, *flat)
 
     def text_backlog(self) -> int:
         """How many objects wait for full text: one round trip."""
@@ -240,12 +238,6 @@ def _applied(replies: Sequence[Any]) -> Applied:
         any(reply[2] for reply in replies),
     )
 
-
-#: Remove an id from the queue if it still waits for the version that was done.
-_DEQUEUE = """
-local score = redis.call('ZSCORE', KEYS[1], ARGV[1])
-if score and tonumber(score) <= tonumber(ARGV[2]) then redis.call('ZREM', KEYS[1], ARGV[1]) end
-"""
 
 __all__ = [
     "DESTROYED_VERSION",

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from redis import Redis
 from redis.exceptions import ResponseError
 
+from sonic_django.index import lua
 from sonic_django.index.encoding import id_bounds, member
 from sonic_django.index.queries import And, FacetQuery, Ids, IndexQuery, Leaf, Not
 from sonic_django.index.store import Document, IndexStore, Layout, Mode, Unbuilt
 from sonic_django.query.bounds import bounds
 from sonic_django.query.conditions import Condition
 from sonic_django.test import count_redis_calls
-from sonic_django.transport.client import Script, redis_client
+from sonic_django.transport.client import redis_client
 from tests.index.dump import BY_NAME, COLOURS, GROUPED, NUMBERS, SPECS, Expected, document, held
 from tests.packed import entries_of, take_out
 from tests.profiles import examples
@@ -264,23 +265,23 @@ class TestKeySpace:
         head = [1, "", store.layout.fingerprint, COLOURS.digest]
         documents = [document(1, 1, colours=[LONG], number=2**60 + 1), document(2, 1, "gone")]
         flat = [argument for one in documents for argument in one.arguments()]
-        assert Script("apply")(client, store.base, *head, *flat)[0] == 2
+        assert lua.APPLY(client, store.base, *head, *flat)[0] == 2
         order = (Leaf(NUMBERS.digest.encode(), "score"), Leaf(NUMBERS.digest.encode() + b"~"))
         for what in ("ids", "count", "random", "explain ids"):
             arguments = IndexQuery(order, needs={"ids": ""}).arguments(what, 0, 5)
-            assert Script("query")(client, store.base, *arguments)[0] == b"built"
+            assert lua.QUERY(client, store.base, *arguments)[0] == b"built"
         facet = FacetQuery(COLOURS.digest, "postings").arguments(5, 5)
-        assert Script("facet")(client, store.base, *facet)[0] == b"built"
-        assert Script("records")(client, store.base, 0, 5, 9) == [b"5", b"1", 1, 1]
-        assert len(Script("held")(client, store.base, 1, 2)) == 2
-        assert Script("versions")(client, store.base, 1, 2) == [1, 1, -1, 0]
-        assert Script("census")(client, store.base, 0, 9) == [b"0", b"1"]
-        compared = Script("compare")(client, store.base, COLOURS.digest, *documents[0].arguments())
+        assert lua.FACET(client, store.base, *facet)[0] == b"built"
+        assert lua.RECORDS(client, store.base, 0, 5, 9) == [b"5", b"1", 1, 1]
+        assert len(lua.ENTRIES(client, store.base, 1, 2)) == 2
+        assert lua.VERSIONS(client, store.base, 1, 2) == [1, 1, -1, 0]
+        assert lua.CENSUS(client, store.base, 0, 9) == [b"0", b"1"]
+        compared = lua.COMPARE(client, store.base, COLOURS.digest, *documents[0].arguments())
         assert compared == []
-        assert Script("walk")(client, store.base, "ids", "id", 0, 9, "", "1") == [b"0", 1, 0]
-        counts = Script("counts")(client, store.base, COLOURS.digest, 0, 0, 9, "1")
+        assert lua.WALK(client, store.base, "ids", "id", 0, 9, "", "1") == [b"0", 1, 0]
+        counts = lua.COUNTS(client, store.base, COLOURS.digest, 0, 0, 9, "1")
         assert counts == [b"", b""]
-        kept, given = Script("digest")(client, store.base, 0, 0, 999, "1")
+        kept, given = lua.DIGEST(client, store.base, 0, 0, 999, "1")
         assert kept == given != b"0"
 
     def test_two_models_do_not_meet(self, store: IndexStore) -> None:
@@ -367,7 +368,7 @@ def test_a_server_that_lost_its_scripts_is_taught_again(
 ) -> None:
     arguments = [1, "", store.layout.fingerprint, ""]
     with Redis.from_url(private_redis.url) as client:
-        apply = Script("apply")
+        apply = lua.APPLY
         assert apply(client, store.base, *arguments, *document(1, 1).arguments())[:2] == [1, 0]
         client.script_flush()
         calls = [[*arguments, *document(id, 1).arguments()] for id in (2, 3, 4)]

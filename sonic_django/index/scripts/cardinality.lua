@@ -4,7 +4,9 @@
 -- ARGV     names of sets
 -- returns  a number for each
 -- cost     O(1) a set
+--
+-- requires: members sets
 
 local numbers = {}
-for i, name in ipairs(ARGV) do numbers[i] = cardinality_of(base .. ':' .. name) end
+for i, name in ipairs(ARGV) do numbers[i] = Sets.cardinality_of(base .. ':' .. name) end
 return numbers

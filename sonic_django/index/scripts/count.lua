@@ -4,8 +4,10 @@
 -- ARGV     1 digests of the indexes used (comma separated), 2 name of a set of plain ids
 -- returns  {"unbuilt", digest, ...} or {"built", number}
 -- cost     O(1)
+--
+-- requires: built
 
-local missing = unbuilt(ARGV[1])
+local missing = Built.unbuilt(ARGV[1])
 if missing then return { 'unbuilt', unpack(missing) } end
 local key = KEYS[1] .. ':' .. ARGV[2]
 if redis.call('TYPE', key).ok == 'hash' then -- a packed set

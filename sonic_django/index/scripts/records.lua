@@ -5,24 +5,26 @@
 -- returns  {the highest id up to which the answer is complete,
 --          id, version, live (1 or 0), ...}; of live and soft-deleted objects
 -- cost     O(log^2 n + objects)
+--
+-- requires: members ordered record
 
 local low, high, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local last = member_of(high)
+local last = Members.member_of(high)
 local pages = {}
 for i, name in ipairs({ 'ids', 'del' }) do
   -- By rank, not by score: beyond 2^53 many ids share one double.
   local set = { key = base .. ':' .. name, kind = 'id' }
-  local start = rank(set, low, member_of(low))
-  pages[i] = by_rank(set, start, math.min(start + limit, size(set)))
-  if #pages[i] == limit and less(pages[i][limit], last) then last = pages[i][limit] end
+  local start = Ordered.rank(set, low, Members.member_of(low))
+  pages[i] = Ordered.by_rank(set, start, math.min(start + limit, Ordered.size(set)))
+  if #pages[i] == limit and Members.less(pages[i][limit], last) then last = pages[i][limit] end
 end
 
 local found = { last:sub(2) }
 for _, members in ipairs(pages) do
   for _, member in ipairs(members) do
-    if less(last, member) then break end
+    if Members.less(last, member) then break end
     local id = member:sub(2)
-    local record = read_record(id) or { 0, 0 }
+    local record = Record.read_record(id) or { 0, 0 }
     found[#found + 1] = id
     found[#found + 1] = record[1]
     found[#found + 1] = record[2]
