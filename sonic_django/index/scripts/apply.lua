@@ -23,7 +23,7 @@
 -- gathering.lua. Records come after what they name: a run that breaks off leaves no record of an
 -- object that is not yet in its sets.
 --
--- requires: members packing sets record gathering
+-- requires: members packed packing record gathering
 
 local now, mode, fingerprint = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local counted = {}
@@ -187,7 +187,7 @@ local counts = {} -- index -> number, value, number, value, ...
 for name in pairs(touched) do
   -- Set, not incremented: an apply that is repeated or late leaves the true number.
   local index, value = base .. ':' .. name:sub(1, 8), name:sub(10)
-  local number = Sets.cardinality_of(base .. ':' .. name)
+  local number = Packed.cardinality_of(base .. ':' .. name)
   if number > 0 then
     local list = counts[index] or {}
     counts[index] = list

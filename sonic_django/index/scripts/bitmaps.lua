@@ -11,9 +11,7 @@
 
 local Bitmaps
 do
-  local BIT, BYTES, DIGITS, FAN, PACKED_FROM, SPAN, bits_of, kind_of, open_packed, split,
-    text_of, top_level =
-    Packed.BIT, Packed.BYTES, Packed.DIGITS, Packed.FAN, Packed.PACKED_FROM, Packed.SPAN,
+  local bits_of, kind_of, open_packed, split, text_of, top_level =
     Packed.bits_of, Packed.kind_of, Packed.open_packed, Packed.split, Packed.text_of,
     Packed.top_level
   local counts_of, in_order = Ranks.counts_of, Ranks.in_order

@@ -5,8 +5,8 @@
 -- returns  a number for each
 -- cost     O(1) a set
 --
--- requires: members sets
+-- requires: members packed
 
 local numbers = {}
-for i, name in ipairs(ARGV) do numbers[i] = Sets.cardinality_of(base .. ':' .. name) end
+for i, name in ipairs(ARGV) do numbers[i] = Packed.cardinality_of(base .. ':' .. name) end
 return numbers

@@ -7,13 +7,13 @@
 --          that differs
 -- cost     O(entries * log n) an object
 --
--- requires: members sets record arguments
+-- requires: members packed record arguments
 
 local looked_at = {}
 for digest in ARGV[1]:gmatch('[^,]+') do looked_at[digest] = true end
 
 local function score_of(name, member)
-  return Sets.score_in(base .. ':' .. name, member)
+  return Packed.score_in(base .. ':' .. name, member)
 end
 
 local function compare(id, version, state, entries, originals)

@@ -7,7 +7,7 @@
 --
 -- requires: built
 
-local missing = Built.unbuilt(ARGV[1])
+local missing = unbuilt(ARGV[1])
 if missing then return { 'unbuilt', unpack(missing) } end
 local key = KEYS[1] .. ':' .. ARGV[2]
 if redis.call('TYPE', key).ok == 'hash' then -- a packed set

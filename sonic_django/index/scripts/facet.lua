@@ -20,9 +20,9 @@
 -- cost     postings O(log n + limit); sorted O(distinct values * log n); with a filter O(objects
 --          that satisfy it * their entries)
 --
--- requires: members sets ordered built arguments tree reading
+-- requires: members packed ordered built arguments tree reading
 
-local missing = Built.unbuilt(ARGV[1])
+local missing = unbuilt(ARGV[1])
 if missing then return { 'unbuilt', unpack(missing) } end
 Tree.open_universe('ids')
 local digest = ARGV[1]:match('^[^,]+')
@@ -67,7 +67,7 @@ local function sorted()
     note(prefix == '' and pair[2] or prefix, stop - position)
     position, seen, touched = stop, seen + 1, touched + 4
   end
-  local nulls = Sets.cardinality_of(key .. '~')
+  local nulls = Packed.cardinality_of(key .. '~')
   if nulls > 0 then note('', nulls) end
 end
 

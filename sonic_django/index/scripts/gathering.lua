@@ -13,9 +13,8 @@
 local Gathering
 do
   local member_of = Members.member_of
-  local BIT, BITS_FROM, SPAN, chunk_of, kind_of, open_packed, split =
-    Packed.BIT, Packed.BITS_FROM, Packed.SPAN, Packed.chunk_of, Packed.kind_of,
-    Packed.open_packed, Packed.split
+  local chunk_of, kind_of, open_packed, split =
+    Packed.chunk_of, Packed.kind_of, Packed.open_packed, Packed.split
   local add_id, count_change, grown, to_bits =
     Packing.add_id, Packing.count_change, Packing.grown, Packing.to_bits
 
@@ -123,7 +122,7 @@ do
   end
 
   Gathering = {
-    SLICE = SLICE, gather_id = gather_id, gather_member = gather_member, call_sliced =
-    call_sliced, write_gathered = write_gathered
+    SLICE = SLICE, gather_id = gather_id, gather_member = gather_member,
+    call_sliced = call_sliced, write_gathered = write_gathered
   }
 end

@@ -2,15 +2,14 @@
 --
 -- KEYS     those of the script
 -- ARGV     none of its own
--- returns  a part: the table Latest, of functions that scripts share
+-- returns  a part: the function latest
 -- cost     stated with the functions
 --
 -- requires: packed ranks
 
-local Latest
+local latest
 do
-  local BIT, DIGITS, bits_of, note_chunk, text_of =
-    Packed.BIT, Packed.DIGITS, Packed.bits_of, Packed.note_chunk, Packed.text_of
+  local bits_of, note_chunk, text_of = Packed.bits_of, Packed.note_chunk, Packed.text_of
   local listed = Ranks.listed
 
   local AT_ONCE = 8 -- chunks whose counts are read together
@@ -45,7 +44,7 @@ do
   end
 
   -- So many ids behind those that are skipped, or all there are; nil if they lie far apart.
-  local function latest(set, skip, wanted)
+  function latest(set, skip, wanted)
     local ids = {}
     for first = set.top, math.max(0, set.top - FEW + 1), -AT_ONCE do
       local chunks = {}
@@ -68,8 +67,4 @@ do
       if chunks[#chunks] == '0' then return ids end
     end
   end
-
-  Latest = {
-    latest = latest
-  }
 end

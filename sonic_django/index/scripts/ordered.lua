@@ -5,15 +5,14 @@
 -- returns  a part: the table Ordered, of functions that scripts share
 -- cost     stated with the functions
 --
--- requires: members packed sets ranks
+-- requires: members packed ranks
 
 local Ordered
 do
   local less = Members.less
-  local BIT, DIGITS, SPAN, bits_of, kind_of, open_packed, packed_contains =
-    Packed.BIT, Packed.DIGITS, Packed.SPAN, Packed.bits_of, Packed.kind_of,
-    Packed.open_packed, Packed.packed_contains
-  local cardinality_of = Sets.cardinality_of
+  local bits_of, cardinality_of, kind_of, open_packed, packed_contains =
+    Packed.bits_of, Packed.cardinality_of, Packed.kind_of, Packed.open_packed,
+    Packed.packed_contains
   local packed_by_rank, packed_rank = Ranks.packed_by_rank, Ranks.packed_rank
 
   local function packed_of(set) return set.kind == 'id' and open_packed(set.key) end

@@ -20,17 +20,18 @@
 -- returns  a part: the table Packed, of functions that scripts share
 -- cost     stated with the functions
 
+local PACKED_FROM, BITS_FROM, DIGITS, FAN = 128, 128, 4, 100
+local PER_CHUNK = 3 -- with fewer ids in a chunk, on an average, packing would not save room
+local PACKED_UPTO = 4096 -- a larger sorted set stays one: to convert it would take too long
+local SPAN = 10 ^ DIGITS
+local BYTES = math.ceil(SPAN / 8)
+local BIT = { 128, 64, 32, 16, 8, 4, 2, 1 } -- as SETBIT numbers them
+
+local opened = {} -- key -> its packed set, or false for a sorted set
+local cards = {} -- sorted sets that were written to -> their numbers of entries
+
 local Packed
 do
-  local PACKED_FROM, BITS_FROM, DIGITS, FAN = 128, 128, 4, 100
-  local PER_CHUNK = 3 -- with fewer ids in a chunk, on an average, packing would not save room
-  local PACKED_UPTO = 4096 -- a larger sorted set stays one: to convert it would take too long
-  local SPAN = 10 ^ DIGITS
-  local BYTES = math.ceil(SPAN / 8)
-  local BIT = { 128, 64, 32, 16, 8, 4, 2, 1 } -- as SETBIT numbers them
-
-  local opened = {} -- key -> its packed set, or false for a sorted set
-
   local function new_packed(key, n, top)
     return { key = key, n = n, top = top, kinds = {}, texts = {}, counts = {}, sums = {}, changed = {} }
   end
@@ -102,11 +103,25 @@ do
     return redis.call('SISMEMBER', set.key .. '#' .. chunk, SPAN + offset) == 1
   end
 
+  -- Packed or not: any set by its key.
+
+  local function cardinality_of(key)
+    local packed = open_packed(key)
+    return packed and packed.n or cards[key] or redis.call('ZCARD', key)
+  end
+
+  -- The score as Redis writes it; false for what is not in the set. O(1).
+  local function score_in(key, member)
+    local packed = open_packed(key)
+    if not packed then return redis.call('ZSCORE', key, member) end
+    local id = member:sub(2)
+    return member:match('^[0-9a-z]%d+$') ~= nil and packed_contains(packed, id) and id
+  end
+
   Packed = {
-    PACKED_FROM = PACKED_FROM, BITS_FROM = BITS_FROM, DIGITS = DIGITS, FAN = FAN, PER_CHUNK =
-    PER_CHUNK, PACKED_UPTO = PACKED_UPTO, SPAN = SPAN, BYTES = BYTES, BIT = BIT, opened = opened,
-    new_packed = new_packed, note_chunk = note_chunk, open_packed = open_packed, chunk_of =
-    chunk_of, split = split, text_of = text_of, kind_of = kind_of, bits_of = bits_of, is_set =
-    is_set, top_level = top_level, packed_contains = packed_contains
+    new_packed = new_packed, note_chunk = note_chunk, open_packed = open_packed,
+    chunk_of = chunk_of, split = split, text_of = text_of, kind_of = kind_of, bits_of = bits_of,
+    is_set = is_set, top_level = top_level, packed_contains = packed_contains,
+    cardinality_of = cardinality_of, score_in = score_in
   }
 end

@@ -5,18 +5,14 @@
 -- returns  a part: the table Packing, of functions that scripts share
 -- cost     stated with the functions
 --
--- requires: members packed sets
+-- requires: members packed
 
 local Packing
 do
   local member_of = Members.member_of
-  local BIT, BITS_FROM, BYTES, FAN, PACKED_FROM, PACKED_UPTO, PER_CHUNK, SPAN, chunk_of,
-    kind_of, new_packed, note_chunk, open_packed, opened, split, text_of, top_level =
-    Packed.BIT, Packed.BITS_FROM, Packed.BYTES, Packed.FAN, Packed.PACKED_FROM,
-    Packed.PACKED_UPTO, Packed.PER_CHUNK, Packed.SPAN, Packed.chunk_of, Packed.kind_of,
-    Packed.new_packed, Packed.note_chunk, Packed.open_packed, Packed.opened, Packed.split,
-    Packed.text_of, Packed.top_level
-  local cards = Sets.cards
+  local chunk_of, kind_of, new_packed, note_chunk, open_packed, split, text_of, top_level =
+    Packed.chunk_of, Packed.kind_of, Packed.new_packed, Packed.note_chunk, Packed.open_packed,
+    Packed.split, Packed.text_of, Packed.top_level
 
   local function to_bits(set, chunk)
     local key, bytes = set.key .. '#' .. chunk, {}
@@ -166,7 +162,7 @@ do
   end
 
   Packing = {
-    to_bits = to_bits, count_change = count_change, grown = grown, add_id = add_id, remove =
-    remove, count_grown = count_grown, finish_sets = finish_sets
+    to_bits = to_bits, count_change = count_change, grown = grown, add_id = add_id,
+    remove = remove, count_grown = count_grown, finish_sets = finish_sets
   }
 end

@@ -10,7 +10,7 @@
 --
 -- requires: members ordered latest built
 
-local missing = Built.unbuilt(ARGV[1])
+local missing = unbuilt(ARGV[1])
 if missing then return { 'unbuilt', unpack(missing) } end
 
 -- Beyond 64 bits Redis refuses a rank; no set has as many entries as this.
@@ -23,7 +23,7 @@ local function page_of(i)
   local packed, is_last, ids = Ordered.packed_of(set), i + 6 > #ARGV, nil
   if low == '' and high == '' then
     if packed then
-      ids = descending and Latest.latest(packed, offset, wanted)
+      ids = descending and latest(packed, offset, wanted)
     else
       ids = redis.call(descending and 'ZREVRANGE' or 'ZRANGE', set.key, offset, offset + wanted - 1)
       for at = 1, #ids do ids[at] = Members.id_of(set, ids[at]) end

@@ -5,7 +5,7 @@
 -- returns  number of entries removed
 -- cost     O(ids * sets * log n)
 --
--- requires: members packing sets record
+-- requires: members packed packing record
 
 local function names_of(id)
   local record, names = Record.read_record(id), {}
@@ -23,7 +23,7 @@ end
 local function note(name)
   local numbers, value = base .. ':' .. name:sub(1, 8) .. '#', name:sub(10)
   if not redis.call('ZSCORE', numbers, value) then return end
-  local number = Sets.cardinality_of(base .. ':' .. name)
+  local number = Packed.cardinality_of(base .. ':' .. name)
   if number > 0 then
     redis.call('ZADD', numbers, number, value)
   else

@@ -10,11 +10,9 @@
 local Ranks
 do
   local LENGTHS, member_of = Members.LENGTHS, Members.member_of
-  local BIT, BYTES, DIGITS, FAN, SPAN, bits_of, is_set, kind_of, note_chunk, split, text_of,
-    top_level =
-    Packed.BIT, Packed.BYTES, Packed.DIGITS, Packed.FAN, Packed.SPAN, Packed.bits_of,
-    Packed.is_set, Packed.kind_of, Packed.note_chunk, Packed.split, Packed.text_of,
-    Packed.top_level
+  local bits_of, is_set, kind_of, note_chunk, split, text_of, top_level =
+    Packed.bits_of, Packed.is_set, Packed.kind_of, Packed.note_chunk, Packed.split,
+    Packed.text_of, Packed.top_level
 
   -- How many ids there are in the blocks of a level before the first, the second, ... of the FAN
   -- that belong to one block of the level above, and in all of these. O(FAN), once a run.

@@ -5,12 +5,12 @@
 -- returns  a part: the table Reading, of functions that scripts share
 -- cost     stated with the functions
 --
--- requires: members sets ordered tree
+-- requires: members packed ordered tree
 
 local Reading
 do
   local bare, member_of = Members.bare, Members.member_of
-  local score_in = Sets.score_in
+  local score_in = Packed.score_in
   local by_rank, rank, which_hold = Ordered.by_rank, Ordered.rank, Ordered.which_hold
   local satisfies, satisfies_all = Tree.satisfies, Tree.satisfies_all
 
@@ -205,8 +205,8 @@ do
   end
 
   Reading = {
-    cost_of_all = cost_of_all, tests_beside = tests_beside, sources_of = sources_of, BLOCK =
-    BLOCK, is_membership = is_membership, rank_behind = rank_behind, passing = passing,
+    cost_of_all = cost_of_all, tests_beside = tests_beside, sources_of = sources_of,
+    BLOCK = BLOCK, is_membership = is_membership, rank_behind = rank_behind, passing = passing,
     plain_members = plain_members, read_sources = read_sources
   }
 end

@@ -33,7 +33,7 @@ do
   end
 
   Record = {
-    read_record = read_record, is_tombstone = is_tombstone, number_of = number_of, range_of =
-    range_of
+    read_record = read_record, is_tombstone = is_tombstone, number_of = number_of,
+    range_of = range_of
   }
 end

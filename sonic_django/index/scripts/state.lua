@@ -16,7 +16,6 @@ local by_id, covers_all -- whether the order is that of ids alone, and whether i
 local State
 do
   local bare = Members.bare
-  local unbuilt = Built.unbuilt
   local take = Arguments.take
   local open_universe, take_leaf, take_node = Tree.open_universe, Tree.take_leaf, Tree.take_node
   local sources_of, tests_beside = Reading.sources_of, Reading.tests_beside
@@ -146,7 +145,8 @@ do
   end
 
   State = {
-    more = more, smallest_in_id_order = smallest_in_id_order, walked = walked, gathered =
-    gathered, among_order = among_order, row_of = row_of, add_row = add_row, add_rows = add_rows
+    more = more, smallest_in_id_order = smallest_in_id_order, walked = walked,
+    gathered = gathered, among_order = among_order, row_of = row_of, add_row = add_row,
+    add_rows = add_rows
   }
 end

@@ -13,7 +13,7 @@
 -- returns  a part: the table Tree, of functions that scripts share
 -- cost     stated with the functions
 --
--- requires: members sets ordered record arguments
+-- requires: members packed ordered record arguments
 
 local leaves = {} -- those of the filter, in the order of ARGV
 local universe, total -- the set of all objects asked for, and how many they are
@@ -23,7 +23,7 @@ local spared = 0 -- entries looked at by the block, for less than a third of the
 local Tree
 do
   local less, member_of = Members.less, Members.member_of
-  local score_in = Sets.score_in
+  local score_in = Packed.score_in
   local rank, size = Ordered.rank, Ordered.size
   local read_record = Record.read_record
   local take = Arguments.take
@@ -273,8 +273,8 @@ do
   end
 
   Tree = {
-    open_universe = open_universe, take_leaf = take_leaf, take_node = take_node, record_of =
-    record_of, position_of = position_of, within = within, satisfies = satisfies, satisfies_all =
-    satisfies_all
+    open_universe = open_universe, take_leaf = take_leaf, take_node = take_node,
+    record_of = record_of, position_of = position_of, within = within, satisfies = satisfies,
+    satisfies_all = satisfies_all
   }
 end

@@ -50,7 +50,7 @@ local function is_counted(packed)
   for chunk, count in pairs(counts) do
     local block = tonumber(chunk)
     for level = 1, Packed.top_level(top) do
-      block = math.floor(block / Packed.FAN)
+      block = math.floor(block / FAN)
       local field = level .. '/' .. Packed.text_of(block)
       blocks[field] = (blocks[field] or 0) + math.abs(count)
     end
@@ -66,7 +66,7 @@ local function is_counted(packed)
     for field, count in pairs(number > 0 and counts or {}) do
       redis.call('HSET', packed.key, field, Packed.text_of(count))
     end
-    Packed.opened[packed.key] = nil
+    opened[packed.key] = nil
   end
   return is_right
 end
