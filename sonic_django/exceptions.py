@@ -16,7 +16,7 @@ class PayloadError(SonicError, ValueError):
 
 
 class StaleObjectError(SonicError, DatabaseError):
-    """The row was changed or removed by someone else since this object was loaded.
+    """Another writer changed or removed the row since this object was loaded.
 
     ``fields`` names the fields that this object wanted to write.
     """

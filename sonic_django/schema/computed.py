@@ -25,7 +25,7 @@ class Declared(Protocol):
 
 
 class Computed(Derived):
-    """What a function gives for an object: a value, a list of values, or None."""
+    """The result of a function for an object: a value, a list of values, or None."""
 
     many = True
 

@@ -65,7 +65,7 @@ class TestSaves:
         while not redis.client(socket_timeout=60).ping():
             pass
         age(10)
-        sweep(Plain, "default")
+        sweep(Plain._sonic.at("default"))
         assert sorted(Plain.objects.filter(name="late").ids()) == [one.pk for one in plains]
 
     def test_when_the_circuit_closes_saves_are_indexed_again(

@@ -351,7 +351,7 @@ class TestFailures:
         point_at(redis.url + "&client_name=patient")
         redis.resume()
         age(10)
-        sweep(Plain, "default")
+        sweep(Plain._sonic.at("default"))
         assert Plain.objects.filter(name="b").count() == 5
 
     def test_a_server_that_forgot_the_script(

@@ -280,7 +280,7 @@ class TestVersions:
         second = Blog.objects.get(pk=first.pk)
         first.destroy()
         second.title = "late"
-        with pytest.raises(StaleObjectError, match="was destroyed by someone else"):
+        with pytest.raises(StaleObjectError, match="was destroyed by another writer"):
             second.save()
         assert Blog.objects.count() == 0
 
