@@ -10,7 +10,7 @@ from .specs import Entry
 #: The version of what is destroyed: later than any that a row can have.
 DESTROYED_VERSION = 2**53 - 1
 
-State = Literal["live", "deleted", "gone"]
+State = Literal["live", "deleted", "destroyed"]
 Mode = Literal["", "rebuild", "reset"]
 
 

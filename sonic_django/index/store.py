@@ -187,7 +187,9 @@ class IndexStore(IndexReader):
         while cursor != 0:
             cursor, some = self._client.hscan(f"{self.base}:rec", max(cursor, 0), count=1000)
             if some:
-                self.apply([Document(int(id), DESTROYED_VERSION, "gone") for id in some], "reset")
+                self.apply(
+                    [Document(int(id), DESTROYED_VERSION, "destroyed") for id in some], "reset"
+                )
         states = self._client.hkeys(f"{self.base}:state")
         names = {"ids", "del", "rec", "state", "job", "gone", "text", "run", "sum"}
         for digest in {*self.layout.digests, *(state.decode() for state in states)}:

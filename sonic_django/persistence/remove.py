@@ -72,7 +72,7 @@ def _release(obj: StoredObject, row: Row, before: State, using: str, *, destroys
         uniques.release(list(keys), row.id, using)
     if destroys:
         tombstones.bury(schema.label_lower, row.id, version, using)
-    state: IndexState = "gone" if destroys else "deleted"
+    state: IndexState = "destroyed" if destroys else "deleted"
     document = Document(row.id, version, state, (), schema.has_text)
     token = schedule(schema.at(using), [document])
     remember(obj, before, row.id, None if destroys else version, token)

@@ -52,8 +52,10 @@ class PendingApply:
         schema = self.stores.schema
         try:
             self.stores.table.renew_dirty([(d.id, d.version) for d in self.documents])
-            gone_ones = [document.id for document in self.documents if document.state == "gone"]
-            tombstones.renew_objects(schema.label_lower, gone_ones, self.stores.using)
+            destroyed = [
+                document.id for document in self.documents if document.state == "destroyed"
+            ]
+            tombstones.renew_objects(schema.label_lower, destroyed, self.stores.using)
         except DatabaseError as error:
             logger.warning("%s: marks could not be dated anew: %s", schema.label_lower, error)
 

@@ -85,7 +85,7 @@ def repair(stores: Stores, ids: Sequence[int], sets: Iterable[bytes] = ()) -> se
     documents = documents_of(schema, rows.values(), on_unreadable=lambda id, _: unreadable.add(id))
     store.apply(documents, "rebuild")
     text = schema.has_text
-    gone = [Document(id, held[id][0] + 1, "gone", (), text) for id in held if id not in rows]
+    gone = [Document(id, held[id][0] + 1, "destroyed", (), text) for id in held if id not in rows]
     if gone:
         store.apply(gone)
     ahead = [id for id, row in rows.items() if id in held and held[id][0] > row.version]

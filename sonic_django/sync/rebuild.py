@@ -127,7 +127,7 @@ def _apply_piece(
         fresh = stores.table.fetch([row.id for row in rows] + list(held))
         rows = list(fresh.values())
         gone = [
-            Document(id, version + 1, "gone", (), schema.has_text)
+            Document(id, version + 1, "destroyed", (), schema.has_text)
             for id, (version, _) in held.items()
             if id not in fresh
         ]

@@ -146,7 +146,9 @@ def _sweep_tombstones(stores: Stores, marks: list[Mark], result: SweepResult) ->
     held = _held_versions(stores, marks)
     lagging = [mark for mark in marks if held.get(mark.id, -1) < mark.version]
     if lagging:
-        stores.index.apply([Document(mark.id, mark.version, "gone", (), text) for mark in lagging])
+        stores.index.apply(
+            [Document(mark.id, mark.version, "destroyed", (), text) for mark in lagging]
+        )
         tombstones.renew([mark.place.id for mark in lagging], stores.using)
         result.applied += len(lagging)
     settled = [m.place.id for m in _settled(marks) if held.get(m.id, -1) >= m.version]

@@ -98,7 +98,7 @@ def resync(stores: Stores, ids: list[int]) -> None:
     schema = stores.schema
     rows = stores.table.fetch(ids)
     text = bool(schema.text_fields) and is_available()
-    gone = [Document(id, DESTROYED_VERSION, "gone", (), text) for id in ids if id not in rows]
+    gone = [Document(id, DESTROYED_VERSION, "destroyed", (), text) for id in ids if id not in rows]
     documents = documents_of(schema, rows.values(), text_changed=text)
     stores.index.apply([*documents, *gone], "reset")
     # A writer may have committed and applied a newer version in between, which is now undone.

@@ -37,7 +37,7 @@ def histories(draw: st.DrawFn) -> list[Document]:
     found = []
     for id in (1, 2, 1000, 10**18):
         for version in range(1, draw(st.integers(0, 4)) + 1):
-            state = draw(st.sampled_from(["live", "live", "live", "deleted", "gone"]))
+            state = draw(st.sampled_from(["live", "live", "live", "deleted", "destroyed"]))
             found.append(
                 document(
                     id,
@@ -121,7 +121,7 @@ def test_more_objects_than_one_run_of_the_script_takes(store: IndexStore) -> Non
     many = [document(id, 1, number=id, colours=["red"]) for id in range(1, 1001)]
     assert store.apply(many)[0] == 1000
     assert store.number_of_ids() == 1000
-    assert store.apply([document(id, 2, "gone") for id in range(1, 1001)])[0] == 1000
+    assert store.apply([document(id, 2, "destroyed") for id in range(1, 1001)])[0] == 1000
     assert set(held(store)) == {"rec", "gone"}
 
 
@@ -138,24 +138,24 @@ class TestTombstones:
     """A destroyed object is not brought back by what comes late."""
 
     def test_late_writes_are_refused(self, store: IndexStore) -> None:
-        store.apply([document(1, 5, "gone")])
+        store.apply([document(1, 5, "destroyed")])
         assert store.apply([document(1, 4)])[0] == 0
         assert store.apply([document(1, 5)], "rebuild")[0] == 1
 
     def test_they_are_forgotten_after_a_day(self, store: IndexStore) -> None:
-        store.apply([document(1, 5, "gone"), document(2, 5, "gone")])
+        store.apply([document(1, 5, "destroyed"), document(2, 5, "destroyed")])
         redis_client().zadd(f"{store.base}:gone", {"1": time.time() - 90_000})
         store.apply([document(3, 1)])
-        store.apply([document(4, 1, "gone")])  # who destroys cleans up
+        store.apply([document(4, 1, "destroyed")])  # who destroys cleans up
         assert set(store.entries_of([1, 2, 3, 4])) == {2, 3, 4}
 
     def test_an_id_that_lives_again_is_not_forgotten(self, store: IndexStore) -> None:
-        store.apply([document(1, 5, "gone")])
+        store.apply([document(1, 5, "destroyed")])
         store.apply([document(1, 6, colours=["red"])])
         client = redis_client()
         assert client.zcard(f"{store.base}:gone") == 0
         client.zadd(f"{store.base}:gone", {"2": 0})
-        store.apply([document(3, 1, "gone")])
+        store.apply([document(3, 1, "destroyed")])
         assert store.entries_of([1])[1][0] == 6
 
 
@@ -228,7 +228,7 @@ class TestKeySpace:
 
     def test_all_keys_share_the_hash_tag(self, store: IndexStore) -> None:
         store.apply([document(1, 1, colours=[LONG, "{x}"], number=2**60 + 1)])
-        store.apply([document(2, 1, "deleted"), document(3, 1, "gone")])
+        store.apply([document(2, 1, "deleted"), document(3, 1, "destroyed")])
         keys = list(store.keys())
         assert len(keys) > 8
         tag = store.base[store.base.index("{") : store.base.index("}") + 1].encode()
@@ -263,7 +263,7 @@ class TestKeySpace:
     def _run_all(self, client: Redis, store: IndexStore) -> None:
         store.mark_built()
         head = [1, "", store.layout.fingerprint, COLOURS.digest]
-        documents = [document(1, 1, colours=[LONG], number=2**60 + 1), document(2, 1, "gone")]
+        documents = [document(1, 1, colours=[LONG], number=2**60 + 1), document(2, 1, "destroyed")]
         flat = [argument for one in documents for argument in one.arguments()]
         assert lua.APPLY(client, store.base, *head, *flat)[0] == 2
         order = (Leaf(NUMBERS.digest.encode(), "score"), Leaf(NUMBERS.digest.encode() + b"~"))
@@ -296,7 +296,7 @@ class TestKeySpace:
 
 class TestReading:
     def test_records_of_a_range(self, store: IndexStore) -> None:
-        store.apply([document(1, 3), document(2, 1, "deleted"), document(3, 9, "gone")])
+        store.apply([document(1, 3), document(2, 1, "deleted"), document(3, 9, "destroyed")])
         store.apply([document(20, 4)])
         assert list(store.records(1, 19)) == [(19, {1: (3, True), 2: (1, False)})]
         assert list(store.records(2, 2**62)) == [(2**62, {2: (1, False), 20: (4, True)})]

@@ -47,7 +47,7 @@ def test_every_set_and_count_is_as_expected(small: IndexStore, batches: Any) -> 
         documents = []
         for id, letter in batch:
             version += 1
-            state = {"L": "live", "D": "deleted", "G": "gone"}[letter]
+            state = {"L": "live", "D": "deleted", "G": "destroyed"}[letter]
             colours = ["red", "blue"][: 1 + id % 2] if state == "live" else []
             documents.append(document(id, version, state, colours=colours, group="g"))
         small.apply(documents)
@@ -93,7 +93,7 @@ def test_pages_counts_and_ranges(
             for id in ids
         ]
     )
-    small.apply([document(id, 2, "gone") for id in removed])
+    small.apply([document(id, 2, "destroyed") for id in removed])
     live = {id for id in ids - removed if (low is None or id >= low)}
     live = {id for id in live if (high is None or id <= high)}
     first, last = id_bounds(low, high)
@@ -221,7 +221,7 @@ class TestLayout:
 
     def test_nothing_is_left_of_an_empty_set(self, large: IndexStore) -> None:
         for start in range(1, 25_001, 1000):
-            large.apply([document(id, 9, "gone") for id in range(start, start + 1000)])
+            large.apply([document(id, 9, "destroyed") for id in range(start, start + 1000)])
         keys = list(large.keys())
         names = {key[len(large.base) + 1 :].split(b"#")[0] for key in keys}
         assert names == {b"rec", b"gone", b"state"}

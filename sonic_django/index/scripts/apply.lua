@@ -3,7 +3,7 @@
 -- KEYS[1]  the model's base key
 -- ARGV     now (seconds), mode, fingerprint of the declaration, digests whose values are counted
 --          (comma separated), then for each object:
---          id, version, state ("live", "deleted", "gone"), full text ("1" changed, "0" not changed
+--          id, version, state ("live", "deleted", "destroyed"), full text ("1" changed, "0" not changed
 --          by this version, "" there is none),
 --          number of entries, and for each entry: set name, score ("" is the id), prefix
 --          number of originals, and for each: set name, the value of which the name has the hash
@@ -55,7 +55,7 @@ end
 local sums = {} -- range of ids -> what its digest changes by
 local function sum(id, old, state, version)
   local change = 0
-  if state ~= 'gone' then change = Record.number_of(id, version, state == 'live') end
+  if state ~= 'destroyed' then change = Record.number_of(id, version, state == 'live') end
   if old and not Record.is_tombstone(id, old) then change = change - Record.number_of(id, old[1], old[2] == 1) end
   if change ~= 0 then sums[Record.range_of(id)] = (sums[Record.range_of(id)] or 0) + change end
 end
@@ -86,7 +86,7 @@ local function write(id, version, state, text, old, at)
   end
   settle_declaration()
   sum(id, old, state, version) -- while the old record can still be told from a tombstone
-  local member, is_live = Members.member_of(id), state == 'live'
+  local member, is_live = member_of(id), state == 'live'
   local wanted, record = old and {}, { version, is_live and 1 or 0 }
   local there = {} -- sets of ids that the record names: the object is in them
   if mode == '' then
@@ -127,7 +127,7 @@ local function write(id, version, state, text, old, at)
       if not is_live then Packing.remove(base .. ':ids', '', id) end
       if state ~= 'deleted' then Packing.remove(base .. ':del', '', id) end
     end
-    if state == 'gone' then
+    if state == 'destroyed' then
       redis.call('ZADD', base .. ':gone', now, id)
       destroyed = true
     else
@@ -136,7 +136,7 @@ local function write(id, version, state, text, old, at)
       if not is_new then redis.call('ZREM', base .. ':gone', id) end
     end
   end
-  if state == 'gone' and mode == 'reset' then
+  if state == 'destroyed' and mode == 'reset' then
     redis.call('HDEL', base .. ':rec', id)
     redis.call('ZREM', base .. ':gone', id)
   else
@@ -187,7 +187,7 @@ local counts = {} -- index -> number, value, number, value, ...
 for name in pairs(touched) do
   -- Set, not incremented: an apply that is repeated or late leaves the true number.
   local index, value = base .. ':' .. name:sub(1, 8), name:sub(10)
-  local number = Packed.cardinality_of(base .. ':' .. name)
+  local number = cardinality_of(base .. ':' .. name)
   if number > 0 then
     local list = counts[index] or {}
     counts[index] = list

@@ -11,10 +11,6 @@
 
 local Bitmaps
 do
-  local bits_of, kind_of, open_packed, split, text_of, top_level =
-    Packed.bits_of, Packed.kind_of, Packed.open_packed, Packed.split, Packed.text_of,
-    Packed.top_level
-  local counts_of, in_order = Ranks.counts_of, Ranks.in_order
   local is_membership = Reading.is_membership
 
   local PARTS_PER_RUN = 240 -- of all sets together: some 300 kB

@@ -8,5 +8,5 @@
 -- requires: members packed
 
 local numbers = {}
-for i, name in ipairs(ARGV) do numbers[i] = Packed.cardinality_of(base .. ':' .. name) end
+for i, name in ipairs(ARGV) do numbers[i] = cardinality_of(base .. ':' .. name) end
 return numbers

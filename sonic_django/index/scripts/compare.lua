@@ -13,7 +13,7 @@ local looked_at = {}
 for digest in ARGV[1]:gmatch('[^,]+') do looked_at[digest] = true end
 
 local function score_of(name, member)
-  return Packed.score_in(base .. ':' .. name, member)
+  return score_in(base .. ':' .. name, member)
 end
 
 local function compare(id, version, state, entries, originals)
@@ -26,7 +26,7 @@ local function compare(id, version, state, entries, originals)
     found[#found + 1] = name
   end
 
-  local member, named, wanted = Members.member_of(id), {}, {}
+  local member, named, wanted = member_of(id), {}, {}
   for i = 3, #record, 2 do named[record[i]] = record[i + 1] end
   for _, entry in ipairs(entries) do
     local name, score, prefix = entry[1], entry[2], entry[3]

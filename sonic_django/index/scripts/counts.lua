@@ -20,7 +20,7 @@ if ARGV[2] ~= '' then
   in_numbers = next_cursor(page[1])
   for i = 1, #page[2], 2 do
     local value = page[2][i]
-    local number = Packed.cardinality_of(base .. ':' .. digest .. ':' .. value)
+    local number = cardinality_of(base .. ':' .. digest .. ':' .. value)
     if number ~= tonumber(page[2][i + 1]) then
       wrong[#wrong + 1] = value
       if repair and number > 0 then redis.call('ZADD', numbers, number, value) end
@@ -35,7 +35,7 @@ if ARGV[3] ~= '' then
   in_originals = next_cursor(page[1])
   for i = 1, #page[2], 2 do
     local value = page[2][i]
-    if Packed.cardinality_of(base .. ':' .. digest .. ':' .. value) == 0 then
+    if cardinality_of(base .. ':' .. digest .. ':' .. value) == 0 then
       wrong[#wrong + 1] = value
       if repair then redis.call('HDEL', originals, value) end
     end

@@ -11,9 +11,9 @@ local range, low, high, repair = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1'
 local sum = 0
 for _, name in ipairs({ 'ids', 'del' }) do
   local set = { key = base .. ':' .. name, kind = 'id' }
-  local first = Ordered.rank(set, low, Members.member_of(low))
-  local behind = Ordered.rank(set, high, Members.member_of(high) .. '\0')
-  for _, member in ipairs(Ordered.by_rank(set, first, behind)) do
+  local first = rank(set, low, member_of(low))
+  local behind = rank(set, high, member_of(high) .. '\0')
+  for _, member in ipairs(by_rank(set, first, behind)) do
     local id = member:sub(2)
     local record = Record.read_record(id)
     if record and not Record.is_tombstone(id, record) then

@@ -49,25 +49,25 @@ end
 -- From each value to the next by rank.
 local function sorted()
   local set = { key = key, kind = kind }
-  local length, position, seen = Ordered.size(set), 0, 0
-  if token then position, seen = Ordered.rank(set, token[1], token[2]), token[3] end
+  local length, position, seen = size(set), 0, 0
+  if token then position, seen = rank(set, token[1], token[2]), token[3] end
   while position < length do
     if seen >= most then
       complete = 0
       return
     end
     local pair = redis.call('ZRANGE', key, position, position, 'WITHSCORES')
-    local prefix = pair[1]:sub(1, #pair[1] - #Members.bare(set, pair[1]))
+    local prefix = pair[1]:sub(1, #pair[1] - #bare(set, pair[1]))
     local behind = prefix == '' and '~' or prefix .. '\255'
     if touched >= budget then
       following = { pair[2], prefix == '' and '.' or prefix, seen }
       return
     end
-    local stop = Ordered.rank(set, pair[2], behind)
+    local stop = rank(set, pair[2], behind)
     note(prefix == '' and pair[2] or prefix, stop - position)
     position, seen, touched = stop, seen + 1, touched + 4
   end
-  local nulls = Packed.cardinality_of(key .. '~')
+  local nulls = cardinality_of(key .. '~')
   if nulls > 0 then note('', nulls) end
 end
 

@@ -12,9 +12,6 @@
 
 local Gathering
 do
-  local member_of = Members.member_of
-  local chunk_of, kind_of, open_packed, split =
-    Packed.chunk_of, Packed.kind_of, Packed.open_packed, Packed.split
   local add_id, count_change, grown, to_bits =
     Packing.add_id, Packing.count_change, Packing.grown, Packing.to_bits
 

@@ -9,9 +9,6 @@
 
 local latest
 do
-  local bits_of, note_chunk, text_of = Packed.bits_of, Packed.note_chunk, Packed.text_of
-  local listed = Ranks.listed
-
   local AT_ONCE = 8 -- chunks whose counts are read together
   local FEW = 32 -- chunks that are looked at; where they do not suffice, ranks are quicker
 

@@ -2,118 +2,69 @@
 --
 -- KEYS     those of the script
 -- ARGV     none of its own
--- returns  a part: the table Ordered, of functions that scripts share
+-- returns  a part: functions that stay locals, see members.lua
 -- cost     stated with the functions
 --
 -- requires: members packed ranks
 
-local Ordered
-do
-  local less = Members.less
-  local bits_of, cardinality_of, kind_of, open_packed, packed_contains =
-    Packed.bits_of, Packed.cardinality_of, Packed.kind_of, Packed.open_packed,
-    Packed.packed_contains
-  local packed_by_rank, packed_rank = Ranks.packed_by_rank, Ranks.packed_rank
+local function packed_of(set) return set.kind == 'id' and open_packed(set.key) end
 
-  local function packed_of(set) return set.kind == 'id' and open_packed(set.key) end
+local function size(set)
+  if set.kind == 'id' then return cardinality_of(set.key) end
+  return redis.call('ZCARD', set.key)
+end
 
-  local function size(set)
-    if set.kind == 'id' then return cardinality_of(set.key) end
-    return redis.call('ZCARD', set.key)
-  end
-
-  -- The members of ascending ranks low to high - 1, the last first if descending. O(log n + page).
-  local function by_rank(set, low, high, descending)
-    if high <= low then return {} end
-    local packed = packed_of(set)
-    if packed then
-      local members = packed_by_rank(packed, low, high)
-      if descending then
-        local number = #members
-        for i = 1, math.floor(number / 2) do
-          members[i], members[number + 1 - i] = members[number + 1 - i], members[i]
-        end
-      end
-      return members
-    end
+-- The members of ascending ranks low to high - 1, the last first if descending. O(log n + page).
+local function by_rank(set, low, high, descending)
+  if high <= low then return {} end
+  local packed = packed_of(set)
+  if packed then
+    local members = packed_by_rank(packed, low, high)
     if descending then
-      return redis.call('ZREVRANGE', set.key, set.card - high, set.card - 1 - low)
-    end
-    return redis.call('ZRANGE', set.key, low, high - 1)
-  end
-
-  -- How many entries stand before (score, member). O(log n), O(log^2 n) among equal scores.
-  local function rank(set, score, member)
-    local packed = packed_of(set)
-    if packed then
-      -- Behind an id, or before it.
-      local id, behind = member:match('^.(%d+)(%z?)$')
-      if not id then return 0 end
-      if behind == '\0' and packed_contains(packed, id) then return packed_rank(packed, id) + 1 end
-      return packed_rank(packed, id)
-    end
-    if set.kind == 'text' then
-      if member == '' then return 0 end
-      return redis.call('ZLEXCOUNT', set.key, '-', '(' .. member)
-    end
-    local below = redis.call('ZCOUNT', set.key, '-inf', '(' .. score)
-    if member == '' then return below end
-    -- Nearly always all of the ties are plain ids: settled by a look at the first or the last.
-    local behind = redis.call('ZRANGE', set.key, below, below, 'WITHSCORES')
-    if not behind[1] or tonumber(behind[2]) ~= tonumber(score) or not less(behind[1], member) then
-      return below
-    end
-    local ties = redis.call('ZCOUNT', set.key, score, score)
-    local low, high = below + 1, below + ties
-    if less(redis.call('ZRANGE', set.key, high - 1, high - 1)[1], member) then return high end
-    while low < high do
-      local middle = math.floor((low + high) / 2)
-      if less(redis.call('ZRANGE', set.key, middle, middle)[1], member) then
-        low = middle + 1
-      else
-        high = middle
+      local number = #members
+      for i = 1, math.floor(number / 2) do
+        members[i], members[number + 1 - i] = members[number + 1 - i], members[i]
       end
     end
-    return low
+    return members
   end
-
-  -- For each of some plain members, whether it is in a set of plain ids. Neighbours are often of one
-  -- chunk, which is then looked up once.
-  local function which_hold(set, members)
-    local packed = open_packed(set.key)
-    if not packed then return redis.call('ZMSCORE', set.key, unpack(members)) end
-    local there, asked = {}, {}
-    local chunk, text, call
-    for i = 1, #members do
-      local member = members[i]
-      local current = #member > DIGITS + 1 and member:sub(2, -DIGITS - 1) or '0'
-      if current ~= chunk then
-        chunk, text, call = current, nil, nil
-        local kind = kind_of(packed, chunk)
-        if kind == 'bits' then
-          text = bits_of(packed, chunk)
-        elseif kind == 'set' then
-          call = asked[chunk] or { positions = {} }
-          asked[chunk] = call
-        end
-      end
-      if text then
-        local offset = tonumber(current == '0' and member:sub(2) or member:sub(-DIGITS))
-        local bit = offset % 8
-        there[i] = math.floor(text:byte((offset - bit) / 8 + 1) / BIT[bit + 1]) % 2 == 1
-      elseif call then
-        local offset = current == '0' and member:sub(2) or member:sub(-DIGITS)
-        call[#call + 1], call.positions[#call.positions + 1] = SPAN + offset, i
-      end
-    end
-    for name, numbers in pairs(asked) do
-      local answers = redis.call('SMISMEMBER', packed.key .. '#' .. name, unpack(numbers))
-      for i = 1, #numbers do there[numbers.positions[i]] = answers[i] == 1 end
-    end
-    return there
+  if descending then
+    return redis.call('ZREVRANGE', set.key, set.card - high, set.card - 1 - low)
   end
+  return redis.call('ZRANGE', set.key, low, high - 1)
+end
 
-  Ordered = {
-    packed_of = packed_of, size = size, by_rank = by_rank, rank = rank, which_hold = which_hold
-  }
+-- How many entries stand before (score, member). O(log n), O(log^2 n) among equal scores.
+local function rank(set, score, member)
+  local packed = packed_of(set)
+  if packed then
+    -- Behind an id, or before it.
+    local id, behind = member:match('^.(%d+)(%z?)$')
+    if not id then return 0 end
+    if behind == '\0' and packed_contains(packed, id) then return packed_rank(packed, id) + 1 end
+    return packed_rank(packed, id)
+  end
+  if set.kind == 'text' then
+    if member == '' then return 0 end
+    return redis.call('ZLEXCOUNT', set.key, '-', '(' .. member)
+  end
+  local below = redis.call('ZCOUNT', set.key, '-inf', '(' .. score)
+  if member == '' then return below end
+  -- Nearly always all of the ties are plain ids: settled by a look at the first or the last.
+  local behind = redis.call('ZRANGE', set.key, below, below, 'WITHSCORES')
+  if not behind[1] or tonumber(behind[2]) ~= tonumber(score) or not less(behind[1], member) then
+    return below
+  end
+  local ties = redis.call('ZCOUNT', set.key, score, score)
+  local low, high = below + 1, below + ties
+  if less(redis.call('ZRANGE', set.key, high - 1, high - 1)[1], member) then return high end
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if less(redis.call('ZRANGE', set.key, middle, middle)[1], member) then
+      low = middle + 1
+    else
+      high = middle
+    end
+  end
+  return low
 end

@@ -17,7 +17,7 @@
 --
 -- KEYS     those of the script
 -- ARGV     none of its own
--- returns  a part: the table Packed, of functions that scripts share
+-- returns  a part: functions that stay locals, see members.lua
 -- cost     stated with the functions
 
 local PACKED_FROM, BITS_FROM, DIGITS, FAN = 128, 128, 4, 100
@@ -30,98 +30,88 @@ local BIT = { 128, 64, 32, 16, 8, 4, 2, 1 } -- as SETBIT numbers them
 local opened = {} -- key -> its packed set, or false for a sorted set
 local cards = {} -- sorted sets that were written to -> their numbers of entries
 
-local Packed
-do
-  local function new_packed(key, n, top)
-    return { key = key, n = n, top = top, kinds = {}, texts = {}, counts = {}, sums = {}, changed = {} }
-  end
+local function new_packed(key, n, top)
+  return { key = key, n = n, top = top, kinds = {}, texts = {}, counts = {}, sums = {}, changed = {} }
+end
 
-  -- How many ids a chunk has, and how they are kept: "set", "bits" or "none".
-  local function note_chunk(set, chunk, count)
-    count = tonumber(count) or 0
-    set.kinds[chunk] = count < 0 and 'bits' or count > 0 and 'set' or 'none'
-    set.counts[chunk] = math.abs(count)
-  end
+-- How many ids a chunk has, and how they are kept: "set", "bits" or "none".
+local function note_chunk(set, chunk, count)
+  count = tonumber(count) or 0
+  set.kinds[chunk] = count < 0 and 'bits' or count > 0 and 'set' or 'none'
+  set.counts[chunk] = math.abs(count)
+end
 
-  -- ``chunk``: one that is going to be asked for.
-  local function open_packed(key, chunk)
-    local set = opened[key]
-    if set == nil then
-      set = false
-      if redis.call('TYPE', key).ok == 'hash' then
-        local facts = redis.call('HMGET', key, 'n', 'm', chunk or 'n')
-        set = new_packed(key, tonumber(facts[1]), tonumber(facts[2]))
-        if chunk then note_chunk(set, chunk, facts[3]) end
-      end
-      opened[key] = set
+-- ``chunk``: one that is going to be asked for.
+local function open_packed(key, chunk)
+  local set = opened[key]
+  if set == nil then
+    set = false
+    if redis.call('TYPE', key).ok == 'hash' then
+      local facts = redis.call('HMGET', key, 'n', 'm', chunk or 'n')
+      set = new_packed(key, tonumber(facts[1]), tonumber(facts[2]))
+      if chunk then note_chunk(set, chunk, facts[3]) end
     end
-    return set
+    opened[key] = set
   end
+  return set
+end
 
-  local function chunk_of(id) return #id > DIGITS and id:sub(1, -DIGITS - 1) or '0' end
+local function chunk_of(id) return #id > DIGITS and id:sub(1, -DIGITS - 1) or '0' end
 
-  -- The chunk as text and the offset in it.
-  local function split(id) return chunk_of(id), tonumber(id:sub(-DIGITS)) end
+-- The chunk as text and the offset in it.
+local function split(id) return chunk_of(id), tonumber(id:sub(-DIGITS)) end
 
-  local function text_of(number) return ('%d'):format(number) end
+local function text_of(number) return ('%d'):format(number) end
 
-  local function kind_of(set, chunk)
-    if not set.kinds[chunk] then note_chunk(set, chunk, redis.call('HGET', set.key, chunk)) end
-    return set.kinds[chunk]
+local function kind_of(set, chunk)
+  if not set.kinds[chunk] then note_chunk(set, chunk, redis.call('HGET', set.key, chunk)) end
+  return set.kinds[chunk]
+end
+
+-- A bitmap as a string of its bytes; read once a run.
+local function bits_of(set, chunk)
+  local text = set.texts[chunk]
+  if not text then
+    text = redis.call('GET', set.key .. '#' .. chunk)
+    set.texts[chunk] = text
   end
+  return text
+end
 
-  -- A bitmap as a string of its bytes; read once a run.
-  local function bits_of(set, chunk)
-    local text = set.texts[chunk]
-    if not text then
-      text = redis.call('GET', set.key .. '#' .. chunk)
-      set.texts[chunk] = text
-    end
-    return text
+local function is_set(text, offset)
+  local byte = text:byte(math.floor(offset / 8) + 1)
+  return math.floor(byte / BIT[offset % 8 + 1]) % 2 == 1
+end
+
+-- The level whose blocks are few enough to be read at once.
+local function top_level(top)
+  local level = 0
+  while top >= FAN do
+    top, level = math.floor(top / FAN), level + 1
   end
+  return level
+end
 
-  local function is_set(text, offset)
-    local byte = text:byte(math.floor(offset / 8) + 1)
-    return math.floor(byte / BIT[offset % 8 + 1]) % 2 == 1
-  end
+-- O(1).
+local function packed_contains(set, id)
+  local chunk, offset = split(id)
+  local kind = kind_of(set, chunk)
+  if kind == 'bits' then return is_set(bits_of(set, chunk), offset) end
+  if kind == 'none' then return false end
+  return redis.call('SISMEMBER', set.key .. '#' .. chunk, SPAN + offset) == 1
+end
 
-  -- The level whose blocks are few enough to be read at once.
-  local function top_level(top)
-    local level = 0
-    while top >= FAN do
-      top, level = math.floor(top / FAN), level + 1
-    end
-    return level
-  end
+-- Packed or not: any set by its key.
 
-  -- O(1).
-  local function packed_contains(set, id)
-    local chunk, offset = split(id)
-    local kind = kind_of(set, chunk)
-    if kind == 'bits' then return is_set(bits_of(set, chunk), offset) end
-    if kind == 'none' then return false end
-    return redis.call('SISMEMBER', set.key .. '#' .. chunk, SPAN + offset) == 1
-  end
+local function cardinality_of(key)
+  local packed = open_packed(key)
+  return packed and packed.n or cards[key] or redis.call('ZCARD', key)
+end
 
-  -- Packed or not: any set by its key.
-
-  local function cardinality_of(key)
-    local packed = open_packed(key)
-    return packed and packed.n or cards[key] or redis.call('ZCARD', key)
-  end
-
-  -- The score as Redis writes it; false for what is not in the set. O(1).
-  local function score_in(key, member)
-    local packed = open_packed(key)
-    if not packed then return redis.call('ZSCORE', key, member) end
-    local id = member:sub(2)
-    return member:match('^[0-9a-z]%d+$') ~= nil and packed_contains(packed, id) and id
-  end
-
-  Packed = {
-    new_packed = new_packed, note_chunk = note_chunk, open_packed = open_packed,
-    chunk_of = chunk_of, split = split, text_of = text_of, kind_of = kind_of, bits_of = bits_of,
-    is_set = is_set, top_level = top_level, packed_contains = packed_contains,
-    cardinality_of = cardinality_of, score_in = score_in
-  }
+-- The score as Redis writes it; false for what is not in the set. O(1).
+local function score_in(key, member)
+  local packed = open_packed(key)
+  if not packed then return redis.call('ZSCORE', key, member) end
+  local id = member:sub(2)
+  return member:match('^[0-9a-z]%d+$') ~= nil and packed_contains(packed, id) and id
 end

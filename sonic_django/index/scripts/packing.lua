@@ -9,11 +9,6 @@
 
 local Packing
 do
-  local member_of = Members.member_of
-  local chunk_of, kind_of, new_packed, note_chunk, open_packed, split, text_of, top_level =
-    Packed.chunk_of, Packed.kind_of, Packed.new_packed, Packed.note_chunk, Packed.open_packed,
-    Packed.split, Packed.text_of, Packed.top_level
-
   local function to_bits(set, chunk)
     local key, bytes = set.key .. '#' .. chunk, {}
     for i = 1, BYTES do bytes[i] = 0 end

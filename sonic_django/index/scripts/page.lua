@@ -20,23 +20,23 @@ local descending = ARGV[4] == 'desc'
 -- The ids, and how many entries are left to be skipped.
 local function page_of(i)
   local set, low, high = { key = base .. ':' .. ARGV[i], kind = ARGV[i + 1] }, ARGV[i + 2], ARGV[i + 4]
-  local packed, is_last, ids = Ordered.packed_of(set), i + 6 > #ARGV, nil
+  local packed, is_last, ids = packed_of(set), i + 6 > #ARGV, nil
   if low == '' and high == '' then
     if packed then
       ids = descending and latest(packed, offset, wanted)
     else
       ids = redis.call(descending and 'ZREVRANGE' or 'ZRANGE', set.key, offset, offset + wanted - 1)
-      for at = 1, #ids do ids[at] = Members.id_of(set, ids[at]) end
+      for at = 1, #ids do ids[at] = id_of(set, ids[at]) end
     end
     if ids and (#ids > 0 or is_last) then return ids, 0 end
   end
-  set.card = Ordered.size(set)
-  local first = low ~= '' and Ordered.rank(set, low, ARGV[i + 3]) or 0
-  local last = high ~= '' and Ordered.rank(set, high, ARGV[i + 5]) or set.card
+  set.card = size(set)
+  local first = low ~= '' and rank(set, low, ARGV[i + 3]) or 0
+  local last = high ~= '' and rank(set, high, ARGV[i + 5]) or set.card
   local start, stop = first + offset, math.min(first + offset + wanted, last)
   if descending then start, stop = math.max(first, last - offset - wanted), last - offset end
-  ids = Ordered.by_rank(set, start, stop, descending)
-  for at = 1, #ids do ids[at] = Members.id_of(set, ids[at]) end
+  ids = by_rank(set, start, stop, descending)
+  for at = 1, #ids do ids[at] = id_of(set, ids[at]) end
   return ids, math.max(0, offset - math.max(0, last - first))
 end
 

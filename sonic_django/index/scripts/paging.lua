@@ -14,8 +14,6 @@ local budget -- entries that a run may touch
 
 local Paging
 do
-  local bare, member_of = Members.bare, Members.member_of
-  local by_rank, rank = Ordered.by_rank, Ordered.rank
   local position_of, within = Tree.position_of, Tree.within
   local BLOCK, cost_of_all, passing, plain_members, rank_behind =
     Reading.BLOCK, Reading.cost_of_all, Reading.passing, Reading.plain_members,

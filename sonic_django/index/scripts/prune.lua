@@ -23,7 +23,7 @@ end
 local function note(name)
   local numbers, value = base .. ':' .. name:sub(1, 8) .. '#', name:sub(10)
   if not redis.call('ZSCORE', numbers, value) then return end
-  local number = Packed.cardinality_of(base .. ':' .. name)
+  local number = cardinality_of(base .. ':' .. name)
   if number > 0 then
     redis.call('ZADD', numbers, number, value)
   else

@@ -207,7 +207,7 @@ local function random()
     local at_rank = math.random(set.first, j)
     if chosen[at_rank] then at_rank = j end
     chosen[at_rank] = true
-    ids[#ids + 1] = Members.id_of(set, Ordered.by_rank(set, at_rank, at_rank + 1)[1])
+    ids[#ids + 1] = id_of(set, by_rank(set, at_rank, at_rank + 1)[1])
   end
   return 'random', '', table.concat(ids, ',')
 end

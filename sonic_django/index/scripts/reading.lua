@@ -9,9 +9,6 @@
 
 local Reading
 do
-  local bare, member_of = Members.bare, Members.member_of
-  local score_in = Packed.score_in
-  local by_rank, rank, which_hold = Ordered.by_rank, Ordered.rank, Ordered.which_hold
   local satisfies, satisfies_all = Tree.satisfies, Tree.satisfies_all
 
   -- What it costs to test one object, in look-ups.
@@ -79,6 +76,42 @@ do
   -- Whether an entry of the set is all that a leaf asks for.
   local function is_membership(node)
     return node.op == 'p' and node.kind == 'id' and not node.low and not node.high
+  end
+
+  -- For each of some plain members, whether it is in a set of plain ids. Neighbours are often of one
+  -- chunk, which is then looked up once.
+  local function which_hold(set, members)
+    local packed = open_packed(set.key)
+    if not packed then return redis.call('ZMSCORE', set.key, unpack(members)) end
+    local there, asked = {}, {}
+    local chunk, text, call
+    for i = 1, #members do
+      local member = members[i]
+      local current = #member > DIGITS + 1 and member:sub(2, -DIGITS - 1) or '0'
+      if current ~= chunk then
+        chunk, text, call = current, nil, nil
+        local kind = kind_of(packed, chunk)
+        if kind == 'bits' then
+          text = bits_of(packed, chunk)
+        elseif kind == 'set' then
+          call = asked[chunk] or { positions = {} }
+          asked[chunk] = call
+        end
+      end
+      if text then
+        local offset = tonumber(current == '0' and member:sub(2) or member:sub(-DIGITS))
+        local bit = offset % 8
+        there[i] = math.floor(text:byte((offset - bit) / 8 + 1) / BIT[bit + 1]) % 2 == 1
+      elseif call then
+        local offset = current == '0' and member:sub(2) or member:sub(-DIGITS)
+        call[#call + 1], call.positions[#call.positions + 1] = SPAN + offset, i
+      end
+    end
+    for name, numbers in pairs(asked) do
+      local answers = redis.call('SMISMEMBER', packed.key .. '#' .. name, unpack(numbers))
+      for i = 1, #numbers do there[numbers.positions[i]] = answers[i] == 1 end
+    end
+    return there
   end
 
   -- Those of the plain members that satisfy the node: memberships are looked up together (0.2 us each

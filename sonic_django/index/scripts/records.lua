@@ -9,20 +9,20 @@
 -- requires: members ordered record
 
 local low, high, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local last = Members.member_of(high)
+local last = member_of(high)
 local pages = {}
 for i, name in ipairs({ 'ids', 'del' }) do
   -- By rank, not by score: beyond 2^53 many ids share one double.
   local set = { key = base .. ':' .. name, kind = 'id' }
-  local start = Ordered.rank(set, low, Members.member_of(low))
-  pages[i] = Ordered.by_rank(set, start, math.min(start + limit, Ordered.size(set)))
-  if #pages[i] == limit and Members.less(pages[i][limit], last) then last = pages[i][limit] end
+  local start = rank(set, low, member_of(low))
+  pages[i] = by_rank(set, start, math.min(start + limit, size(set)))
+  if #pages[i] == limit and less(pages[i][limit], last) then last = pages[i][limit] end
 end
 
 local found = { last:sub(2) }
 for _, members in ipairs(pages) do
   for _, member in ipairs(members) do
-    if Members.less(last, member) then break end
+    if less(last, member) then break end
     local id = member:sub(2)
     local record = Record.read_record(id) or { 0, 0 }
     found[#found + 1] = id

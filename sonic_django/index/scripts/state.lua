@@ -15,7 +15,6 @@ local by_id, covers_all -- whether the order is that of ids alone, and whether i
 
 local State
 do
-  local bare = Members.bare
   local take = Arguments.take
   local open_universe, take_leaf, take_node = Tree.open_universe, Tree.take_leaf, Tree.take_node
   local sources_of, tests_beside = Reading.sources_of, Reading.tests_beside

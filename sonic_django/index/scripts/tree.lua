@@ -22,9 +22,6 @@ local spared = 0 -- entries looked at by the block, for less than a third of the
 
 local Tree
 do
-  local less, member_of = Members.less, Members.member_of
-  local score_in = Packed.score_in
-  local rank, size = Ordered.rank, Ordered.size
   local read_record = Record.read_record
   local take = Arguments.take
 

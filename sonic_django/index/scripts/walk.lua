@@ -13,7 +13,7 @@ local name, kind, counted, repair = ARGV[1], ARGV[2], ARGV[5] == '1', ARGV[6] ==
 local set = { key = base .. ':' .. name, kind = kind }
 
 local function remove_member(from, member)
-  if Ordered.packed_of(from) then return Packing.remove(from.key, '', member:sub(2)) end
+  if packed_of(from) then return Packing.remove(from.key, '', member:sub(2)) end
   return redis.call('ZREM', from.key, member)
 end
 
@@ -49,9 +49,9 @@ local function is_counted(packed)
   local blocks = {}
   for chunk, count in pairs(counts) do
     local block = tonumber(chunk)
-    for level = 1, Packed.top_level(top) do
+    for level = 1, top_level(top) do
       block = math.floor(block / FAN)
-      local field = level .. '/' .. Packed.text_of(block)
+      local field = level .. '/' .. text_of(block)
       blocks[field] = (blocks[field] or 0) + math.abs(count)
     end
   end
@@ -62,9 +62,9 @@ local function is_counted(packed)
   for field in pairs(kept) do is_right = is_right and counts[field] ~= nil end
   if repair and not is_right then
     redis.call('DEL', packed.key)
-    if number > 0 then redis.call('HSET', packed.key, 'm', Packed.text_of(top)) end
+    if number > 0 then redis.call('HSET', packed.key, 'm', text_of(top)) end
     for field, count in pairs(number > 0 and counts or {}) do
-      redis.call('HSET', packed.key, field, Packed.text_of(count))
+      redis.call('HSET', packed.key, field, text_of(count))
     end
     opened[packed.key] = nil
   end
@@ -72,18 +72,18 @@ local function is_counted(packed)
 end
 
 local uncounted = 0 -- a number that is there and wrong is for counts.lua
-if ARGV[3] == '0' and Ordered.packed_of(set) and not is_counted(Ordered.packed_of(set)) then uncounted = 1 end
+if ARGV[3] == '0' and packed_of(set) and not is_counted(packed_of(set)) then uncounted = 1 end
 
 -- Packed sets are walked by ids: the cursor is "i" and the last one looked at.
 local cursor, members = '0', {}
-if Ordered.packed_of(set) and not (uncounted == 1 and not repair) then -- by wrong counts nothing is found
+if packed_of(set) and not (uncounted == 1 and not repair) then -- by wrong counts nothing is found
   -- A set that has been packed meanwhile is walked from the start.
   local last = ARGV[3]:match('^i(.*)')
-  local start = last and Ordered.rank(set, last, Members.member_of(last) .. '\0') or 0
-  local stop = math.min(start + tonumber(ARGV[4]), Ordered.size(set))
-  members = Ordered.by_rank(set, start, stop)
-  if stop < Ordered.size(set) and #members > 0 then cursor = 'i' .. members[#members]:sub(2) end
-elseif not Ordered.packed_of(set) then
+  local start = last and rank(set, last, member_of(last) .. '\0') or 0
+  local stop = math.min(start + tonumber(ARGV[4]), size(set))
+  members = by_rank(set, start, stop)
+  if stop < size(set) and #members > 0 then cursor = 'i' .. members[#members]:sub(2) end
+elseif not packed_of(set) then
   local page = redis.call('ZSCAN', set.key, ARGV[3], 'COUNT', ARGV[4])
   cursor = page[1]
   for i = 1, #page[2], 2 do members[#members + 1] = page[2][i] end
@@ -91,7 +91,7 @@ end
 local stale = {}
 for i = 1, #members do
   local member = members[i]
-  local plain = Members.bare(set, member)
+  local plain = bare(set, member)
   if not plain or not is_named(plain:sub(2), member:sub(1, #member - #plain)) then
     stale[#stale + 1] = plain and plain:sub(2) or member
     if repair then remove_member(set, member) end
@@ -100,7 +100,7 @@ end
 
 if counted then
   local numbers, value = base .. ':' .. name:sub(1, 8) .. '#', name:sub(10)
-  local number, kept = Ordered.size(set), redis.call('ZSCORE', numbers, value)
+  local number, kept = size(set), redis.call('ZSCORE', numbers, value)
   if not kept and number > 0 and (repair or ARGV[3] == '0') then
     uncounted = 1
     if repair then redis.call('ZADD', numbers, number, value) end
