@@ -1,5 +1,7 @@
-"""One model's index in one key space: apply, ask, and know what is built. Every method says its
-round trips; errors of Redis come out as redis-py raises them."""
+"""One model's index in one key space: writing, and the record of the indexes that are built.
+
+Every method says its round trips. Errors of Redis come out as redis-py raises them.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,7 @@ class IndexStore(IndexReader):
         done: Callable[[Applied | RedisError], None],
     ) -> None:
         """Write documents, as many as one run takes (``OBJECTS_PER_SCRIPT``), without waiting:
-        ``done`` is told before this thread next uses Redis. See ``pending.send``."""
+        ``done`` gets the result before this thread next uses Redis. See ``deferred.send``."""
 
         def read(reply: Any) -> None:
             done(reply if isinstance(reply, RedisError) else _applied([reply]))
@@ -84,7 +86,7 @@ class IndexStore(IndexReader):
         self, low: int, high: int, limit: int = RECORDS_PER_SCRIPT
     ) -> Iterator[tuple[int, dict[int, tuple[int, bool]]]]:
         """id -> (version, live) of the records of low <= id <= high, tombstones of destroyed
-        objects left out: in pieces, each with the id up to which it is complete. One round trip
+        objects left out: in chunks, each with the id up to which it is complete. One round trip
         for ``limit`` objects."""
         while low <= high:
             last, *flat = lua.RECORDS(self._client, self.base, low, high, limit)
@@ -97,10 +99,10 @@ class IndexStore(IndexReader):
 
     def entries_of(self, ids: Sequence[int]) -> dict[int, tuple[int, set[tuple[bytes, bytes]]]]:
         """id -> (version, {(set name, prefix)}) as recorded: one round trip."""
-        held = lua.ENTRIES(self._client, self.base, *ids) if ids else []
+        records = lua.ENTRIES(self._client, self.base, *ids) if ids else []
         return {
             id: (int(record[0]), set(zip(record[2::2], record[3::2], strict=True)))
-            for id, record in zip(ids, held, strict=True)
+            for id, record in zip(ids, records, strict=True)
             if record
         }
 
@@ -123,7 +125,7 @@ class IndexStore(IndexReader):
         self._client.set(f"{self.base}:run", run)
 
     def number_of_ids(self) -> int:
-        """How many live objects the index knows, built or not: one round trip."""
+        """The number of live objects in the index, built or not: one round trip."""
         return int(lua.CARDINALITY(self._client, self.base, "ids")[0])
 
     def job(self) -> dict[str, str]:
@@ -156,7 +158,7 @@ class IndexStore(IndexReader):
             lua.DEQUEUE(self._client, self.base, *flat)
 
     def text_backlog(self) -> int:
-        """How many objects wait for full text: one round trip."""
+        """The number of objects that wait for full text: one round trip."""
         return int(self._client.zcard(f"{self.base}:text"))
 
     def stray_keys(self, batch: int = 500) -> Iterator[bytes]:
@@ -179,7 +181,8 @@ class IndexStore(IndexReader):
         yield from self._client.scan_iter(match=pattern, count=batch)
 
     def clear(self) -> None:
-        """Forget every object and what is built: two round trips a thousand objects.
+        """Remove every object, and the record of the indexes that are built: two round trips for a
+        thousand objects.
 
         The records name the sets that the objects are in; the server's keys are not scanned.
         """

@@ -101,9 +101,9 @@ def _drain_text(stores: Stores) -> None:
 def apply_now(stores: Stores, documents: Sequence[Document], *, waits: bool = False) -> None:
     """Bring the index to these documents. One round trip (see ``IndexStore.apply``).
 
-    None for up to ``OBJECTS_PER_SCRIPT`` outside a transaction: those are sent, and what becomes of
-    them is heard before this thread next uses Redis (see ``index.pending``). They are waited for
-    where something is to follow: ``post_index``, full text, a slice of the sweep, the first writes
+    None for up to ``OBJECTS_PER_SCRIPT`` outside a transaction: those are sent, and their
+    result is read before this thread next uses Redis (see ``transport.deferred``). They are waited
+    for where something is to follow: ``post_index``, full text, a slice of the sweep, the first writes
     to an index.
     """
     store = stores.index
