@@ -116,7 +116,7 @@ class FurtherKey:
     descending: bool
 
 
-#: Entries that one run of a script may touch: some milliseconds, in which no other client is served.
+#: Entries that one run of a script may touch: some milliseconds, in which others wait.
 BUDGET = 3000
 
 

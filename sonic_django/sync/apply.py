@@ -103,8 +103,8 @@ def apply_now(stores: Stores, documents: Sequence[Document], *, waits: bool = Fa
 
     None for up to ``OBJECTS_PER_SCRIPT`` outside a transaction: those are sent, and their
     result is read before this thread next uses Redis (see ``transport.deferred``). They are waited
-    for where something is to follow: ``post_index``, full text, a slice of the sweep, the first writes
-    to an index.
+    for where something is to follow: ``post_index``, full text, a slice of the sweep, the first
+    writes to an index.
     """
     store = stores.index
     if not (waits or _is_heard_at_once(stores, documents, store)):
