@@ -1,8 +1,8 @@
-"""Looking at what an index holds, to compare it with the rows: for ``sonic_check``.
+"""Inspection of an index, to compare it with the rows: for ``sonic_check``.
 
 A round trip looks at some thousands of objects or entries at most, so that Redis is busy for some
-tens of milliseconds. What is found wrong within one script is so: a script sees the index between
-two writes.
+tens of milliseconds. A script sees the index between
+two writes, so an error that one script finds is real.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Walked(NamedTuple):
 
 
 class Inspection:
-    """What the index of one class holds. Writes only where it is told to mend."""
+    """The contents of the index of one class. Writes only with ``repair``."""
 
     def __init__(self, store: IndexStore, built: Iterable[str]) -> None:
         self.store = store
@@ -83,10 +83,10 @@ class Inspection:
         for field, _ in self._client.hscan_iter(f"{self.base}:sum", count=_PER_SCRIPT):
             yield int(field)
 
-    def work_out_digests(self, ranges: Sequence[int], *, mend: bool) -> list[tuple[int, int]]:
-        """For each range its digest as kept and as the records give it; ``mend`` sets the former
+    def work_out_digests(self, ranges: Sequence[int], *, repair: bool) -> list[tuple[int, int]]:
+        """For each range its digest as kept and as the records give it; ``repair`` sets the former
         right. One round trip for 20 ranges."""
-        calls = [(one, *range_bounds(one), "1" if mend else "") for one in ranges]
+        calls = [(one, *range_bounds(one), "1" if repair else "") for one in ranges]
         pairs = _in_calls(lua.DIGEST, self._client, self.base, calls)
         return [(int(kept), int(given)) for kept, given in pairs]
 
@@ -136,26 +136,26 @@ class Inspection:
 
     # Sets ---------------------------------------------------------------------------------------
 
-    def walk(self, *, mend: bool) -> Iterator[Walked]:
+    def walk(self, *, repair: bool) -> Iterator[Walked]:
         """Every entry of every set of the declaration: is it named by its object's record?
-        ``mend`` removes it if not. A SCAN over the whole server, and a round trip for 20 sets or
+        ``repair`` removes it if not. A SCAN over the whole server, and a round trip for 20 sets or
         10,000 entries."""
         waiting: list[tuple[bytes, bytes]] = []
         for name in self._sets():
             waiting.append((name, b"0"))
             while len(waiting) >= _SCRIPTS_PER_CALL:
-                waiting = yield from self._walk_on(waiting, mend)
+                waiting = yield from self._walk_on(waiting, repair)
         while waiting:
-            waiting = yield from self._walk_on(waiting, mend)
+            waiting = yield from self._walk_on(waiting, repair)
 
-    def _walk_on(self, places: list[tuple[bytes, bytes]], mend: bool) -> Any:
+    def _walk_on(self, places: list[tuple[bytes, bytes]], repair: bool) -> Any:
         calls = []
         for name, cursor in places:
             spec = self.specs.get(name[:8])
             kind = BY_ID if spec is None or name.endswith(NULLS) else spec.ordering
             counted = spec is not None and spec.counts_values
             calls.append(
-                (name, kind, cursor, _PER_SCRIPT, "1" if counted else "", "1" if mend else "")
+                (name, kind, cursor, _PER_SCRIPT, "1" if counted else "", "1" if repair else "")
             )
         left = []
         replies = lua.WALK.many(self._client, self.base, calls)
@@ -174,15 +174,15 @@ class Inspection:
             if name[:8] in self.specs and b"#" not in name and name[8:9] != b"$":
                 yield name
 
-    def wrong_counts(self, *, mend: bool) -> Iterator[tuple[IndexSpec, str]]:
+    def wrong_counts(self, *, repair: bool) -> Iterator[tuple[IndexSpec, str]]:
         """(index, value) of the numbers of objects and of the values kept for facets that no set
-        bears out; ``mend`` sets them right. A round trip for some hundreds of values."""
+        bears out; ``repair`` sets them right. A round trip for some hundreds of values."""
         for digest, spec in self.specs.items():
             numbers, originals = b"0", b"0"
             while spec.counts_values and (numbers or originals):
                 numbers, originals, *wrong = lua.COUNTS(
                     self._client, self.base, digest, numbers, originals, _PER_SCRIPT,
-                    "1" if mend else "",
+                    "1" if repair else "",
                 )  # fmt: skip
                 yield from ((spec, _text(value)) for value in wrong)
 

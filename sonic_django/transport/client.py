@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 from django.core.cache import InvalidCacheBackendError
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+from django_redis import get_redis_connection  # type: ignore[import-untyped]  # has no hints
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -62,9 +63,6 @@ _clients: dict[tuple[str, bool], Redis] = {}
 
 
 def _new_client(alias: str, write: bool) -> Redis:
-    # The package has no type hints.
-    from django_redis import get_redis_connection  # type: ignore[import-untyped]
-
     try:
         client: Redis = get_redis_connection(alias, write=write)
     except (InvalidCacheBackendError, NotImplementedError) as error:
