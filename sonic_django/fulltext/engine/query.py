@@ -115,7 +115,7 @@ class SonicXapianQuery(XapianSearchQuery):  # type: ignore[misc]  # xapian-hayst
             value = list(value)
         if field == "content":
             return negate(self.content(lookup, value, negated), negated)
-        columns = self.backend.columns(field)
+        columns = self.backend.layout.named(field)
         if value is None:
             return negate(lacking(columns), negated)
         # Not greater still means that there is a value, so such a negation is made here.
