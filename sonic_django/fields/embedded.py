@@ -24,6 +24,7 @@ class EmbeddedBase(type):
     def __new__(
         mcs, name: str, bases: tuple[type, ...], attrs: dict[str, Any], **kwargs: Any
     ) -> Any:
+        """The class. TypeError for a field that an embedded class cannot have."""
         fields: dict[str, VirtualField] = {}
         for base in reversed(bases):
             fields.update(getattr(base, "_fields", {}))

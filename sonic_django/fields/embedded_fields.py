@@ -22,7 +22,7 @@ from .scalars import SonicField
 
 
 class EmbeddedAttribute(VirtualAttribute):
-    """Turns a dict that is set into an embedded object. ``save()`` refuses one that does not fit."""
+    """Turns a dict that is set into an embedded object. ``save()`` refuses one that is invalid."""
 
     def __set__(self, instance: Any, value: Any) -> None:
         with suppress(ValidationError):

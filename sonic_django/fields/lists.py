@@ -79,6 +79,7 @@ class ListField(AnyList, models.Field):
     """
 
     def __new__(cls, element: Any = str, *args: Any, **kwargs: Any) -> Any:
+        """A ReferenceListField where the element is a model or its name."""
         if cls is ListField and _is_model(element):
             return super().__new__(ReferenceListField)
         return super().__new__(cls)

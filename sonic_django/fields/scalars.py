@@ -217,8 +217,8 @@ class DurationField(SonicField, models.DurationField):
 class UUIDField(SonicField, models.UUIDField):
     """``uuid_field()``: a UUID. Default: None.
 
-    ``uuid_field(uuid.uuid4)`` gives each object its own. With ``index=True``: exact, in, isnull. A str in
-    a UUID's form is taken too.
+    ``uuid_field(uuid.uuid4)`` gives each object its own; a str in a UUID's form is taken too. With
+    ``index=True``: exact, in, isnull.
     """
 
 

@@ -1,9 +1,9 @@
-"""The pickle instructions that a payload may consist of, looked at before any of them is run.
+"""The pickle instructions that a payload may contain, checked before any of them runs.
 
-The allow-list of globals decides what a pickle can *make*; this decides what it can *cost*. Among
-the instructions that our own pickles never contain are those that take memory by a number that
-stands in them (``LONG_BINPUT`` of slot 2**32 - 1 makes the unpickler zero 64 GB), that look up
-names at load (``INST``, ``GLOBAL``, ``EXT*``, persistent ids) or that parse text.
+The allow-list of globals limits what a pickle can *make*; this limits what it can *cost*. Our own
+pickles never contain the instructions that allocate as much memory as a number in them says
+(``LONG_BINPUT`` of slot 2**32 - 1 makes the unpickler zero 64 GB), that look up names at load
+(``INST``, ``GLOBAL``, ``EXT*``, persistent ids) or that parse text.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ _STOP = pickle.STOP[0]
 
 
 def check_opcodes(body: bytes) -> None:
-    """PayloadError unless the pickle is one instruction of the list after the other, to its end.
+    """PayloadError unless the pickle consists of allowed instructions only, to its end.
 
     Costs about two thirds of the unpickling.
     """
