@@ -1,4 +1,4 @@
-"""What rom and walrus have in common: whole objects in Redis, saved one by one."""
+"""The base of rom and walrus: whole objects in Redis, saved one by one."""
 
 from __future__ import annotations
 

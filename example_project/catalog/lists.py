@@ -92,7 +92,7 @@ def _lines_by_command(path: Path) -> Iterator[bytes]:
             yield from process.stdout
             code = process.wait()
         finally:
-            # The caller may stop early; the command then has nobody to write to.
+            # The caller may stop early; the command then writes to a closed pipe.
             process.stdout.close()
             process.kill()
             process.wait()

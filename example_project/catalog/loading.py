@@ -109,7 +109,7 @@ class Loader:
 def _stored_packages(batch: Sequence[PackageValues]) -> dict[PackageKey, Package]:
     """Those packages of `batch` that the catalog has, by key; one query for the batch.
 
-    By name alone: it is nearly unique, and what else bears it is told apart here.
+    By name alone: it is nearly unique, and this function sorts out the other packages of the name.
     """
     names = list({values.key.name for values in batch})
     return {

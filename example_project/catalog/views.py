@@ -14,7 +14,7 @@ from sonic_django import SonicObj
 from sonic_django.exceptions import SonicError
 
 PAGE_SIZE = 20
-# Xapian ranks the whole result up to the page asked for; nobody reads this far.
+# Xapian ranks the whole result up to the page asked for; no one reads this far.
 LAST_POSITION = 10_000
 EXAMPLES = ("terminal emulator", "image viewer", "programming language", "chess")
 

@@ -1,4 +1,4 @@
-"""The benchmarks run, their contenders agree, and the page is made of what they found."""
+"""The benchmarks run, their contenders agree, and the page has their figures."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def check_growth(figures: list[dict[str, Any]], rows: list[int]) -> None:
 
 
 def check_bars(result: dict[str, Any]) -> None:
-    """Every bar is judged."""
+    """Every bar has its outcome."""
     rows = result["rows"]
     for operation in OPERATIONS.values():
         if operation.bar is not None:
