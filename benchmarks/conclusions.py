@@ -14,7 +14,7 @@ from .tables import short
 #: Bytes an object; from ten thousand rows to a million.
 MOST_BYTES, MOST_GROWTH = 450, 1.5
 
-#: What is measured, the figure, the bar, whether it is reached.
+#: The measurement, its figure, the bar, whether it is reached.
 Sentence = tuple[str, str, str, bool]
 
 

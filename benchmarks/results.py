@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass
 class Result:
-    """A benchmark's table; ``facts`` says under what circumstances it was measured."""
+    """A benchmark's table; ``facts`` are the circumstances of the measurement."""
 
     name: str
     #: Which section of docs/performance.md it is shown in.
@@ -21,7 +21,7 @@ class Result:
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
     facts: dict[str, Any] = field(default_factory=dict)
-    #: What the table shows, in sentences.
+    #: The conclusions from the table, in sentences.
     conclusions: list[str] = field(default_factory=list)
     #: The measurements behind the table, for programs.
     figures: dict[str, Any] = field(default_factory=dict)

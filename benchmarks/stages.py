@@ -21,7 +21,7 @@ _BATCH = 5000
 
 
 def sizes(options: Options) -> list[int]:
-    """10,000, 200,000, and as many rows as were asked for; fewer where those are fewer."""
+    """10,000, 200,000, and the number of rows wanted; only numbers up to that one."""
     if options.one_size or options.rows <= FEWEST_ROWS:
         return [options.rows]
     return sorted({FEWEST_ROWS, min(USUAL_ROWS, options.rows), options.rows})

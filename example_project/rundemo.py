@@ -38,7 +38,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 class DemoError(Exception):
-    """The demo cannot go on; the message says what to do."""
+    """The demo cannot go on; the message names the remedy."""
 
 
 def main() -> int:
@@ -219,7 +219,7 @@ def run_server(port: int, announce: Callable[[int], None]) -> None:
 
 
 def fetch_once(address: str, failures: list[str]) -> None:
-    """Fetch the login page, note what is wrong with it, end the server."""
+    """Fetch the login page, note a failure, and end the server."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(address, timeout=CHECK_SECONDS) as response:

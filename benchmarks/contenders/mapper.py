@@ -38,7 +38,7 @@ class RedisMapper(Contender):
     @staticmethod
     @abstractmethod
     def part_of(key: bytes) -> str:
-        """What a key is counted with."""
+        """The structure to whose memory a key is added."""
 
     def load(self, posts: Sequence[PostValues]) -> None:
         self.remember([self._saved(post) for post in posts])

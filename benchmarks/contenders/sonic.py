@@ -41,7 +41,7 @@ class Sonic(Contender):
         return redis_memory(redis_client(), f"{_escaped(base)}*", part_of)
 
     def finish(self) -> None:
-        """A save does not wait for what it sent to Redis."""
+        """Read the deferred replies: a save does not wait for them."""
         settle()
 
     # reading

@@ -1,4 +1,4 @@
-"""The front page: what there is, a search box over the packages, and the ways into the admin."""
+"""The front page: numbers of objects, a search box over the packages, links to the admin."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def front(request: HttpRequest) -> HttpResponse:
         if words:
             context |= _found(words, _position(request.GET.get("pos", "")))
     except SonicError as error:
-        # Redis away, an index not built, Xapian not installed: each says what to do.
+        # Redis is away, an index is not built, or Xapian is missing: the error names the remedy.
         context["problem"] = str(error)
     except DatabaseError as error:
         context["problem"] = f"{error}. Are the tables made? manage.py migrate"

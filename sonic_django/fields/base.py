@@ -74,8 +74,8 @@ class VirtualField(_FieldBase):
     A new kind of field overrides some of these hooks:
 
     - ``to_primitive`` and ``from_primitive``: between the attribute and the payload;
-    - ``lookup_value`` and ``range_value``: what a condition looks up in an index;
-    - ``of`` and ``of_stored``: what an object's entry in an index is made of;
+    - ``lookup_value`` and ``range_value``: the primitives that a condition looks up;
+    - ``of`` and ``of_stored``: the primitive that an object's index entry has;
     - ``order_kind``, ``many``, ``mixed``: the shape of its indexes, joined in ``part``;
     - ``at_path``: indexes by a path into the value, ``field__key``;
     - ``ordered_as`` and ``no_index``: when an index needs something derived from the field;

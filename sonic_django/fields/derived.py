@@ -16,7 +16,7 @@ from .names import FOLDED, UNKNOWN
 
 
 class Indexed(Protocol):
-    """A field or a derived value: what indexes hold and conditions are on."""
+    """A field or a derived value, which an index can hold and a condition can be on."""
 
     name: str
     many: bool

@@ -92,8 +92,7 @@ class AnyValue(VirtualField):
             return apps.get_model(label)
         except (LookupError, ValueError, AttributeError):
             return self._refuse(
-                f"{label!r} is no model of the installed apps, so what it refers to cannot be "
-                f"loaded."
+                f"{label!r} is no model of the installed apps, so the reference cannot be loaded."
             )
 
     def lookup_value(self, value: Any) -> Any:

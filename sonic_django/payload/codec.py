@@ -2,7 +2,7 @@
 
 Layout, big endian: magic ``S`` (1 byte), format (1), flags (1), CRC-32 (4), body. The checksum
 covers format, flags and body, so any single flipped bit is found; it guards against damage, not
-against forgery: that is what the allow-list of ``unpickler`` is for.
+against forgery, which is the task of the allow-list in ``unpickler``.
 """
 
 from __future__ import annotations

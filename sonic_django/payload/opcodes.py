@@ -69,7 +69,7 @@ def _class(codes: Mapping[bytes, int], size: int) -> bytes:
 #: A run of instructions without a long content. In a regular expression, since a loop in Python
 #: takes four times as long, which is more than the unpickling itself: content of up to 255 bytes
 #: is an alternative for each length. Bounded, so that the matcher's memory is. Not possessive,
-#: which is faster: until 3.11.5 Python then goes on behind what did not match (gh-106052).
+#: which is faster: until 3.11.5 Python then goes on behind bytes that did not match (gh-106052).
 _COUNT = b"|".join(re.escape(bytes([n])) + b".{%d}" % n for n in range(256))
 _BARE = b"[" + _class(_FIXED, 0) + b"]*"
 _FOLLOWED = b"|".join(

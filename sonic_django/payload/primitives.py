@@ -15,7 +15,7 @@ SCALARS: frozenset[type] = frozenset(
     [type(None), bool, int, float, str, bytes, Decimal, date, time, datetime, timedelta, UUID]
 )
 CONTAINERS: frozenset[type] = frozenset([list, tuple, set, frozenset, dict])
-#: Scalars that are always whole, and are most of what there is.
+#: Scalars that are always whole: most values are of these types.
 _PLAIN = SCALARS - {datetime, time, UUID}
 _SCALAR_NAMES = (
     "None, bool, int, float, str, bytes, Decimal, date, time, datetime, timedelta, UUID, "

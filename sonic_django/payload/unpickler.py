@@ -1,6 +1,6 @@
 """Unpickling that can build the payload's primitives and nothing else.
 
-A pickle is a program; what it may call is decided by ``find_class``
+A pickle is a program; ``find_class`` limits what it may call
 (https://docs.python.org/3/library/pickle.html#restricting-globals). The names below are the
 constructors that the pickles of our own primitives refer to: none of them runs given code, and
 none makes more out of its arguments than their size (``bytes`` is absent, ``bytes(10**12)`` would).

@@ -88,7 +88,7 @@ class SonicXapianBackend(XapianSearchBackend):  # type: ignore[misc]  # it has n
             atexit.register(shutil.rmtree, path, ignore_errors=True)
         return Store(path)
 
-    # What is indexed, and how
+    # The columns of the index
 
     @property
     def layout(self) -> Layout:
@@ -319,7 +319,7 @@ class SonicXapianBackend(XapianSearchBackend):  # type: ignore[misc]  # it has n
         )
         return results
 
-    # What Sonic itself calls
+    # For Sonic itself
 
     def search_ids(
         self,
@@ -389,7 +389,7 @@ def naming(unique: bytes) -> Iterator[None]:
 
 
 def label(obj: Any) -> str:
-    """The identifier, even of an object that cannot say what it is."""
+    """The identifier, or the class for an object that raises when asked for it."""
     try:
         return str(get_identifier(obj))
     except Exception:

@@ -3,7 +3,7 @@
 """The columns of an index: under which terms and in which slot a Haystack field is kept.
 
 ==================  ===================================================================
-``word``            a word of any text field: what ``content`` searches
+``word``            a word of any text field, for ``content``
 ``Xname:word``      a word of one field (``Z`` before either: its stem)
 ``Ename:value``     a whole value: text without regard to case and white space, the values
                     of facet and multi-valued fields letter by letter, all others as bytes
@@ -115,7 +115,7 @@ def column(name: str, kind: str, many: bool = False, facet: bool = False) -> Col
         words=f"X{label}:",
         exact=f"E{label}:".encode(),
         # A name that is added, or a kind that is changed, leaves the other slots where they are:
-        # documents indexed before still sort right, and lack what they were never given.
+        # documents indexed before still sort right, and lack the new values.
         slot=zlib.crc32(f"{name}:{kind}:{many:d}".encode()) & 0x7FFFFFFF,
     )
 

@@ -124,7 +124,7 @@ def starts_with(column: Column, value: Any) -> Any:
 
 
 def holds_ngrams(column: Column, value: Any) -> Any:
-    """All words of the text begin, or have within them, what an n-gram field was made for.
+    """All words of the text as beginnings (edge n-grams) or parts (n-grams) of words.
 
     Words longer than the longest n-gram must have all parts of that length. Single letters are
     no n-grams; text of nothing else matches nothing.

@@ -173,7 +173,7 @@ class SonicXapianQuery(XapianSearchQuery):  # type: ignore[misc]  # xapian-hayst
             return parser.phrase(value, (prefix,))
         return parser.words(value, (prefix,), partial=lookup == "startswith")
 
-    # What AutoQuery and narrow() build of text
+    # Text that AutoQuery and narrow() build
 
     def build_not_query(self, query_string: str) -> str:
         """Xapian's ``a NOT b c`` takes c for unwanted as well; a minus binds to one word."""

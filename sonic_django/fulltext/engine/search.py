@@ -30,7 +30,7 @@ SIMILAR_TERMS = 30
 
 @dataclass(frozen=True)
 class SearchRequest:
-    """What a SearchQuerySet asks for, beside the query; named as its back ends' arguments."""
+    """The options of a SearchQuerySet beside the query, named as in Haystack's back ends."""
 
     sort_by: Sequence[str] = ()
     start_offset: int = 0
@@ -141,7 +141,7 @@ def telling_terms(database: Any, document: Any) -> list[bytes]:
     scores = {}
     for item in document.termlist():
         term = item.term.removeprefix(b"Z")
-        # Prefixes begin with a capital; what only this document has leads to no other.
+        # Prefixes begin with a capital; a term of this document alone leads to no other.
         if not b"A" <= term[:1] <= b"Z" and item.termfreq > 1 and item.wdf:
             scores[item.term] = item.wdf * math.log(1 + total / item.termfreq)
     return sorted(scores, key=lambda term: (-scores[term], term))[:SIMILAR_TERMS]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Part of an engine that is derived from xapian-haystack, whose licence this is.
-"""Values as bytes that sort as the values do: what Xapian compares, sorts and counts.
+"""Values as bytes that sort as the values do, for Xapian to compare, sort and count.
 
 Xapian compares the values of a document byte by byte. A missing value is the empty string, so no
 value here is encoded as the empty string, save the empty text and the number that is none (NaN).
@@ -193,7 +193,7 @@ def number_from_bytes(kind: str, data: bytes) -> int | float | str:
 
 
 def gap_above(number: float) -> Fraction:
-    """From a double to the next greater one; above the largest, what it is below it."""
+    """The distance of a double to the next greater one; above the largest, that below it."""
     if number == sys.float_info.max:
         return Fraction(math.ulp(number))
     return Fraction(math.nextafter(number, math.inf)) - Fraction(number)
