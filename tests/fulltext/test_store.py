@@ -135,8 +135,8 @@ def test_every_writer_waits_for_the_lock(library: Library, write: Callable[[Libr
 
     def run() -> None:
         # Haystack's connections are a thread's own, and have no setters.
-        connections[library.alias]._index = unified  # noqa: SLF001 - see above
-        connections[library.alias]._backend = backend  # noqa: SLF001 - see above
+        connections[library.alias]._index = unified  # noqa: SLF001 - no setters
+        connections[library.alias]._backend = backend  # noqa: SLF001 - no setters
         write(library)
         done.set()
 
