@@ -31,7 +31,7 @@ class DjangoJson(Contender):
         return Described(data["title"], data["author"], data["views"], tuple(sorted(data["tags"])))
 
     def remove_fresh(self) -> None:
-        JsonPost.objects.filter(created__gte=_text(created(FRESH)))._raw_delete("default")
+        JsonPost.objects.filter(created__gte=_text(created(FRESH)))._raw_delete("default")  # noqa: SLF001 - no signals
         self._fresh.clear()
 
     # reading

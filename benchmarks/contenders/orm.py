@@ -58,8 +58,8 @@ class DjangoColumns(Contender):
         if self._fresh:
             first, last = min(self.fresh_ids), max(self.fresh_ids)
             relation = _Through.objects.filter(ormpost_id__gte=first, ormpost_id__lte=last)
-            relation._raw_delete("default")
-            OrmPost.objects.filter(id__range=(first, last))._raw_delete("default")
+            relation._raw_delete("default")  # noqa: SLF001 - no signals
+            OrmPost.objects.filter(id__range=(first, last))._raw_delete("default")  # noqa: SLF001 - no signals
         self._fresh.clear()
 
     # reading

@@ -10,7 +10,7 @@ _up_to = Loading.up_to
 
 
 def up_to(self: Loading, rows: int) -> None:
-    from benchmarks.models import OrmPost
+    from benchmarks.models import OrmPost  # noqa: PLC0415 - the run makes the settings first
 
     _up_to(self, rows)
     OrmPost.objects.update(title="tampered")

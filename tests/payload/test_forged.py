@@ -78,7 +78,7 @@ def calls(path: Path) -> dict[str, Any]:
         "map": Call(list, Call(map, eval, [script])),
         "class of the project": Proof(str(path)),
         "model": Call(Plain.objects.create, "x"),
-        "copyreg": Call(copyreg._reconstructor, Proof, object, None),
+        "copyreg": Call(copyreg._reconstructor, Proof, object, None),  # noqa: SLF001 - pickle's own
         "nested": [{"x": (Call(os.mkdir, str(path)),)}],
         "key": {Call(os.mkdir, str(path)): 1},
         "bytes": Call(bytes, 10**12),
