@@ -111,7 +111,7 @@ def socket_of(connection: Any) -> Any:
 
     redis-py offers no other mark of that: the connection object stays the same.
     """
-    return connection._sock
+    return connection._sock  # noqa: SLF001 - redis-py has no public name for it
 
 
 def is_worth_another(error: BaseException, connection: Any) -> bool:
