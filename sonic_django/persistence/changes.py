@@ -45,7 +45,7 @@ def changed_keys(
 
 
 def _is_untouched_default(obj: StoredObject, field: VirtualField, value: Any) -> bool:
-    if field.has_unsteady_default:
+    if field.has_nondeterministic_default:
         # A default like Now gives another value each time; ask whether it is the one that was
         # filled in when the payload was decoded.
         filled_in = obj.__dict__.get("_sonic_filled_in", {})
@@ -219,7 +219,7 @@ def _differing(obj: StoredObject, one: Mapping[str, Any], other: Mapping[str, An
 
     def value(stored: Mapping[str, Any], key: str) -> Any:
         field = obj._sonic.by_key.get(key)
-        if key in stored or field is None or field.has_unsteady_default:
+        if key in stored or field is None or field.has_nondeterministic_default:
             return stored.get(key, _MISSING)
         return field.to_primitive(field.get_default())
 

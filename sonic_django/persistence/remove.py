@@ -70,7 +70,6 @@ def _release(obj: StoredObject, row: Row, before: State, using: str, *, destroys
         uniques.release(list(keys), row.id, using)
     if destroys:
         tombstones.record(schema.label_lower, row.id, version, using)
-    if destroys:
         document = schema.tombstone(row.id, version)
     else:
         marked = Row(row.id, row.payload, True, version)

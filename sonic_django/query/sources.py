@@ -132,7 +132,7 @@ class BothSource:
         return sum(self._sizes())
 
     def _answers(self, questions: Sequence[Any]) -> list[Any]:
-        answers = self.queryset._ask_many("ask_many", questions)
+        answers = self.queryset._ask_many("results_of", questions)
         for answer in answers:
             if isinstance(answer, IndexNotBuilt):
                 raise answer
@@ -166,6 +166,6 @@ def answers(questions: Sequence[tuple[Asking, str]]) -> list[Any]:
             asked[at] = plan, what, low, None if high is None else high - low
     if asked:
         queryset = questions[next(iter(asked))][0]
-        replies = queryset._ask_many("ask_many", list(asked.values()))
+        replies = queryset._ask_many("results_of", list(asked.values()))
         found.update(zip(asked, replies, strict=True))
     return [found[at] for at in range(len(questions))]

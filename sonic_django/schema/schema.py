@@ -199,7 +199,7 @@ class Schema(Declarations):
                     values[attname] = field.from_primitive(primitive)
             elif attname not in values:
                 values[attname] = default = field.get_default()
-                if field.has_unsteady_default:
+                if field.has_nondeterministic_default:
                     values.setdefault("_sonic_filled_in", {})[attname] = default
         values.setdefault("_sonic_extra", stored)
 

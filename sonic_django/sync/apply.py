@@ -52,8 +52,10 @@ class PendingApply:
         schema = self.stores.schema
         try:
             self.stores.table.renew_dirty([(d.id, d.version) for d in self.documents])
-            gone_ones = [document.id for document in self.documents if document.state == "gone"]
-            tombstones.renew_objects(schema.label_lower, gone_ones, self.stores.using)
+            destroyed = [
+                document.id for document in self.documents if document.state == "destroyed"
+            ]
+            tombstones.renew_objects(schema.label_lower, destroyed, self.stores.using)
         except DatabaseError as error:
             logger.warning("%s: marks could not be dated anew: %s", schema.label_lower, error)
 
@@ -99,10 +101,10 @@ def _drain_text(stores: Stores) -> None:
 def apply_now(stores: Stores, documents: Sequence[Document], *, waits: bool = False) -> None:
     """Bring the index to these documents. One round trip (see ``IndexStore.apply``).
 
-    None for up to ``OBJECTS_PER_SCRIPT`` outside a transaction: those are sent, and what becomes of
-    them is heard before this thread next uses Redis (see ``index.pending``). They are waited for
-    where something is to follow: ``post_index``, full text, a slice of the sweep, the first writes
-    to an index.
+    None for up to ``OBJECTS_PER_SCRIPT`` outside a transaction: those are sent, and their
+    result is read before this thread next uses Redis (see ``transport.deferred``). They are waited
+    for where something is to follow: ``post_index``, full text, a slice of the sweep, the first
+    writes to an index.
     """
     store = stores.index
     if not (waits or _is_heard_at_once(stores, documents, store)):

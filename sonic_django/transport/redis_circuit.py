@@ -13,7 +13,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from ..conf import sonic_settings
 from .circuit_breaker import CircuitBreaker, CircuitOpen
-from .client import connection_pool
+from .client import primary_client
 
 
 class RedisCircuitOpen(CircuitOpen, RedisTimeoutError):
@@ -34,7 +34,7 @@ def redis_circuit() -> CircuitBreaker:
 
     A time-out opens it for ``SONIC["TIMEOUT"]`` seconds in this process. No round trip.
     """
-    pool = connection_pool()
+    pool = primary_client().connection_pool
     breaker = _breakers.get(pool)
     if breaker is None:
         new = CircuitBreaker(_seconds, RedisTimeoutError, RedisCircuitOpen)

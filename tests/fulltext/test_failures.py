@@ -37,7 +37,7 @@ def backlog() -> int:
 
 @contextmanager
 def locked() -> Iterator[None]:
-    """Somebody else writes to full text, and does not come to an end."""
+    """Another process writes to full text without end."""
     held, release = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -159,7 +159,7 @@ def without_write_access(directory: Path) -> Iterator[None]:
 class TestReadOnlyDirectory:
     @pytest.fixture
     def shelf(self) -> Iterator[Library]:
-        # Not pytest's own directory, which nobody else may enter.
+        # Not pytest's own directory, which no other user may enter.
         directory = Path(tempfile.mkdtemp(dir="/tmp"))
         with connected(directory / "index") as library:
             yield library
@@ -183,7 +183,7 @@ class TestReadOnlyDirectory:
         path = store().path
         lock = path / "lockfile"
         lock.unlink()
-        lock.mkdir()  # what cannot be opened, for whatever user
+        lock.mkdir()  # a lock file that no user can open
         try:
             with pytest.raises(CommandError, match=r"testapp.Author: .*lockfile"):
                 call_command("sonic_reindex", "testapp.Author", "--fulltext", stdout=io.StringIO())

@@ -66,7 +66,7 @@ class TestSweep:
         kept = Plain.objects.create(name="kept")
         lost = Plain.objects.create(name="lost")
         store = Plain._sonic.store("default")
-        store.apply([Document(lost.pk, 0, "gone")], "reset")
+        store.apply([Document(lost.pk, 0, "destroyed")], "reset")
         assert Plain.objects.all().ids() == [kept.pk]
         age(30)
         sweep(Plain._sonic.at("default"))

@@ -133,7 +133,7 @@ class DeepCheck:
 
     def _walk_sets(self) -> None:
         mend = self.mender.enabled
-        for walked in self.inspection.walk(mend=mend):
+        for walked in self.inspection.walk(repair=mend):
             name = self._described(walked.name.decode("utf-8", "backslashreplace"))
             self.mender.mended_already(
                 Drift("stale entry", int(id) if id.isascii() and id.isdigit() else None, name)
@@ -141,7 +141,7 @@ class DeepCheck:
             )
             if walked.is_uncounted:
                 self.mender.mended_already([Drift("count", None, f"{name} has none")])
-        for spec, value in self.inspection.wrong_counts(mend=mend):
+        for spec, value in self.inspection.wrong_counts(repair=mend):
             self.mender.mended_already([Drift("count", None, f"{spec.label}: {value}")])
 
     def _check_digests(self) -> None:
