@@ -22,7 +22,7 @@ from ..table import tombstones
 from ..transport.redis_circuit import redis_circuit
 from . import background, built
 from .commit_token import Token
-from .testcase_rollbacks import journal
+from .testcase_rollbacks import note_applied
 
 if TYPE_CHECKING:
     from ..schema.schema import Stores
@@ -31,7 +31,7 @@ logger = logging.getLogger("sonic_django.sync")
 
 
 class PendingApply:
-    """The documents of one stretch of a transaction, applied when it commits."""
+    """The documents of one run of saves in a transaction, applied when it commits."""
 
     def __init__(self, stores: Stores, savepoints: frozenset[Any]) -> None:
         self.stores = stores
@@ -64,16 +64,16 @@ def schedule(stores: Stores, documents: Sequence[Document]) -> Token | None:
     """Apply the documents once the present transaction, if any, has committed; what will tell
     whether it has, or None outside a transaction.
 
-    In autocommit: one round trip now (see ``apply_now``). In a transaction: one for each stretch of
+    In autocommit: one round trip now (see ``apply_now``). In a transaction: one for each run of
     saves of one model, when it commits; a rolled-back savepoint takes its documents with it. In a
-    test's transaction, which never commits: at once, noted in the journal that undoes it.
+    test's transaction, which never commits: at once, noted, so that a rollback is undone.
     """
     connection = connections[stores.using]
     if not connection.in_atomic_block:
         apply_now(stores, documents)
         return None
     if any(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks):
-        token = journal(stores, [document.id for document in documents])
+        token = note_applied(stores, [document.id for document in documents])
         apply_now(stores, documents, waits=True)
         return token
     savepoints = frozenset(connection.savepoint_ids)

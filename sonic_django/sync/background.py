@@ -29,7 +29,7 @@ from .sweep import KINDS, Kind, SweepResult, sweep_batch
 
 if TYPE_CHECKING:
     from ..schema.schema import Schema, Stores
-    from ..table.dirty import Place
+    from ..table.dirty import MarkPosition
 
 logger = logging.getLogger("sonic_django.sync")
 
@@ -45,7 +45,7 @@ class _Turn:
 
     stores: Stores
     kind: Kind
-    place: Place | None = None
+    position: MarkPosition | None = None
 
 
 @dataclass
@@ -171,10 +171,10 @@ def _catch_up(schedule: _Schedule, work: _Pass) -> bool:
     while work.turns and result.checked < _MARKS:
         turn = work.turns[0]
         try:
-            turn.place = sweep_batch(
-                turn.stores, turn.kind, work.before, turn.place, _MARKS, result
+            turn.position = sweep_batch(
+                turn.stores, turn.kind, work.before, turn.position, _MARKS, result
             )
-            if turn.place is not None:
+            if turn.position is not None:
                 continue
             if turn.kind == KINDS[-1]:
                 turn.stores.index.note_swept(work.run)

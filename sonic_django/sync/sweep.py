@@ -24,7 +24,7 @@ from .testcase_rollbacks import resync
 
 if TYPE_CHECKING:
     from ..schema.schema import Stores
-    from ..table.dirty import Mark, Place
+    from ..table.dirty import DirtyMark, MarkPosition
 
 BATCH = 500
 
@@ -84,7 +84,7 @@ def _sweep_kind(
     result: SweepResult,
 ) -> bool:
     """Whether all marks of the kind were looked at within the limit."""
-    place: Place | None = None
+    place: MarkPosition | None = None
     while limit is None or result.checked < limit:
         number = BATCH if limit is None else min(BATCH, limit - result.checked)
         place = sweep_batch(stores, kind, before, place, number, result)
@@ -97,10 +97,10 @@ def sweep_batch(
     stores: Stores,
     kind: Kind,
     before: datetime,
-    after: Place | None,
+    after: MarkPosition | None,
     number: int,
     result: SweepResult,
-) -> Place | None:
+) -> MarkPosition | None:
     """Sweep up to ``number`` marks set before a time, behind a place; the place to go on behind,
     or None if these were the last. One statement if there are none."""
     schema = stores.schema
@@ -112,10 +112,10 @@ def sweep_batch(
         work = _sweep_rows if kind == "rows" else _sweep_tombstones
         work(stores, marks, result)
         result.checked += len(marks)
-    return marks[-1].place if len(marks) == number else None
+    return marks[-1].position if len(marks) == number else None
 
 
-def _sweep_rows(stores: Stores, marks: list[Mark], result: SweepResult) -> None:
+def _sweep_rows(stores: Stores, marks: list[DirtyMark], result: SweepResult) -> None:
     schema = stores.schema
     table, store = stores.table, stores.index
     held = _held_versions(stores, marks)
@@ -139,26 +139,26 @@ def _sweep_rows(stores: Stores, marks: list[Mark], result: SweepResult) -> None:
     result.cleared += table.clear_dirty([(mark.id, mark.version) for mark in settled])
 
 
-def _sweep_tombstones(stores: Stores, marks: list[Mark], result: SweepResult) -> None:
+def _sweep_tombstones(stores: Stores, marks: list[DirtyMark], result: SweepResult) -> None:
     schema = stores.schema
     held = _held_versions(stores, marks)
     lagging = [mark for mark in marks if held.get(mark.id, -1) < mark.version]
     if lagging:
         stores.index.apply([schema.tombstone(mark.id, mark.version) for mark in lagging])
-        tombstones.renew([mark.place.id for mark in lagging], stores.using)
+        tombstones.renew([mark.position.id for mark in lagging], stores.using)
         result.applied += len(lagging)
-    settled = [m.place.id for m in _settled(marks) if held.get(m.id, -1) >= m.version]
+    settled = [m.position.id for m in _settled(marks) if held.get(m.id, -1) >= m.version]
     if settled:
         tombstones.remove(settled, stores.using)
     result.cleared += len(settled)
 
 
-def _held_versions(stores: Stores, marks: Sequence[Mark]) -> dict[int, int]:
+def _held_versions(stores: Stores, marks: Sequence[DirtyMark]) -> dict[int, int]:
     found = stores.index.entries_of([mark.id for mark in marks])
     return {id: version for id, (version, _) in found.items()}
 
 
-def _settled(marks: Sequence[Mark]) -> list[Mark]:
+def _settled(marks: Sequence[DirtyMark]) -> list[DirtyMark]:
     """The marks older than the retention."""
     limit = timezone.now() - timedelta(seconds=sonic_settings().RETENTION)
     return [mark for mark in marks if mark.dirty_at < limit]

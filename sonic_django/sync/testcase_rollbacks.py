@@ -36,21 +36,21 @@ class _Marker:
         self.token.committed = True
 
 
-class _Journals(threading.local):
+class _Markers(threading.local):
     """The markers of each connection of this thread, by alias."""
 
     def __init__(self) -> None:
         self.by_alias: dict[str, list[_Marker]] = {}
 
 
-_journals = _Journals()
+_markers = _Markers()
 
 
-def journal(stores: Stores, ids: list[int]) -> Token:
+def note_applied(stores: Stores, ids: list[int]) -> Token:
     """Note that these objects are applied before their transaction has ended."""
     marker = _Marker(stores, ids)
     connections[stores.using].on_commit(marker)
-    _journals.by_alias.setdefault(stores.using, []).append(marker)
+    _markers.by_alias.setdefault(stores.using, []).append(marker)
     return marker.token
 
 
@@ -59,14 +59,14 @@ def undo_rollbacks(using: str) -> None:
 
     Costs nothing outside tests.
     """
-    markers = _journals.by_alias.get(using)
+    markers = _markers.by_alias.get(using)
     if not markers:
         return
     present = {id(hook[1]) for hook in connections[using].run_on_commit}
     gone = [marker for marker in markers if id(marker) not in present]
     if not gone:
         return
-    _journals.by_alias[using] = [marker for marker in markers if id(marker) in present]
+    _markers.by_alias[using] = [marker for marker in markers if id(marker) in present]
     stale: dict[Stores, set[int]] = {}
     for marker in gone:
         stale.setdefault(marker.stores, set()).update(marker.ids)
@@ -79,12 +79,12 @@ searching.register("test-case rollbacks", undo_rollbacks)
 
 def has_markers() -> bool:
     """Whether this thread has applied something whose transaction has not ended."""
-    return any(_journals.by_alias.values())
+    return any(_markers.by_alias.values())
 
 
 def undo_all_rollbacks() -> None:
     """``undo_rollbacks`` for every database this thread has written to in a test."""
-    for using in list(_journals.by_alias):
+    for using in list(_markers.by_alias):
         undo_rollbacks(using)
 
 

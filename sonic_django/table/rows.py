@@ -19,7 +19,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col
 
 from .batches import Rewrite, cut, update_batch
-from .dirty import Mark, Place
+from .dirty import DirtyMark, MarkPosition
 
 #: Parameters a statement may carry; SQLite's limit was 999 until 3.32.
 _IDS_PER_STATEMENT = 900
@@ -254,7 +254,7 @@ class Table:
             cursor.execute(f"{self._count} WHERE {self._dirty} IS NOT NULL")
             return int(cursor.fetchone()[0])
 
-    def dirty(self, before: datetime, after: Place | None, limit: int) -> list[Mark]:
+    def dirty(self, before: datetime, after: MarkPosition | None, limit: int) -> list[DirtyMark]:
         """Up to ``limit`` marks set before a time, behind a place, the oldest first. One
         statement, by the index on the mark; no payload is read."""
         connection = connections[self.using]
@@ -275,7 +275,7 @@ class Table:
                 moment = raw
                 for convert in converters:
                     moment = convert(moment, None, connection)
-                found.append(Mark(id, version, moment, Place(raw, id)))
+                found.append(DirtyMark(id, version, moment, MarkPosition(raw, id)))
         return found
 
     def exists(self) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import models
 from django.utils import timezone
 
-from .dirty import Mark, Place
+from .dirty import DirtyMark, MarkPosition
 
 
 class Tombstone(models.Model):
@@ -38,8 +38,8 @@ def record(label: str, id: int, version: int, using: str) -> None:
 
 
 def tombstones(
-    label: str, using: str, before: datetime, after: Place | None, limit: int
-) -> list[Mark]:
+    label: str, using: str, before: datetime, after: MarkPosition | None, limit: int
+) -> list[DirtyMark]:
     """Up to ``limit`` tombstones of the model set before a time, behind a place, the oldest
     first; the id in a place is the tombstone's own. One statement, by the index on the time."""
     waiting = Tombstone.objects.using(using).filter(label=label, dirty_at__lt=before)
@@ -47,18 +47,18 @@ def tombstones(
         beside = models.Q(dirty_at=after.time, id__gt=after.id)
         waiting = waiting.filter(models.Q(dirty_at__gt=after.time) | beside)
     return [
-        Mark(row.object_id, row.version, row.dirty_at, Place(row.dirty_at, row.id))
+        DirtyMark(row.object_id, row.version, row.dirty_at, MarkPosition(row.dirty_at, row.id))
         for row in waiting.order_by("dirty_at", "id")[:limit]
     ]
 
 
 def renew(ids: Sequence[int], using: str) -> None:
-    """Date tombstones anew. One statement."""
+    """Set the time of tombstones to now. One statement."""
     Tombstone.objects.using(using).filter(id__in=ids).update(dirty_at=timezone.now())
 
 
 def renew_objects(label: str, object_ids: Sequence[int], using: str) -> None:
-    """Date the tombstones of these objects anew. One statement for 900, if any."""
+    """Set the time of the tombstones of these objects to now. One statement for 900, if any."""
     for start in range(0, len(object_ids), 900):
         some = Tombstone.objects.using(using).filter(
             label=label, object_id__in=object_ids[start : start + 900]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ...index.inspection import Inspection
     from ...schema.schema import Stores
     from ...table.rows import Row
-    from .repairs import Mender
+    from .repairs import Repairs
 
 BATCH = 500
 #: Objects that are looked at again together: there is one wait for all of them.
@@ -40,17 +40,17 @@ class DeepCheck:
         self,
         stores: Stores,
         inspection: Inspection,
-        mender: Mender,
+        repairs: Repairs,
         with_index: bool,
     ) -> None:
         self.schema = stores.schema
         self.table = stores.table
         self.inspection = inspection
-        self.mender = mender
-        self.result = mender.result
+        self.repairs = repairs
+        self.result = repairs.result
         self.with_index = with_index
-        self.text = TextCheck(stores, inspection, mender, with_index)
-        self.uniques = UniquesCheck(stores, mend=mender.enabled)
+        self.text = TextCheck(stores, inspection, repairs, with_index)
+        self.uniques = UniquesCheck(stores, mend=repairs.enabled)
         self._suspects: dict[int, int | None] = {}
         self._ranges = array("q")
 
@@ -109,13 +109,13 @@ class DeepCheck:
                 Drift(kind, difference.id, self._described(name))
                 for kind, name in difference.problems
             ]
-        self.mender.objects(drifts)
+        self.repairs.objects(drifts)
         if len(self._suspects) >= _MOST_SUSPECTS:
             self._recheck()
 
     def _recheck(self) -> None:
         suspects, self._suspects = self._suspects, {}
-        self.mender.objects(recheck_versions(self.table, self.inspection, suspects).values())
+        self.repairs.objects(recheck_versions(self.table, self.inspection, suspects).values())
 
     def _count_uniques(self, found: Iterable[tuple[Drift, bool]]) -> None:
         for drift, mended in found:
@@ -132,23 +132,23 @@ class DeepCheck:
         self._recheck()
 
     def _walk_sets(self) -> None:
-        mend = self.mender.enabled
+        mend = self.repairs.enabled
         for walked in self.inspection.walk(repair=mend):
             name = self._described(walked.name.decode("utf-8", "backslashreplace"))
-            self.mender.mended_already(
+            self.repairs.count(
                 Drift("stale entry", int(id) if id.isascii() and id.isdigit() else None, name)
                 for id in walked.stale
             )
             if walked.is_uncounted:
-                self.mender.mended_already([Drift("count", None, f"{name} has none")])
+                self.repairs.count([Drift("count", None, f"{name} has none")])
         for spec, value in self.inspection.wrong_counts(repair=mend):
-            self.mender.mended_already([Drift("count", None, f"{spec.label}: {value}")])
+            self.repairs.count([Drift("count", None, f"{spec.label}: {value}")])
 
     def _check_digests(self) -> None:
-        self.mender.digests(self._ranges)
+        self.repairs.digests(self._ranges)
         self.result.ranges = len(self._ranges)
         others = {one for one in self.inspection.ranges() if not includes(self._ranges, one)}
-        self.mender.digests(sorted(others))
+        self.repairs.digests(sorted(others))
         self.result.differing = self.result.found["digest"]
 
     def _described(self, name: str) -> str:

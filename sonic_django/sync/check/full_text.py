@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ...index.inspection import Inspection
     from ...schema.schema import Stores
     from ...table.rows import Row
-    from .repairs import Mender
+    from .repairs import Repairs
 
 _MOST_SUSPECTS = 900
 
@@ -27,13 +27,13 @@ class TextCheck:
         self,
         stores: Stores,
         inspection: Inspection,
-        mender: Mender,
+        repairs: Repairs,
         with_index: bool,
     ) -> None:
         self.stores = stores
         self.table = stores.table
         self.inspection = inspection
-        self.mender = mender
+        self.repairs = repairs
         self.with_index = with_index
         self.enabled = False
         self._suspects: list[int] = []
@@ -42,12 +42,12 @@ class TextCheck:
         self.index: Any = queue.haystack_index(stores.schema)
         self.backend: Any = self.index.get_backend()
         if not hasattr(self.backend, "indexed_digests"):
-            mender.result.notes.append(
+            repairs.result.notes.append(
                 f"Full text cannot be compared: {type(self.backend).__name__} keeps no digests."
             )
             return
         if self.backend.database != stores.using:
-            mender.result.notes.append(
+            repairs.result.notes.append(
                 f"Full text is that of the database {self.backend.database!r} and was not compared."
             )
             return
@@ -59,7 +59,7 @@ class TextCheck:
         try:
             self.ids, self.digests = self.backend.indexed_digests(self.stores.schema.model)
         except HaystackError as error:
-            self.mender.result.add(Drift("full text unreadable", None, str(error)))
+            self.repairs.result.add(Drift("full text unreadable", None, str(error)))
             return False
         self._seen = bytearray(len(self.ids))
         return True
@@ -83,7 +83,7 @@ class TextCheck:
         if not self.enabled:
             return
         self._recheck()
-        self.mender.result.documents = len(self.ids)
+        self.repairs.result.documents = len(self.ids)
         for place, seen in enumerate(self._seen):
             if not seen:
                 self._suspects.append(self.ids[place])
@@ -146,11 +146,11 @@ class TextCheck:
 
     def _repair(self, drifts: dict[int, Drift]) -> None:
         left = drifts
-        if self.mender.enabled and drifts:
+        if self.repairs.enabled and drifts:
             store = self.stores.index
             store.queue_text([(id, 0) for id in drifts])
             queue.drain(self.stores, force=True)
             # The engine may have refused a document, and only said so in the log.
             left = self._look_again(list(drifts))[0]
         for id, drift in drifts.items():
-            self.mender.result.add(drift, mended=self.mender.enabled and id not in left)
+            self.repairs.result.add(drift, mended=self.repairs.enabled and id not in left)

@@ -13,7 +13,7 @@ from ...table.digests import digests, includes, range_bounds, versions_between
 from ..testcase_rollbacks import undo_rollbacks
 from .deep import DeepCheck
 from .recheck import differing, recheck_versions
-from .repairs import Mender
+from .repairs import Repairs
 from .report import CheckResult, Drift
 
 if TYPE_CHECKING:
@@ -47,11 +47,11 @@ def check(
     result = CheckResult(stores.schema.label, stores.using, deep)
     built = _built(stores, result)
     inspection = Inspection(stores.index, built)
-    mender = Mender(stores, inspection, result, enabled=repair)
+    repairs = Repairs(stores, inspection, result, enabled=repair)
     if deep:
-        DeepCheck(stores, inspection, mender, IDS_DIGEST in built).run(progress)
+        DeepCheck(stores, inspection, repairs, IDS_DIGEST in built).run(progress)
     elif IDS_DIGEST in built:
-        QuickCheck(stores, inspection, mender).run(progress)
+        QuickCheck(stores, inspection, repairs).run(progress)
     else:
         result.rows = stores.table.count()
     return result
@@ -80,12 +80,12 @@ def _built(stores: Stores, result: CheckResult) -> set[str]:
 class QuickCheck:
     """Compare digests, and of the ranges that differ the versions of their objects."""
 
-    def __init__(self, stores: Stores, inspection: Inspection, mender: Mender) -> None:
+    def __init__(self, stores: Stores, inspection: Inspection, repairs: Repairs) -> None:
         self.table = stores.table
         self.store = stores.index
         self.inspection = inspection
-        self.mender = mender
-        self.result = mender.result
+        self.repairs = repairs
+        self.result = repairs.result
 
     def run(self, progress: Progress | None) -> None:
         total = self.table.count() if progress else 0
@@ -111,8 +111,8 @@ class QuickCheck:
             for one in some:
                 suspects.update(self._differing_versions(*range_bounds(one)))
             drifts = recheck_versions(self.table, self.inspection, suspects)
-            self.mender.objects(drifts.values())
-            self.mender.digests(some)
+            self.repairs.objects(drifts.values())
+            self.repairs.digests(some)
 
     def _differing_versions(self, low: int, high: int) -> dict[int, int | None]:
         rows = versions_between(self.table, low, high)

@@ -20,7 +20,7 @@ _RANGES_PER_CALL = 100
 _UNDER_ONE_VERSION = ("state", "record")
 
 
-class Mender:
+class Repairs:
     """Takes drifts down in the result; mends them first if ``enabled``."""
 
     def __init__(
@@ -70,7 +70,7 @@ class Mender:
                     drift = Drift("digest", None, f"of the ids {low} to {high}")
                     self.result.add(drift, mended=self.enabled)
 
-    def mended_already(self, drifts: Iterable[Drift]) -> None:
+    def count(self, drifts: Iterable[Drift]) -> None:
         """Differences that were mended, if at all, where they were found."""
         for drift in drifts:
             self.result.add(drift, mended=self.enabled)
