@@ -203,4 +203,5 @@ class SonicQuerySet(Retrieving):
     update_or_create.alters_data = True  # type: ignore[attr-defined]
 
 
+SonicQuerySet._plain_class = SonicQuerySet
 __all__ = ["SonicQuerySet"]
