@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 
 
-class AncestorSpelling(models.Model):
+class PySonicAPI(models.Model):
     """The abstract base of ``SonicObj``: a model, so that migrations do not name it."""
 
     class Meta:

@@ -19,7 +19,7 @@ from ..index import queries
 from ..index.encoding import EMPTY, Bound, id_bounds, key_part
 from ..index.geohash import stretches
 from ..index.layout import IDS_DIGEST
-from ..index.queries import All, And, Ids, Leaf, Node, Within
+from ..index.queries import All, And, Ids, Leaf, Node, Scope, Within
 from ..index.specs import BY_ID, NULLS, IndexSpec
 from .bounds import bounds, id_range
 from .conditions import Condition, Conjunction, Disjunction, Logic, Negation
@@ -35,9 +35,9 @@ Halves = tuple["Leaf | None", "Leaf | None"]
 class FilterPlanner:
     """Plans the filter of one question on one class, and notes the indexes it needs."""
 
-    def __init__(self, schema: Schema, universe: str = "ids") -> None:
+    def __init__(self, schema: Schema, scope: Scope = Scope.LIVE) -> None:
         self.schema = schema
-        self.universe = universe
+        self.scope = scope
         self.needs: dict[str, str] = {IDS_DIGEST: "ids"}
 
     def _node(self, logic: Logic) -> Node:
@@ -161,7 +161,7 @@ class FilterPlanner:
         low, high = id_range(ranges)
         given = [set(condition.value) for condition in conditions if condition.lookup == "in"]
         if not given:
-            return Leaf(self.universe.encode(), BY_ID, *id_bounds(low, high))
+            return Leaf(self.scope.set_name, BY_ID, *id_bounds(low, high))
         return Ids(
             tuple(
                 id

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import FieldError
 
 from ..index import queries
-from ..index.queries import FacetQuery, FurtherKey, IndexQuery, Leaf
+from ..index.queries import FacetQuery, FurtherKey, IndexQuery, Leaf, Scope
 from ..index.specs import IndexSpec
 from .bounds import Cursor
 from .conditions import EVERYTHING, NOTHING, Condition, Conjunction, Disjunction, Logic, Negation
@@ -31,12 +31,12 @@ class Planner(FilterPlanner):
         keys, ties_descending = self.keys(order)
         name, descending = keys[0]
         if logic == NOTHING:
-            return IndexQuery((), filter=queries.NOTHING, universe=self.universe, needs=self.needs)
+            return IndexQuery((), filter=queries.NOTHING, scope=self.scope, needs=self.needs)
         conditions = parts_of(logic)
-        if self.universe != "ids":
+        if self.scope is not Scope.LIVE:
             self._only_ids(conditions, name)
         if name == "id":
-            sequence: tuple[Leaf, ...] = (Leaf(self.universe.encode()),)
+            sequence: tuple[Leaf, ...] = (Leaf(self.scope.set_name),)
             rest = [*conditions, cursor.condition()] if cursor else conditions
         else:
             halves, rest = self._halves(name, conditions)
@@ -49,7 +49,7 @@ class Planner(FilterPlanner):
             descending=descending,
             ties_descending=ties_descending,
             filter=self._conjunction(rest, conditions),
-            universe=self.universe,
+            scope=self.scope,
             needs=self.needs,
             further=tuple(self._further(*key, conditions) for key in keys[1:]),
         )
@@ -138,10 +138,10 @@ class Planner(FilterPlanner):
 
 
 @lru_cache(maxsize=1024)
-def everything(schema: Schema, universe: str, order: tuple[str, ...]) -> IndexQuery:
+def everything(schema: Schema, scope: Scope, order: tuple[str, ...]) -> IndexQuery:
     """The question for all objects of a class in this order: kept, as its declaration does not
     change."""
-    return Planner(schema, universe).plan(EVERYTHING, order)
+    return Planner(schema, scope).plan(EVERYTHING, order)
 
 
 def _is_on_ids(logic: Logic) -> bool:
