@@ -325,6 +325,10 @@ class SonicQuerySet:
     def verbose_name_plural(self) -> Any:
         return self.model._meta.verbose_name_plural
 
+    def _clone(self) -> Self:
+        # Django's own ChangeList calls it, where a class has a plain ModelAdmin.
+        return self.all()
+
     @property
     def _prefetch_related_lookups(self) -> tuple[Any, ...]:
         # ModelChoiceField asks for it.
