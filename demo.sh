@@ -42,7 +42,7 @@ can_make_venv() {
     "$1" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
 }
 
-# What the virtual environment was made from. It is made anew when any of this changes.
+# The inputs of the virtual environment, which is remade when one of them changes.
 stamp() {
     { pwd && echo "${PYTHON:-}" && "$venv/bin/python" -V && cat "$requirements"; } 2>&1 | cksum
 }

@@ -1,1 +1,1 @@
-"""What Sonic costs, measured on servers of its own: ``sh benchmarks/run.sh --help``."""
+"""Benchmarks of Sonic, on servers of their own: ``sh benchmarks/run.sh --help``."""

@@ -58,7 +58,7 @@ def _here(name: str, options: Options) -> list[dict[str, Any]]:
         result.section = result.section or name
         print(f"\n{result.name}")
         console.table(sys.stdout, result.columns, result.rows)
-        # Where the table has the sentences in columns, the first one sums them up.
+        # The first sentence sums up a table whose rows are the others.
         for sentence in result.conclusions[: 1 if result.section.endswith("conclusions") else None]:
             print(sentence)
     sys.stdout.flush()
@@ -66,8 +66,10 @@ def _here(name: str, options: Options) -> list[dict[str, Any]]:
 
 
 def _in_a_process(name: str, options: Options) -> list[dict[str, Any]]:
-    """With servers of its own, so that none finds what another one left; settings name the
-    servers, and a process has its settings once."""
+    """Run one benchmark in a process with servers of its own, so that they are empty.
+
+    Settings name the servers, and a process has only one set of settings.
+    """
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
         command = [sys.executable, "-m", "benchmarks", *options.arguments(name, Path(file.name))]
         if code := subprocess.run(command, check=False).returncode:

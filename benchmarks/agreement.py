@@ -1,4 +1,4 @@
-"""The contenders must answer alike: a quick wrong answer wins no comparison."""
+"""The contenders must give equal answers: a quick wrong answer wins no comparison."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SHOWN = 600
 
 
 class DisagreementError(Exception):
-    """Two contenders answered a question differently, or stored different things."""
+    """Two contenders gave different answers, or stored different posts."""
 
 
 def agree(operation: Operation, parameter: Any, answers: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Posts with the distributions of a blog: a few authors and tags have most of them.
 
-One generator feeds all contenders; what it has given is remembered in ``Drawn``, so that the
-parameters of questions are drawn from the data without keeping the data.
+One generator feeds all contenders. ``Drawn`` remembers a few values of each post, so that the
+parameters of operations are drawn from the data without keeping the data.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def created(number: int) -> datetime:
 
 
 class Drawn:
-    """What questions are made of: author, tags and views of each post loaded, 18 bytes each."""
+    """The parameters of operations: author, tags and views of each post, 18 bytes a post."""
 
     def __init__(self) -> None:
         self.authors = array("i")
@@ -95,7 +95,7 @@ class Drawn:
 
 
 def load(number: int) -> None:
-    """Save so many posts in Sonic alone."""
+    """Save this number of posts in Sonic alone."""
     from .models import Post
 
     posts = islice(values(), number)

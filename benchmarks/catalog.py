@@ -8,6 +8,8 @@ from itertools import islice
 from random import Random
 from typing import Any
 
+from example_project.catalog.lists import archive_name, list_lines, machine_lists
+from example_project.catalog.stanzas import StanzaError, read_stanzas
 from sonic_django.management import console
 
 from . import blog, tables
@@ -39,8 +41,8 @@ class Drawing:
         kept = package._replace(description="")
         if len(self._packages) < _REMEMBERED:
             self._packages.append(kept)
-        elif (place := self._random.randrange(self.rows)) < _REMEMBERED:
-            self._packages[place] = kept
+        elif (position := self._random.randrange(self.rows)) < _REMEMBERED:
+            self._packages[position] = kept
 
     def package(self) -> PackageRow:
         return self._random.choice(self._packages)
@@ -83,24 +85,24 @@ class Drawing:
         return None
 
 
-def _asked(name: str, label: str, draw: Callable[[Drawing], Any]) -> Operation:
+def _operation(name: str, label: str, draw: Callable[[Drawing], Any]) -> Operation:
     return Operation(name, label, draw)
 
 
 OPERATIONS = (
-    _asked("by_name", "packages of a name", Drawing.name),
-    _asked("prefix", "first 20 names of a prefix", Drawing.prefix),
-    _asked("section_page", "20 of a section by name", Drawing.section),
-    _asked("maintainer_page", "newest 20 of a maintainer", Drawing.maintainer),
-    _asked("depth_page", "20 by name at a random depth", Drawing.depth),
-    _asked("size_range", "first 20 from a size", Drawing.size),
-    _asked("section_count", "count of a section", Drawing.section),
-    _asked("tag_count", "count of a tag", Drawing.tag),
-    _asked("two_tags_count", "count of tag and tag", Drawing.two_tags),
-    _asked("section_tag_count", "count of section and tag", Drawing.section_tag),
-    _asked("sections_facet", "facet of sections, first 20", Drawing.nothing),
-    _asked("tags_facet", "facet of tags, first 20", Drawing.nothing),
-    _asked("section_tags_facet", "facet of a section's tags", Drawing.section),
+    _operation("by_name", "packages of a name", Drawing.name),
+    _operation("prefix", "first 20 names of a prefix", Drawing.prefix),
+    _operation("section_page", "20 of a section by name", Drawing.section),
+    _operation("maintainer_page", "newest 20 of a maintainer", Drawing.maintainer),
+    _operation("depth_page", "20 by name at a random depth", Drawing.depth),
+    _operation("size_range", "first 20 from a size", Drawing.size),
+    _operation("section_count", "count of a section", Drawing.section),
+    _operation("tag_count", "count of a tag", Drawing.tag),
+    _operation("two_tags_count", "count of tag and tag", Drawing.two_tags),
+    _operation("section_tag_count", "count of section and tag", Drawing.section_tag),
+    _operation("sections_facet", "facet of sections, first 20", Drawing.nothing),
+    _operation("tags_facet", "facet of tags, first 20", Drawing.nothing),
+    _operation("section_tags_facet", "facet of a section's tags", Drawing.section),
 )
 
 
@@ -133,9 +135,6 @@ def run(options: Options, report: Callable[[str], None]) -> list[Result]:
 
 
 def _packages() -> Iterator[PackageRow]:
-    from example_project.catalog.lists import archive_name, list_lines, machine_lists
-    from example_project.catalog.stanzas import StanzaError, read_stanzas
-
     paths = machine_lists()
     if not paths:
         raise NoListsError

@@ -15,7 +15,7 @@ _SHOWN = {"sonic": "Sonic", "orm": "Django ORM", "floor": "by hand"}
 _COLORS = {"sonic": "#2f81f7", "orm": "#d29922", "floor": "#8b949e"}
 _GROWING = ("get", "tag_page", "tag_count", "random_depth_page")
 _GROWING_COLORS = ("#2f81f7", "#3fb950", "#a371f7", "#d29922")
-_MOST_MARKS = 10
+_MOST_TICKS = 10
 _CSS = """inline:
   text { fill: #1f2328 !important; }
   .guides, .axis path { stroke: #8b949e !important; }
@@ -24,7 +24,7 @@ _CSS = """inline:
 
 
 def write(images: Path, figures: list[dict[str, Any]]) -> list[str]:
-    """``performance-*.svg`` of what the figures have; the names of those written."""
+    """Write ``performance-*.svg`` for the sections in the figures. Returns the names."""
     written = []
     for name, chart in _charts({result["section"]: result["figures"] for result in figures}):
         file = images / f"performance-{name}.svg"
@@ -35,7 +35,7 @@ def write(images: Path, figures: list[dict[str, Any]]) -> list[str]:
 
 
 def _tidied(root: Any) -> Any:
-    """Without pygal's name as the title, and its configuration for scripts, of which are none."""
+    """Without pygal's name as the title, and its configuration for scripts."""
     for parent in list(root.iter()):
         for child in list(parent):
             if str(child.tag).rpartition("}")[2] in ("script", "title"):
@@ -123,20 +123,20 @@ def _memory(memories: list[dict[str, Any]]) -> Any:
 
 
 def _scale(values: list[float]) -> dict[str, Any]:
-    """A logarithmic scale that holds the values, with marks at 1, 2 and 5 times powers of ten."""
-    marks = [digit * 10**power for power in range(8) for digit in (1, 2, 5)]
-    first = max(mark for mark in marks if mark <= max(1, min(values)))
-    last = min(mark for mark in marks if mark >= max(values))
-    within = [mark for mark in marks if first <= mark <= last]
-    if len(within) > _MOST_MARKS:
-        within = [mark for mark in within if str(mark).startswith("1")]
-    labels = [{"label": _duration(mark), "value": mark} for mark in within]
+    """A logarithmic scale that holds the values, with ticks at 1, 2 and 5 times powers of ten."""
+    ticks = [digit * 10**power for power in range(8) for digit in (1, 2, 5)]
+    first = max(tick for tick in ticks if tick <= max(1, min(values)))
+    last = min(tick for tick in ticks if tick >= max(values))
+    within = [tick for tick in ticks if first <= tick <= last]
+    if len(within) > _MOST_TICKS:
+        within = [tick for tick in within if str(tick).startswith("1")]
+    labels = [{"label": _duration(tick), "value": tick} for tick in within]
     # bars begin at zero, which is nowhere on this scale
     return {"logarithmic": True, "zero": first, "range": (first, last), "y_labels": labels}
 
 
 def _duration(microseconds: int) -> str:
-    """In few letters, since the marks of a scale stand close together."""
+    """In few letters, since the ticks of a scale stand close together."""
     for unit, size in (("s", 1_000_000), ("ms", 1000)):
         if microseconds >= size:
             return f"{microseconds // size:,} {unit}"

@@ -6,6 +6,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from django.db import connection
+
+from sonic_django.sync.check.quick import check
+
+from . import blog
+from .models import Post
 from .options import Options
 from .results import Result, median_seconds
 
@@ -14,11 +20,6 @@ QUICK_REPETITIONS = 5
 
 def run(options: Options, report: Callable[[str], None]) -> Result:
     """Save the rows, then compare the stores in both ways."""
-    from sonic_django.sync.check.quick import check
-
-    from . import blog
-    from .models import Post
-
     rows = options.rows
     blog.make_tables()
     report(f"saving {rows:,} posts")
@@ -27,9 +28,9 @@ def run(options: Options, report: Callable[[str], None]) -> Result:
     loading = time.perf_counter() - started
 
     def run_check(*, deep: bool) -> None:
-        result = check(Post, "default", deep=deep)
+        result = check(Post._sonic.at("default"), deep=deep)
         if result.found or result.rows != rows:
-            raise RuntimeError(f"{rows} clean rows were expected, this was found: {result}")
+            raise RuntimeError(f"{rows} clean rows were expected; found: {result}")
 
     report("quick check")
     traffic = _Traffic()
@@ -54,7 +55,7 @@ def run(options: Options, report: Callable[[str], None]) -> Result:
 
 
 class _Traffic:
-    """SQL statements run and bytes sent by the database from here on."""
+    """SQL statements run, and bytes sent by the database, since this object was made."""
 
     def __init__(self) -> None:
         self.before = self._counters()
@@ -65,8 +66,6 @@ class _Traffic:
         return statements - 1, sent  # the first look at the counters is among them
 
     def _counters(self) -> dict[str, int]:
-        from django.db import connection
-
         with connection.cursor() as cursor:
             cursor.execute("SHOW SESSION STATUS WHERE Variable_name IN ('Questions', 'Bytes_sent')")
             found: list[tuple[str, Any]] = list(cursor.fetchall())

@@ -1,7 +1,7 @@
 """The blog: all operations on Sonic, Django's ORM and the floor, at each number of rows.
 
-All of it is measured at 200,000 rows, or the most there are below; at other numbers only what must
-not grow. Memory is measured right after loading; writing comes last at its stage.
+All operations are measured at 200,000 rows, or at the largest number below; at other numbers only
+those that must not grow. Memory is measured right after loading; writing comes last at its stage.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .interleave import measure
 from .operations import Drawing, Operation, operations
 from .options import Options
 from .results import Result
-from .stages import FEWEST_ROWS, Loading, judged, prime, sizes
+from .stages import FEWEST_ROWS, Loading, main_stage, prime, sizes
 
 DELETED = 300
 #: Of the seconds for an operation, where only growth is measured.
@@ -32,7 +32,7 @@ def run(options: Options, report: Callable[[str], None]) -> list[Result]:
         results.append(tables.growth(measured))
     results.append(memory.table(memories, "memory"))
     results.append(
-        conclusions.of("conclusions", conclusions.of_blog(measured, memories, judged(rows)))
+        conclusions.of("conclusions", conclusions.of_blog(measured, memories, main_stage(rows)))
     )
     return results
 
@@ -61,7 +61,7 @@ def _stages(
         taking_part = loading.takes_part(number)
         memories += memory.measure(taking_part, loading)
         drawing = Drawing(loading.drawn, number)
-        whole = number == judged(rows)
+        whole = number == main_stage(rows)
         seconds = options.seconds if whole else options.seconds * GROWTH_SHARE
         new = [
             _measure(operation, taking_part, drawing, seconds, report)
@@ -79,7 +79,7 @@ def _stages(
 
 
 def _wanted(contenders: Sequence[Contender]) -> Sequence[Contender]:
-    """Those for whose sake the others are measured: the peers, where they take part."""
+    """The contenders that decide which operations are measured: the peers, if they take part."""
     return [one for one in contenders if one.name in PEERS] or contenders
 
 
@@ -95,7 +95,7 @@ def _measure(
     if operation.name == "delete":
         prime(taking_part, drawing, min(DELETED, drawing.rows // 50))
     measured = measure(operation, taking_part, drawing, seconds)
-    # What was saved with tags is there to be deleted; all else goes before the next operation.
+    # Posts saved with tags are for the deletions; all others are removed before the next operation.
     if operation.writes and operation.name != "save_tags":
         for contender in contenders:
             contender.remove_fresh()

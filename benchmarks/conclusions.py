@@ -1,4 +1,4 @@
-"""Which of the bars are reached, in sentences with the figure."""
+"""The bars and whether they are reached, in sentences with the figure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .tables import short
 #: Bytes an object; from ten thousand rows to a million.
 MOST_BYTES, MOST_GROWTH = 450, 1.5
 
-#: What is measured, the figure, the bar, whether it is reached.
+#: The measurement, its figure, the bar, whether it is reached.
 Sentence = tuple[str, str, str, bool]
 
 
@@ -28,11 +28,12 @@ def of_blog(measured: Sequence[Measured], memories: Sequence[Memory], rows: int)
 
 
 def of(section: str, sentences: Sequence[Sentence]) -> Result:
+    """The sentences as a table."""
     return Result(
         name="bars",
         section=section,
         columns=("what", "measured", "bar", ""),
-        rows=[(what, figure, bar, verdict(good)) for what, figure, bar, good in sentences],
+        rows=[(what, figure, bar, outcome(good)) for what, figure, bar, good in sentences],
         conclusions=[_summary(sentences), *map(_sentence, sentences)],
     )
 
@@ -44,10 +45,11 @@ def _summary(sentences: Sequence[Sentence]) -> str:
 
 def _sentence(given: Sentence) -> str:
     what, figure, bar, good = given
-    return f"{what}: {verdict(good)}, {figure} ({bar})."
+    return f"{what}: {outcome(good)}, {figure} ({bar})."
 
 
-def verdict(good: bool) -> str:
+def outcome(good: bool) -> str:
+    """How a bar's sentence ends."""
     return "reached" if good else "not reached"
 
 
@@ -68,7 +70,7 @@ def _speed(measured: Sequence[Measured]) -> Iterator[Sentence]:
 
 
 def _beside_floor(figure: str, floor: str | None) -> str:
-    """What the same work comes to by hand shows how much of it the two servers leave to win."""
+    """The figure, and that of the same work by hand: the rest is the two servers' own time."""
     return f"{figure} (by hand {floor})" if floor else figure
 
 

@@ -1,7 +1,7 @@
-"""docs/performance.md: the prose stays, what stands between its marks is written anew.
+"""docs/performance.md: the prose stays, the sections with figures are rewritten.
 
-A section lies between ``<!-- name -->`` and ``<!-- end -->``. One that a run has no figures for
-keeps what it has. A page that is not there begins as the project's own, without figures.
+A section lies between ``<!-- name -->`` and ``<!-- end -->``. It stays as it is if a run has no
+figures for it. A missing page begins as a copy of the project's own, without figures.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ _SECTION = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 def write(docs: Path, figures: list[dict[str, Any]]) -> None:
     """Write the page and its charts into the directory ``docs``."""
-    # only here, so that all else runs without a chart library
     from . import charts
 
     images = docs / "images"
@@ -43,14 +42,14 @@ def _filled(match: re.Match[str], sections: dict[str, str]) -> str:
 
 
 def _section(result: dict[str, Any]) -> str:
-    parts = []
+    blocks = []
     if unit := result["facts"].get("unit"):
-        parts.append(f"{result['name'].capitalize()}, {unit}:")
-    parts.append(_table(result["columns"], result["rows"]))
-    # those of the table are in its rows
+        blocks.append(f"{result['name'].capitalize()}, {unit}:")
+    blocks.append(_table(result["columns"], result["rows"]))
+    # the sentences about bars are in the rows of their table
     sentences = result["conclusions"]
-    parts += sentences[:1] if result["section"].endswith("conclusions") else sentences
-    return "\n\n".join(parts)
+    blocks += sentences[:1] if result["section"].endswith("conclusions") else sentences
+    return "\n\n".join(blocks)
 
 
 def _table(columns: list[str], rows: list[list[Any]]) -> str:

@@ -1,4 +1,4 @@
-"""Figures of what was measured: medians, 95th percentiles, ratios and how sure those are."""
+"""Figures: medians, 95th percentiles, ratios and their confidence intervals."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ _RESAMPLED = 400
 
 @dataclass(frozen=True)
 class Times:
-    """What one contender took, in microseconds."""
+    """The times of one contender, in microseconds."""
 
     median: float
     p95: float
     samples: int
 
     def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
         return asdict(self)
 
 
@@ -33,6 +34,7 @@ class Ratio:
     high: float
 
     def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
         return asdict(self)
 
 
@@ -47,13 +49,14 @@ class Measured:
     ratios: dict[str, Ratio]
 
     def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
         return asdict(self)
 
 
 def measured(
     operation: str, label: str, rows: int, taken: Mapping[str, Sequence[float]], random: Random
 ) -> Measured:
-    """Of the seconds that each question took each contender; without Sonic there are no ratios."""
+    """The figures of each contender's seconds per call; without Sonic there are no ratios."""
     base = taken.get("sonic")
     ratios = {name: _ratio(times, base, random) for name, times in taken.items()} if base else {}
     times = {name: _times(times) for name, times in taken.items()}
@@ -67,7 +70,7 @@ def _times(taken: Sequence[float]) -> Times:
 
 
 def _ratio(taken: Sequence[float], base: Sequence[float], random: Random) -> Ratio:
-    """By bootstrap: the medians of both are drawn anew many times."""
+    """By bootstrap: samples of both are redrawn many times, and their medians divided."""
     size, base_size = min(len(taken), _RESAMPLED), min(len(base), _RESAMPLED)
     # fewer draws than samples would show too wide a spread: it shrinks with their square root
     shrink = (size / len(taken)) ** 0.5

@@ -1,8 +1,8 @@
 """Measures an operation on all contenders by turns, so that drift of the machine hits all alike.
 
-A turn is some milliseconds of questions by one contender, as a process has them that uses one
-library: with a turn for each question, what is measured is how each finds the processor's caches
-after the others.
+A turn is some milliseconds of calls to one contender, as in a process that uses one library. With
+a turn for each call, each contender would be measured with the processor's caches as the others
+left them.
 """
 
 from __future__ import annotations
@@ -19,23 +19,24 @@ from .figures import Measured, measured
 from .operations import Operation
 
 WARM_UP = 3
-#: As few as these of a contender that takes long; a median of fewer says nothing.
+#: The fewest calls of a slow contender; a median of fewer says nothing.
 FEWEST = 5
 MOST = 3000
-#: Seconds of a contender's turn, and the most questions in it.
+#: Seconds of a contender's turn, and the most calls in it.
 TURN = 0.02
 MOST_IN_TURN = 40
-#: Contenders whose progress differs by no more are asked the same questions.
+#: Contenders whose progress differs by no more get the same calls.
 _TOGETHER = 0.05
 
 
 def measure(
     operation: Operation, contenders: Sequence[Any], drawing: Any, seconds: float
 ) -> Measured:
-    """``contenders`` are Answering, ``drawing`` has what the operation draws from.
+    """The operation's figures on contenders (``Answering``), with parameters from ``drawing``.
 
-    Ask for about ``seconds``; a contender that used its share of them sits rounds out, except
-    where the data change. Raises DisagreementError."""
+    Takes about ``seconds``; a contender that has used its share of them sits rounds out, except
+    where the data change. Raises DisagreementError.
+    """
     taking_part = [contender for contender in contenders if contender.can(operation.asked)]
     turns = Turns(operation, taking_part, drawing)
     for _ in range(1 if operation.most_rounds else WARM_UP):
@@ -44,7 +45,7 @@ def measure(
     for times in turns.taken.values():
         times.clear()
     gc.collect()
-    # What is there stays: a collection between two rounds then looks at the new objects only.
+    # A collection between two rounds then looks only at objects made since here.
     gc.freeze()
     gc.disable()
     try:
@@ -56,8 +57,10 @@ def measure(
 
 
 def _rounds(turns: Turns, seconds: float, warm: dict[str, float]) -> None:
-    """Each contender gets its share of the seconds, and not fewer questions than ``FEWEST``; those
-    that take long sit rounds out, so that theirs are spread over the time of the others'."""
+    """Run rounds until each contender has its share of the seconds and ``FEWEST`` calls.
+
+    Slow contenders sit rounds out, so that their calls are spread over the whole time.
+    """
     operation, contenders, taken = turns.operation, turns.contenders, turns.taken
     share = seconds / max(1, len(contenders))
     most = operation.most_rounds or MOST
@@ -86,7 +89,7 @@ def _rounds(turns: Turns, seconds: float, warm: dict[str, float]) -> None:
 
 
 class Turns:
-    """The contenders' turns at one operation, and the seconds that each question took them."""
+    """The contenders' turns at one operation, and the seconds of each call."""
 
     def __init__(self, operation: Operation, contenders: Sequence[Any], drawing: Any) -> None:
         self.operation, self.contenders, self.drawing = operation, contenders, drawing
@@ -94,8 +97,11 @@ class Turns:
         self.taken: dict[str, list[float]] = {contender.name: [] for contender in contenders}
 
     def round(self, contenders: Sequence[Any], in_turn: int) -> None:
-        """A turn for each, in random order, with the same questions; who takes long answers but
-        the first of them, unless they change the data. The answers are compared."""
+        """A turn for each contender, in random order, with the same parameters.
+
+        A slow contender gets only the first of them, unless the calls change the data. The answers
+        are compared.
+        """
         operation = self.operation
         parameters = [operation.draw(self.drawing) for _ in range(self._possible(in_turn))]
         answers: list[dict[str, Any]] = [{} for _ in parameters]
@@ -109,15 +115,16 @@ class Turns:
                 same_stored(operation, parameter, contenders)
 
     def _possible(self, in_turn: int) -> int:
-        """Of what is deleted there must be some."""
+        """The number of calls; a deletion needs a stored post."""
         is_delete = self.operation.name == "delete"
         return min(in_turn, len(self.drawing.stored)) if is_delete else in_turn
 
     def _turn(self, contender: Any, parameters: Sequence[Any]) -> list[Any]:
-        """The answers as plain values; the seconds of each are kept.
+        """The answers as plain values; the seconds of each call are kept.
 
-        One question follows the other: what is made of the answers comes after the last, lest it
-        cool the caches for the next question."""
+        The calls follow each other directly. Answers are turned into plain values after the last
+        call, so that this work does not cool the caches for the next one.
+        """
         operation, taken = self.operation, self.taken[contender.name]
         given = [contender.prepared(operation.asked, parameter) for parameter in parameters]
         action = getattr(contender, operation.asked)
@@ -132,7 +139,7 @@ class Turns:
             taken.append(now - started)
             answers.append(answer)
             if operation.writes:
-                # so that nothing of it is still at work beside the next question
+                # so that none of its work runs beside the next call
                 contender.finish()
             elif now > ends:
                 break

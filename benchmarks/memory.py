@@ -16,6 +16,8 @@ ENTRIES = 7
 
 @dataclass
 class Memory:
+    """A contender's memory in Redis, in bytes."""
+
     rows: int
     contender: str
     label: str
@@ -28,7 +30,7 @@ class Memory:
 
 
 def measure(contenders: Sequence[Contender], loading: Loading) -> list[Memory]:
-    """Right after loading, before measurements leave traces."""
+    """The memory of the contenders in Redis; call it right after loading."""
     found = []
     for contender in contenders:
         parts = contender.redis_parts()

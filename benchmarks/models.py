@@ -1,4 +1,4 @@
-"""The synthetic blog: what a page of posts needs, as a Sonic model and as two Django ones."""
+"""The synthetic blog: posts as a Sonic model and as two Django models."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class OrmPost(models.Model):
 class JsonPost(models.Model):
     """The same post in one JSON column; generated columns carry the indexes.
 
-    MariaDB has no index over the elements of a JSON list: a question about tags reads rows.
+    MariaDB has no index over the elements of a JSON list: a query by tag reads rows.
     """
 
     data = models.JSONField()

@@ -1,8 +1,8 @@
-"""The operations, each defined once as a question whose parameters are drawn from the data.
+"""The operations, each defined once, with parameters that are drawn from the data.
 
-What an operation does is a method of its name on each contender; here stands what it is called,
-what it is asked with, and its bar. Timed is the call, until its objects are handed over; operations
-that read a field of each object as well have names of their own.
+Each contender has a method of an operation's name; this module has its label, its parameters and
+its bar. The time is that of the call, until its objects are handed over; operations that also read
+a field of each object have names of their own.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ IN_A_ROW = 10
 
 
 class Drawing:
-    """Draws parameters: an author, a tag or a view count is that of a random post, so a frequent
-    one comes as often as it stands in the data."""
+    """Draws parameters: an author, a tag or a view count is that of a random post, so that its
+    frequency is that in the data."""
 
     def __init__(self, drawn: Drawn, rows: int, seed: int = 7) -> None:
         self._drawn, self.rows, self._random = drawn, rows, Random(seed)
@@ -87,7 +87,7 @@ class Drawing:
         return self.number(), self._random.randrange(1_000_000)
 
     def change_many(self) -> tuple[int, int, int]:
-        """Bounds of views that a thousand posts lie in, and their new author."""
+        """Bounds of views that enclose a thousand posts, and their new author."""
         wanted = min(UPDATED, self.rows // 10)
         first = self._random.randrange(self.rows - wanted)
         least, below = self._sorted_views[first], self._sorted_views[first + wanted]
@@ -125,6 +125,7 @@ class Operation:
 
     @property
     def asked(self) -> str:
+        """The name of the contenders' method."""
         return self.method or self.name
 
 

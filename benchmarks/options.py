@@ -1,4 +1,4 @@
-"""What the command line says."""
+"""The command line's options."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from .contenders import NAMES
 from .operations import OPERATIONS
 
-#: Most rows of what is not about growth.
+#: The most rows of all benchmarks but that of growth.
 USUAL_ROWS = 200_000
 
 
@@ -31,8 +31,10 @@ class Options:
     directory: str | None = None
 
     def arguments(self, name: str, json: Path) -> list[str]:
-        """The command line that runs the benchmark of this name alone with the same options; more
-        rows than usual are for the blog, which shows growth."""
+        """The command line that runs the benchmark of this name alone, with the same options.
+
+        Only the blog, which shows growth, gets more rows than usual.
+        """
         rows = self.rows if name == "blog" else min(self.rows, USUAL_ROWS)
         given = [f"--only={name}", f"--json={json}", f"--rows={rows}"]
         given += [f"--seconds={self.seconds}", f"--contenders={','.join(self.contenders)}"]
@@ -53,7 +55,7 @@ def parsed(benchmarks: Iterable[str], description: str | None) -> Options:
     )
     add = parser.add_argument
     add("--only", action="append", choices=list(benchmarks), default=[], help="all without it")
-    add("--rows", type=int, default=Options.rows, help="as many rows")
+    add("--rows", type=int, default=Options.rows, help="the number of rows")
     add("--json", type=Path, metavar="FILE", help="write the figures there")
     add("--seconds", type=float, default=Options.seconds, help="for each operation")
     add("--operations", type=_names(OPERATIONS), default=(), metavar="NAME,NAME")
@@ -76,7 +78,7 @@ def parsed(benchmarks: Iterable[str], description: str | None) -> Options:
 
 
 class _names:
-    """Several of the names, with commas between."""
+    """Some of the names, separated by commas."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = tuple(names)

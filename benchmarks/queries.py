@@ -1,38 +1,33 @@
-"""What the index answers: time and entries touched of each kind of question, and how long another
-connection waits meanwhile."""
+"""Queries of the index: time and entries touched of each kind, and the wait of another connection
+meanwhile."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import statistics
-import time
 from collections.abc import Callable
-from multiprocessing.synchronize import Event
 from typing import Any
 
+from django.db.models import Q
+
+from . import blog
+from .models import Post
 from .options import Options
+from .pings import ping_beside
 from .results import Result, median_seconds
 
 _REPETITIONS = 15
-#: Seconds for which PINGs are timed beside each of the heaviest queries.
-_PING_SECONDS = 6.0
-_PING_PAUSE = 0.002
 
 
 def run(options: Options, report: Callable[[str], None]) -> Result:
-    """Save the rows, ask, and time PINGs beside the heaviest questions."""
-    from . import blog
-
+    """Save the rows, time the queries, and time PINGs beside the heaviest ones."""
     rows = options.rows
     blog.make_tables()
     report(f"saving {rows:,} posts")
     blog.load(rows)
     table: list[tuple[Any, ...]] = []
-    for name, question, count_only in _questions(rows):
+    for name, query, count_only in _queries(rows):
         report(name)
-        explained = question.explain("count" if count_only else "ids")
-        seconds = median_seconds(question.count if count_only else question.ids, _REPETITIONS)
+        explained = query.explain("count" if count_only else "ids")
+        seconds = median_seconds(query.count if count_only else query.ids, _REPETITIONS)
         table.append(
             (
                 name,
@@ -43,14 +38,14 @@ def run(options: Options, report: Callable[[str], None]) -> Result:
             )
         )
     waits = {}
-    for name, question, count_only in _heaviest():
+    for name, query, count_only in _heaviest():
         report(f"PING beside: {name}")
-        waits[name] = _ping_beside(question, count_only)
+        waits[name] = ping_beside(query.count if count_only else query.ids)
     worst = max(wait["p99.9"] for wait in waits.values())
     return Result(
         name="queries",
         section="queries",
-        columns=("question", "strategy", "entries touched", "round trips", "ms"),
+        columns=("query", "strategy", "entries touched", "round trips", "ms"),
         rows=table,
         facts={"rows": rows, "ping_ms": waits},
         conclusions=[
@@ -64,12 +59,8 @@ def run(options: Options, report: Callable[[str], None]) -> Result:
     )
 
 
-def _questions(rows: int) -> list[tuple[str, Any, bool]]:
+def _queries(rows: int) -> list[tuple[str, Any, bool]]:
     """(name, queryset, whether it is counted instead of listed)."""
-    from django.db.models import Q
-
-    from .models import Post
-
     posts = Post.objects
     newest = posts.order_by("-created")
     deep = min(5000 * 20, max(0, rows - 20))
@@ -97,10 +88,6 @@ def _questions(rows: int) -> list[tuple[str, Any, bool]]:
 
 
 def _heaviest() -> list[tuple[str, Any, bool]]:
-    from django.db.models import Q
-
-    from .models import Post
-
     either = Q(tags="tag0") | Q(tags="tag1") | Q(views__lt=500_000)
     return [
         ("a count of three dense alternatives", Post.objects.filter(either), True),
@@ -112,49 +99,4 @@ def _heaviest() -> list[tuple[str, Any, bool]]:
 
 
 def _has_author_order() -> bool:
-    from .models import Post
-
     return any(s.order is not None and s.order.name == "author" for s in Post._sonic.layout.specs)
-
-
-def _ping_beside(question: Any, count_only: bool) -> dict[str, float]:
-    """Milliseconds of PINGs of another process while this one asks without pause."""
-    context = multiprocessing.get_context("spawn")
-    stop, results = context.Event(), context.Queue()
-    url = os.environ["SONIC_BENCHMARKS_REDIS_URL"]
-    process = context.Process(target=_ping, args=(url, stop, results))
-    process.start()
-    try:
-        results.get(timeout=30)  # it has begun
-        ends = time.monotonic() + _PING_SECONDS
-        while time.monotonic() < ends:
-            if count_only:
-                question.count()
-            else:
-                question.ids()
-    finally:
-        stop.set()
-        times = results.get(timeout=30)
-        process.join()
-    times.sort()
-    return {
-        "pings": len(times),
-        "median": statistics.median(times),
-        "p99.9": times[min(len(times) - 1, int(len(times) * 0.999))],
-        "longest": times[-1],
-    }
-
-
-def _ping(url: str, stop: Event, results: Any) -> None:
-    from redis import Redis
-
-    client = Redis.from_url(url)
-    client.ping()
-    results.put("begun")
-    times = []
-    while not stop.is_set():
-        started = time.perf_counter()
-        client.ping()
-        times.append((time.perf_counter() - started) * 1000)
-        time.sleep(_PING_PAUSE)
-    results.put(times)

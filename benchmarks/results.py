@@ -1,7 +1,8 @@
-"""What a benchmark gives back: a table for people, and the same as JSON."""
+"""The result of a benchmark: a table for people, and the same as JSON."""
 
 from __future__ import annotations
 
+import os
 import platform
 import statistics
 import time
@@ -12,7 +13,7 @@ from typing import Any
 
 @dataclass
 class Result:
-    """A benchmark's table; ``facts`` says under what circumstances it was measured."""
+    """A benchmark's table; ``facts`` are the circumstances of the measurement."""
 
     name: str
     #: Which section of docs/performance.md it is shown in.
@@ -20,7 +21,7 @@ class Result:
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
     facts: dict[str, Any] = field(default_factory=dict)
-    #: What the table shows, in sentences.
+    #: The conclusions from the table, in sentences.
     conclusions: list[str] = field(default_factory=list)
     #: The measurements behind the table, for programs.
     figures: dict[str, Any] = field(default_factory=dict)
@@ -40,15 +41,13 @@ def median_seconds(action: Callable[[], Any], repetitions: int) -> float:
 
 
 def is_busy(circumstances: dict[str, Any]) -> bool:
-    """Whether the machine has more to do than a benchmark, which is one processor's work."""
+    """Whether the machine does more work than a benchmark, which takes one processor."""
     load, processors = circumstances["load_average"], circumstances["processors"]
     return bool(load > 0.8 * processors)
 
 
 def machine() -> dict[str, Any]:
-    """What runs the benchmark."""
-    import os
-
+    """The machine and the Python that run the benchmark."""
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()}",

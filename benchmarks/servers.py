@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import django
+from django.core.cache import caches
+from django.db import connections
 
 from sonic_django.local_redis import EmbeddedRedis
+from sonic_django.transport.client import redis_client
 from tests.mariadb import MariaDB
 
 #: So that all contenders' rows stay in memory, and the log of changes is not full all the time.
@@ -20,8 +23,10 @@ _SIZES = {"innodb_buffer_pool_size": 4 << 30, "innodb_log_file_size": 512 << 20}
 
 @contextmanager
 def servers(parent: str | None = None) -> Iterator[dict[str, Any]]:
-    """Start both in a new directory, set Django up on them, make the tables; gives facts for the
-    result. ``parent``: where the directory is made; the system's temporary one by default."""
+    """Start both in a new directory and set Django up on them. Gives facts for the result.
+
+    ``parent``: the directory to make it in; the system's temporary one by default.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="sonic-benchmarks-", dir=parent) as directory,
         MariaDB(Path(directory) / "mariadb") as mariadb,
@@ -40,8 +45,6 @@ def servers(parent: str | None = None) -> Iterator[dict[str, Any]]:
 
 
 def _facts(mariadb: MariaDB) -> dict[str, Any]:
-    from sonic_django.transport.client import redis_client
-
     info: Any = redis_client().info("server")
     return {
         "mariadb": mariadb.execute("SELECT VERSION()")[0][0],
@@ -56,8 +59,5 @@ def _facts(mariadb: MariaDB) -> dict[str, Any]:
 
 
 def _disconnect() -> None:
-    from django.core.cache import caches
-    from django.db import connections
-
     connections.close_all()
     caches.close_all()

@@ -1,4 +1,4 @@
-"""The same posts into all contenders, up to one number of rows after the other."""
+"""Stages: the same posts are loaded into all contenders, up to one number of rows after another."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from sonic_django.management import console
+from sonic_django.transport.client import redis_client
 
 from . import blog
 from .contenders.base import Contender
@@ -20,26 +21,28 @@ _BATCH = 5000
 
 
 def sizes(options: Options) -> list[int]:
-    """10,000, 200,000, and as many rows as were asked for; fewer where those are fewer."""
+    """10,000, 200,000, and the number of rows wanted; only numbers up to that one."""
     if options.one_size or options.rows <= FEWEST_ROWS:
         return [options.rows]
     return sorted({FEWEST_ROWS, min(USUAL_ROWS, options.rows), options.rows})
 
 
-def judged(rows: Sequence[int]) -> int:
-    """The stage that is measured whole, and that the bars are judged at: the largest but those
-    which only show growth."""
+def main_stage(rows: Sequence[int]) -> int:
+    """The stage at which every operation is measured and compared with its bar.
+
+    The largest, except for those that only show growth.
+    """
     return max((number for number in rows if number <= USUAL_ROWS), default=rows[-1])
 
 
 class Loading:
-    """Holds no posts: a batch is made, stored in each contender and forgotten."""
+    """Makes a batch of posts, stores it in each contender, and keeps none."""
 
     def __init__(self, contenders: list[Contender]) -> None:
         self.contenders = contenders
         self.drawn = blog.Drawn()
         self._posts: Iterator[blog.PostValues] = blog.values()
-        #: Seconds of each contender, and by how many bytes Redis grew meanwhile.
+        #: Seconds that each contender took, and the bytes by which Redis grew meanwhile.
         self.seconds = dict.fromkeys((contender.name for contender in contenders), 0.0)
         self.grown = dict.fromkeys(self.seconds, 0)
 
@@ -62,13 +65,11 @@ class Loading:
         self.grown[contender.name] += _used_memory() - before
 
     def takes_part(self, rows: int) -> list[Contender]:
-        """Those who were given all of these rows and no others."""
+        """The contenders that have exactly these rows."""
         return [contender for contender in self.contenders if contender.rows == rows]
 
 
 def _used_memory() -> int:
-    from sonic_django.transport.client import redis_client
-
     client: Any = redis_client()
     return int(client.info("memory")["used_memory"])
 

@@ -1,4 +1,4 @@
-"""What Sonic adds to the start of a process: the time of ``django.setup()``, with and without."""
+"""The time that Sonic adds to the start of a process: ``django.setup()``, with and without it."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from .results import Result
 
 
 def comparison(rows: int, measured: list[Measured], contenders: Sequence[Answering]) -> Result:
-    """A contender a column: the median in microseconds, (the 95th percentile), and below how many
-    times as long as Sonic it takes (between what and what with a probability of 95 %)."""
+    """A column for each contender: the median in microseconds (the 95th percentile), and below it
+    the ratio to Sonic's (its interval of 95 % confidence)."""
     columns = ["operation", *(contender.label for contender in contenders)]
     table: list[tuple[Any, ...]] = []
     for one in measured:
@@ -39,7 +39,7 @@ def _cell(one: Measured, name: str) -> str:
 
 
 def short(number: float) -> str:
-    """As many digits as say something."""
+    """The number with its significant digits."""
     return f"{number:.0f}" if number >= 20 else f"{number:.1f}" if number >= 5 else f"{number:.2f}"
 
 

@@ -1,4 +1,4 @@
-"""What runs behind the application: rebuilding the index, full text."""
+"""Maintenance: rebuilding the index, full text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from typing import Any
 
 from django.apps import apps
 
+from sonic_django.sync.rebuild import rebuild
+from sonic_django.transport.client import redis_client
+
 from . import blog
+from .models import Article, Post
 from .options import Options
 from .results import Result
 
@@ -22,21 +26,16 @@ _PAGE = 20
 
 
 def run(options: Options, report: Callable[[str], None]) -> Result:
-    from sonic_django.sync.rebuild import rebuild
-    from sonic_django.transport.client import redis_client
-
-    from .models import Post
-
     blog.make_tables()
     report(f"saving {options.rows:,} posts")
     blog.load(options.rows)
     rows: list[tuple[Any, ...]] = []
     report("reindex of a healthy index")
-    rows.append(_rate("sonic_reindex, healthy index", lambda: rebuild(Post, "default")))
+    rows.append(_rate("sonic_reindex, healthy index", lambda: rebuild(Post._sonic.at("default"))))
     client: Any = redis_client()
     client.flushdb()
     report("reindex of an empty Redis")
-    rows.append(_rate("sonic_reindex, Redis emptied", lambda: rebuild(Post, "default")))
+    rows.append(_rate("sonic_reindex, Redis emptied", lambda: rebuild(Post._sonic.at("default"))))
     if Post.objects.count() != options.rows:
         raise RuntimeError(f"{Post.objects.count()} of {options.rows} posts were indexed again.")
     rows += _full_text(options, report)
@@ -60,8 +59,6 @@ def _full_text(options: Options, report: Callable[[str], None]) -> list[tuple[An
     if not apps.is_installed("haystack"):
         report("WITHOUT full text: Haystack or Xapian is not installed (requirements-demo.txt)")
         return []
-    from .models import Article
-
     number = min(options.rows, MOST_DOCUMENTS)
     posts = islice(blog.values(), number)
     report(f"saving {number:,} articles with full text")

@@ -1,8 +1,8 @@
 """Run the demo: private Redis, tables, data, a login, the site. `sh demo.sh` starts this.
 
 Everything is kept in one directory (``.demo`` of the project, or ``SONIC_DEMO_DIR``), so that the
-second start takes a second and finds what the first one left. Removing it, or ``--reset``, begins
-anew.
+second start takes a second and finds the data of the first. Removing it, or ``--reset``, starts
+over.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 class DemoError(Exception):
-    """The demo cannot go on; the message says what to do."""
+    """The demo cannot go on; the message names the remedy."""
 
 
 def main() -> int:
@@ -89,7 +89,7 @@ def reset(directory: Path, server: EmbeddedRedis) -> None:
         return
     if not server.directory.is_dir():
         raise DemoError(f"{directory} was not made by the demo: it is not removed")
-    with suppress(EmbeddedRedisError):  # data that no server can read: a reason to begin anew
+    with suppress(EmbeddedRedisError):  # data that no server can read are a reason to reset
         server.start()
     if server.reused:
         raise DemoError(f"a demo is running on {directory}: end that one first")
@@ -144,7 +144,7 @@ def restore_index(server: EmbeddedRedis) -> None:
 
 
 def prepare_login(file: Path) -> str:
-    """Make sure there is a superuser; return what to show as its password.
+    """Make sure there is a superuser; return the text to show as its password.
 
     The password is random and kept in a file that only its owner can read, to be shown again.
     """
@@ -168,7 +168,7 @@ def prepare_login(file: Path) -> str:
 
 
 def free_port(first: int) -> int:
-    """The first port from ``first`` up that nobody listens on."""
+    """The first port from ``first`` up that is free."""
     for port in range(first, min(first + PORTS, 65536)):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -207,7 +207,9 @@ def serve(port: int, directory: Path, password: str, check: bool) -> int:
 
 def run_server(port: int, announce: Callable[[int], None]) -> None:
     """Django's runserver in this process: a child of its own would outlive a kill."""
-    from django.contrib.staticfiles.management.commands import runserver
+    from django.contrib.staticfiles.management.commands import (
+        runserver,
+    )
 
     class Command(runserver.Command):
         def on_bind(self, server_port: int) -> None:
@@ -217,7 +219,7 @@ def run_server(port: int, announce: Callable[[int], None]) -> None:
 
 
 def fetch_once(address: str, failures: list[str]) -> None:
-    """Fetch the login page, note what is wrong with it, end the server."""
+    """Fetch the login page, note a failure, and end the server."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(address, timeout=CHECK_SECONDS) as response:

@@ -11,8 +11,8 @@ def read_or_make_secret(path: Path) -> str:
     """The text of `path`; at first start, a new random key written there with mode 0600.
 
     Two processes may start at once (the server and its reloader do): the key is written in full
-    under a name of its own and then linked into place, so that the first one wins and nobody
-    reads half a key.
+    under a name of its own and then linked into place, so that the first one wins and no
+    process reads half a key.
     """
     if not path.exists():
         draft = path.with_name(f"{path.name}.{os.getpid()}")

@@ -1,4 +1,4 @@
-"""System checks: mistakes in declarations and settings, before they cost a query."""
+"""System checks of the settings and of the Redis server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .transport.server_info import server_problems
 
 @register("sonic")
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
-    """sonic.E010: the SONIC setting; sonic.E011: the cache it names."""
+    """sonic.E010: the SONIC setting is wrong; sonic.E011: the cache that it names is."""
     try:
         alias = sonic_settings().REDIS
     except (ImproperlyConfigured, TypeError) as error:
@@ -38,10 +38,10 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.database)
 def check_server(*, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """sonic.E012, W010 to W013: what the Redis server says of itself.
+    """sonic.E012, W010 to W013: the version and the configuration of the Redis server.
 
-    Only where databases are named, as by ``migrate`` and ``check --database``: no process waits
-    for Redis when it starts.
+    Only where databases are named, as by ``migrate`` and ``check --database``, so that no process
+    waits for Redis when it starts.
     """
     if not databases or check_settings():
         return []

@@ -16,27 +16,27 @@ from .payload import Codec
 
 @dataclass(frozen=True)
 class SonicSettings:
-    """``SONIC`` as given, completed. Unknown keys are an error that lists the known ones."""
+    """The ``SONIC`` setting with its defaults. ImproperlyConfigured for a wrong value."""
 
     #: The alias in ``CACHES`` of the django-redis cache that holds the indexes.
     REDIS: str = "sonic"
     #: The first part of every Redis key.
     KEY_PREFIX: str = "sonic"
-    #: Bytes a payload may have, before and after inflation. MariaDB's packet limit is 16 MiB.
+    #: The largest payload in bytes, before and after inflation. MariaDB's packet limit is 16 MiB.
     MAX_PAYLOAD_SIZE: int = 16 * 1024 * 1024
     #: Bodies longer than this many bytes are compressed; None never compresses.
     COMPRESS_OVER: int | None = 4096
-    #: "inline": the saving process feeds full text after its commit; "queue": a worker does.
+    #: "inline": the saving process updates full text after its commit; "queue": a worker does.
     FULLTEXT: str = "inline"
-    #: Seconds to wait for Redis, connecting and answering, where OPTIONS of the cache do not say.
+    #: Seconds to wait for Redis to connect and to reply, unless the cache's OPTIONS say.
     TIMEOUT: float = 5.0
     #: Seconds for which the sweep leaves a written row to the process that wrote it.
     GRACE: float = 5.0
-    #: Seconds for which a written row keeps its mark, so that a write that Redis lost by a
-    #: restart or failover is applied again. Longer than Redis may be behind with its disk.
+    #: Seconds for which a written row keeps its dirty mark, so that a write that Redis lost in a
+    #: restart or failover is applied again. Longer than the time by which Redis's disk lags.
     RETENTION: float = 60.0
-    #: Seconds between the slices of the sweep that a writing process does; None for none, where
-    #: ``sonic_sync --loop`` runs.
+    #: Seconds between the background jobs that a writing process runs, the sweep among them; None
+    #: for no jobs, where ``sonic_sync --loop`` runs.
     SWEEP_EVERY: float | None = 2.0
 
     def __post_init__(self) -> None:
@@ -51,13 +51,16 @@ class SonicSettings:
 
     @cached_property
     def codec(self) -> Codec:
-        """What writes and reads payloads within these limits."""
+        """The codec that writes and reads payloads within these limits."""
         return Codec(self.MAX_PAYLOAD_SIZE, self.COMPRESS_OVER)
 
 
 @lru_cache(maxsize=1)
 def sonic_settings() -> SonicSettings:
-    """The completed setting; cached until a test overrides ``SONIC``."""
+    """The setting with its defaults; cached until a test overrides ``SONIC``.
+
+    ImproperlyConfigured for an unknown key, with the known ones, or a wrong value.
+    """
     given: dict[str, Any] = getattr(settings, "SONIC", {})
     known = [field.name for field in fields(SonicSettings)]
     unknown = sorted(set(given) - set(known))
@@ -69,7 +72,7 @@ def sonic_settings() -> SonicSettings:
 
 
 def is_available() -> bool:
-    """Whether full text can be had: Haystack is among the installed apps."""
+    """Whether full text is available: Haystack is among the installed apps."""
     return apps.is_installed("haystack")
 
 

@@ -1,4 +1,4 @@
-"""The errors of Sonic that Django has no name for."""
+"""Sonic's own errors, for which Django has no name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class PayloadError(SonicError, ValueError):
 
 
 class StaleObjectError(SonicError, DatabaseError):
-    """The row was changed or removed by someone else since this object was loaded.
+    """Another writer changed or removed the row since this object was loaded.
 
     ``fields`` names the fields that this object wanted to write.
     """
@@ -27,7 +27,7 @@ class StaleObjectError(SonicError, DatabaseError):
 
 
 class UniqueViolation(SonicError, IntegrityError):
-    """Another object holds a unique value; ``fields`` names the fields of the constraints."""
+    """Another object has a unique value already; ``fields`` names the fields of the constraints."""
 
     def __init__(self, message: str, fields: Iterable[str] = ()) -> None:
         super().__init__(message)
@@ -35,7 +35,10 @@ class UniqueViolation(SonicError, IntegrityError):
 
 
 class IndexNotBuilt(SonicError):
-    """The query needs an index that was never built, or whose declaration has changed."""
+    """The query needs an index that is not built: it is new, or its declaration has changed.
+
+    ``indexes`` names the indexes. ``manage.py sonic_reindex`` builds them.
+    """
 
     def __init__(self, message: str, indexes: Iterable[str] = ()) -> None:
         super().__init__(message)
@@ -43,8 +46,8 @@ class IndexNotBuilt(SonicError):
 
 
 class IndexUnavailable(SonicError):
-    """Redis cannot be reached, so no index can be asked."""
+    """Redis cannot be reached, so no index can answer."""
 
 
 class FullTextUnavailable(SonicError):
-    """Full text was asked for where Haystack or its engine is not installed or configured."""
+    """Full text is used, but Haystack or its engine is not installed or configured."""

@@ -1,4 +1,4 @@
-"""A private Redis: a redis-server that is our own child, on a unix socket only we can open.
+"""A private Redis: a redis-server that is a child of this process, on a unix socket of this user.
 
 For the demo, for tests and for a developer's machine. It listens on no TCP port, needs no
 configuration file and ends with the process that started it. A production site runs a Redis of
@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 # A socket's path fits in 107 bytes on Linux and in 103 on macOS (unix(7), sys/un.h).
 SOCKET_PATH_BYTES = 103
-# Found dead is found at once; only a server that must first read a large file takes long.
+# A dead server is noticed at once; only a server that must first read a large file takes long.
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.005
@@ -61,7 +61,7 @@ INSTALL_HELP = (
 
 
 class EmbeddedRedisError(SonicError):
-    """The private Redis cannot be had; the message says what to do or what its log says."""
+    """The private Redis cannot be started; the message names the cure or quotes the log."""
 
 
 def system_redis() -> Path | None:
@@ -102,7 +102,7 @@ def socket_path(directory: Path, name: str) -> Path:
 
 
 def _make_private(directory: Path) -> None:
-    """Make ``directory`` for us alone; refuse one that somebody else has put there first."""
+    """Make ``directory`` for this user alone; refuse one that another user has made."""
     directory.mkdir(mode=0o700, exist_ok=True)
     status = directory.lstat()
     is_ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
@@ -185,7 +185,7 @@ class EmbeddedRedis:
 
     @property
     def log(self) -> Path:
-        """What the server of the last start said."""
+        """The log of the server that was last started."""
         return self.directory / "redis.log"
 
     @property
@@ -240,7 +240,7 @@ class EmbeddedRedis:
         """Take the directory's lock: a file descriptor, or None while a server holds it.
 
         Two servers on one directory would write one append-only file. The lock is inherited by
-        the server, so it is held exactly as long as that lives, whoever started it.
+        the server, so it is held exactly as long as the server lives, whichever process started it.
         """
         descriptor = os.open(self.directory / "redis.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:

@@ -1,4 +1,4 @@
-"""Signals beside Django's own: what happened to the index after a commit."""
+"""Signals about the index: whether Redis took the entries of a commit."""
 
 from django.dispatch import Signal
 
@@ -6,6 +6,7 @@ from django.dispatch import Signal
 #: Arguments: ``sender`` (the model class), ``ids`` (list of int), ``using`` (database alias).
 post_index = Signal()
 
-#: Sent when a commit succeeded and Redis did not take the entries: the rows keep their dirty mark.
+#: Sent when a commit succeeded but Redis did not take the entries. The rows keep their dirty mark,
+#: and the sweep applies them later.
 #: Arguments: ``sender``, ``ids``, ``using``, ``exception``.
 index_failed = Signal()

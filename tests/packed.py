@@ -6,17 +6,16 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import sha1
-from importlib.resources import files
 from typing import Any
 
 import pytest
 
-from sonic_django.index import bitmaps
+from sonic_django.index import bitmaps, lua
 from sonic_django.index.encoding import member
-from sonic_django.transport.client import Script
+from sonic_django.transport.scripts import Script
 
-#: What packed.lua and parts.lua say, and what they say for tests: three ids are enough, chunks have
-#: room for ten.
+#: Limits in packed.lua, bitmaps.lua and latest.lua, and those for tests: three ids are packed, and
+#: chunks have room for ten.
 _LIMITS = {
     "PACKED_FROM, BITS_FROM, DIGITS, FAN = 128, 128, 4, 100": (
         "PACKED_FROM, BITS_FROM, DIGITS, FAN = 2, 2, 1, 3"
@@ -33,7 +32,7 @@ _LIMITS = {
 def small_packs() -> Iterator[None]:
     """Scripts that pack every set of three ids or more, into bitmaps and several levels."""
     read = Script.__dict__["source"].func
-    everything = read(Script("query")) + read(Script("page"))
+    everything = read(lua.QUERY) + read(lua.PAGE)
     assert all(line in everything for line in _LIMITS)
 
     def source(script: Script) -> str:
@@ -99,18 +98,15 @@ def _escaped(key: bytes | str) -> str:
 
 
 def _run(client: Any, statement: str, key: str, ids: Iterable[int]) -> None:
-    folder = files("sonic_django.index").joinpath("scripts")
-    names = ("members", "packed", "sets", "packing")
-    bitmaps = [folder.joinpath(f"{name}.lua").read_text() for name in names]
-    body = f"for i = 2, #ARGV do {statement} end finish_sets()"
-    client.eval("\n".join([*bitmaps, body]), 1, "", key, *ids)
+    body = f"for i = 2, #ARGV do {statement} end Packing.finish_sets()"
+    client.eval("\n".join([lua.FOLDER.source("packing"), body]), 1, "", key, *ids)
 
 
 def put_in(client: Any, key: str, *ids: int) -> None:
     """Tamper: add ids to a set of plain ids, packed or not."""
-    _run(client, "add_id(ARGV[1], ARGV[i])", key, ids)
+    _run(client, "Packing.add_id(ARGV[1], ARGV[i])", key, ids)
 
 
 def take_out(client: Any, key: str, *ids: int) -> None:
     """Tamper: remove ids from a set of plain ids, packed or not."""
-    _run(client, "remove(ARGV[1], '', ARGV[i])", key, ids)
+    _run(client, "Packing.remove(ARGV[1], '', ARGV[i])", key, ids)

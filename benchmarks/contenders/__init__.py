@@ -1,4 +1,4 @@
-"""Who is measured: each module has one contender, which does the operations in its natural way."""
+"""The contenders: one a module, which does the operations in the way natural to its library."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from importlib.util import find_spec
 
 from .base import Contender
 
-#: name -> (module, class, the package it cannot do without, most rows it is given)
+#: name -> (module, class, the package it needs, the most rows it gets)
 _CONTENDERS: dict[str, tuple[str, str, str, int | None]] = {
     "sonic": ("sonic", "Sonic", "sonic_django", None),
     "orm": ("orm", "DjangoColumns", "django", None),
-    # A question about tags reads all of its rows.
+    # A query by tag reads all of its rows.
     "json": ("json_orm", "DjangoJson", "django", 200_000),
     "floor": ("floor", "Floor", "MySQLdb", None),
-    # Beside those that have no row.
+    # Beside the peers, which have no row.
     "row": ("row", "Row", "MySQLdb", 10_000),
     # They save objects one by one.
     "rom": ("rom_objects", "Rom", "rom", 10_000),
@@ -29,8 +29,7 @@ WITH_PEERS = ("row", *PEERS)
 
 
 def make(names: Sequence[str], report: Callable[[str], None]) -> list[Contender]:
-    """The contenders of these names; one whose package is not installed is left out, which is
-    said."""
+    """The contenders of these names. One whose package is missing is left out and reported."""
     made: list[Contender] = []
     for name in names:
         module, class_name, package, most = _CONTENDERS[name]

@@ -1,4 +1,4 @@
-"""What all contenders have in common."""
+"""The base of all contenders."""
 
 from __future__ import annotations
 
@@ -27,8 +27,11 @@ class Described(NamedTuple):
 
 
 class Answering:
-    """An operation is a method of its name (see ``operations``); a contender without the method
-    does not take part in it. Of objects that it gives back, ``plain`` makes what is compared."""
+    """A contender: each operation is a method of its name.
+
+    A contender without the method does not take part in the operation. ``plain`` turns the objects
+    of an answer into values that can be compared.
+    """
 
     name: str
     label: str
@@ -37,13 +40,15 @@ class Answering:
         return hasattr(self, operation)
 
     def prepared(self, operation: str, parameter: Any) -> Any:
-        """What the timed method is given; a contender prepares by ``prepare_<operation>``."""
+        """The argument of the timed method; ``prepare_<operation>`` makes it from the parameter."""
         prepare = getattr(self, f"prepare_{operation}", None)
         return parameter if prepare is None else prepare(parameter)
 
     def plain(self, answer: Any, field: str | None) -> Any:
-        """The answer as values that can be compared: this field of each of its objects, in the
-        answer's order. ``field``: None where there are no objects in it."""
+        """The answer as values that can be compared: this field of each object, in their order.
+
+        ``field`` is None if the answer has no objects.
+        """
         match answer:
             case _ if field is None:
                 return answer
@@ -61,18 +66,14 @@ class Answering:
         return getattr(found, field)
 
     def finish(self) -> None:
-        """Wait until what was begun is done; called after each writing operation, outside its
-        time."""
+        """Wait until all work of the call is done. Called after each write, outside its time."""
         return
 
 
 class Contender(Answering, ABC):
-    """A contender on the blog.
+    """A contender on the blog. Posts have numbers; each contender knows its own ids for them."""
 
-    Posts are spoken of by number; each contender knows its own ids of them.
-    """
-
-    #: More rows than these it is not given; None: any number.
+    #: The most rows that it gets; None: any number.
     most_rows: int | None = None
 
     def __init__(self) -> None:
@@ -81,11 +82,11 @@ class Contender(Answering, ABC):
 
     @abstractmethod
     def load(self, posts: Sequence[PostValues]) -> None:
-        """Store a batch in the quickest way there is; ids go to ``remember``."""
+        """Store a batch in the quickest way; ``remember`` takes the ids."""
 
     @abstractmethod
     def describe(self, number: int) -> Described | None:
-        """What is stored of the post now."""
+        """The post as it is stored; None if it is not."""
 
     @abstractmethod
     def remove_fresh(self) -> None:
@@ -107,7 +108,7 @@ class Contender(Answering, ABC):
 
     @abstractmethod
     def save_tags(self, post: PostValues) -> None:
-        """Save a new post with its tags; its id goes to ``remember_fresh``."""
+        """Save a new post with its tags; ``remember_fresh`` takes the id."""
 
     @abstractmethod
     def save_plain(self, post: PostValues) -> None:
@@ -144,8 +145,10 @@ class Contender(Answering, ABC):
 
 
 def redis_database(number: int) -> Any:
-    """A client of its own for the database of this number; Sonic is in that of number 0. Any,
-    because redis-py's types are those of all clients and protocols at once."""
+    """A new client for the Redis database of this number; Sonic uses number 0.
+
+    Typed as Any, because redis-py's types are those of all clients and protocols at once.
+    """
     url = os.environ["SONIC_BENCHMARKS_REDIS_URL"]
     return Redis.from_url(re.sub(r"(?<=[?&]db=)\d+", str(number), url))
 

@@ -2,8 +2,8 @@
 
 The layout is Sonic's in the small: a row of id, data, is_deleted, version and dirty_at, a sorted
 set per index value, a check of the version in each update. What it leaves out is what a library
-adds: a queryset, declared fields, errors for mistakes, the record that makes an index entry exact
-whoever wrote it, and the sweep.
+adds: a queryset, declared fields, errors for mistakes, the record that keeps index entries exact
+under concurrent writers, and the sweep.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from ..blog import PostValues
 from .base import PAGE, number_of, redis_database, redis_memory
-from .row import Row, data_of, places
+from .row import Row, data_of, placeholders
 
 _DATABASE_NUMBER = 1
 
@@ -126,7 +126,7 @@ class Floor(Row):
                 arguments += [pk, data_of(post)]
             self._cursor.execute(
                 f"UPDATE floor SET data = CASE id {cases} END, version = version + 1, "
-                f"dirty_at = UTC_TIMESTAMP(6) WHERE id IN ({places(posts)})",
+                f"dirty_at = UTC_TIMESTAMP(6) WHERE id IN ({placeholders(posts)})",
                 [*arguments, *posts],
             )
             pipeline.execute()

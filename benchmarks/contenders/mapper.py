@@ -1,4 +1,4 @@
-"""What rom and walrus have in common: whole objects in Redis, saved one by one."""
+"""The base of rom and walrus: whole objects in Redis, saved one by one."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class RedisMapper(Contender):
     @staticmethod
     @abstractmethod
     def part_of(key: bytes) -> str:
-        """What a key is counted with."""
+        """The structure to whose memory a key is added."""
 
     def load(self, posts: Sequence[PostValues]) -> None:
         self.remember([self._saved(post) for post in posts])

@@ -1,4 +1,4 @@
-"""mysqlclient by hand: an object's row alone, which nothing finds but its id."""
+"""mysqlclient by hand: an object's row alone, found only by its id."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _VALUES = "(%s, 0, 1, UTC_TIMESTAMP(6))"
 
 
 class Row(Contender):
-    """What a write costs that is on disk when it is over, before there is any index."""
+    """The cost of a durable write without any index."""
 
     name, label = "row", "its row alone"
     table: ClassVar[str] = "row_alone"
@@ -52,7 +52,8 @@ class Row(Contender):
     def remove_fresh(self) -> None:
         if self._fresh:
             self._cursor.execute(
-                f"DELETE FROM {self.table} WHERE id IN ({places(self._fresh)})", self.fresh_ids
+                f"DELETE FROM {self.table} WHERE id IN ({placeholders(self._fresh)})",
+                self.fresh_ids,
             )
         self._fresh.clear()
 
@@ -130,7 +131,8 @@ class Row(Contender):
         if not ids:
             return {}
         self._cursor.execute(
-            f"SELECT id, data FROM {self.table} WHERE id IN ({places(ids)}) AND is_deleted = 0",
+            f"SELECT id, data FROM {self.table} "
+            f"WHERE id IN ({placeholders(ids)}) AND is_deleted = 0",
             ids,
         )
         return dict(self._cursor.fetchall())
@@ -143,5 +145,5 @@ def data_of(post: PostValues) -> bytes:
     return pickle.dumps(post, protocol=5)
 
 
-def places(ids: Iterable[Any]) -> str:
+def placeholders(ids: Iterable[Any]) -> str:
     return ", ".join("%s" for _ in ids)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sonic_django.transport.deferred import settle
+from sonic_django.index.keys import base_key
+from sonic_django.transport.client import redis_client
+from sonic_django.transport.deferred import await_replies
 
 from ..blog import FRESH, PostValues, created
 from ..models import Post
@@ -29,9 +31,6 @@ class Sonic(Contender):
         self._fresh.clear()
 
     def redis_parts(self) -> dict[str, int]:
-        from sonic_django.index.keys import base_key
-        from sonic_django.transport.client import redis_client
-
         base = base_key("benchmarks.post", "default")
         labels = {spec.digest: _label(spec.label) for spec in Post._sonic.layout.specs}
 
@@ -42,8 +41,8 @@ class Sonic(Contender):
         return redis_memory(redis_client(), f"{_escaped(base)}*", part_of)
 
     def finish(self) -> None:
-        """A save does not wait for what it sent to Redis."""
-        settle()
+        """Read the deferred replies: a save does not wait for them."""
+        await_replies()
 
     # reading
 

@@ -16,7 +16,7 @@ from sonic_django import (
 
 
 class Author(SonicObj):
-    """Someone who writes; the user name is theirs alone."""
+    """A writer with a unique user name."""
 
     username = str_field("")
     nick = str_field("", blank=True)

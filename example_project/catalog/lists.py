@@ -1,4 +1,4 @@
-"""Package lists: where this machine keeps them, and their bytes whatever they are packed with."""
+"""Package lists: where this machine keeps them, and their bytes, unpacked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 APT_LISTS = Path("/var/lib/apt/lists")
-# What apt uses itself, so on every machine that has lists; it knows all of apt's formats.
+# Apt's own helper is on every machine that has lists, and knows all of apt's formats.
 APT_HELPER = Path("/usr/lib/apt/apt-helper")
 
 _OPENERS: dict[str, Callable[..., Any]] = {
@@ -29,7 +29,7 @@ _SUFFIXES = ("", *_OPENERS, *_COMMANDS)
 
 
 class ListError(Exception):
-    """A list that cannot be read: which, and what to do about it."""
+    """A list that cannot be read; the message names it and the remedy."""
 
 
 def machine_lists(folder: Path = APT_LISTS) -> list[Path]:
@@ -45,7 +45,7 @@ def machine_lists(folder: Path = APT_LISTS) -> list[Path]:
 
 
 def archive_name(path: Path) -> str:
-    """What a list is called in the catalog: archive, suite, component and architecture.
+    """The name of a list in the catalog: archive, suite, component and architecture.
 
     apt writes the address it fetched a list from as a file name, with "_" for "/" (and "%5f" for
     a real "_"): `mirror.example_debian_dists_bookworm_main_binary-amd64_Packages.lz4` is
@@ -92,7 +92,7 @@ def _lines_by_command(path: Path) -> Iterator[bytes]:
             yield from process.stdout
             code = process.wait()
         finally:
-            # The caller may stop early; the command then has nobody to write to.
+            # The caller may stop early; the command then writes to a closed pipe.
             process.stdout.close()
             process.kill()
             process.wait()

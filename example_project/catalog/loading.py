@@ -14,7 +14,7 @@ from example_project.catalog.stanza_values import PackageKey, PackageValues
 
 @dataclass(slots=True)
 class Tally:
-    """What a load has done so far, in objects."""
+    """The number of objects that a load has processed so far."""
 
     new: int = 0
     changed: int = 0
@@ -42,7 +42,7 @@ class Loader:
         }
 
     def store(self, batch: Sequence[PackageValues]) -> None:
-        """Make the catalog say what `batch` says; its keys must differ from each other."""
+        """Create or update the packages of `batch`, whose keys differ from each other."""
         with transaction.atomic():
             self._learn_maintainers(batch)
             stored = _stored_packages(batch)
@@ -92,7 +92,7 @@ class Loader:
         )
 
     def _fields_and_extra(self, values: PackageValues) -> tuple[dict[str, Any], dict[str, str]]:
-        """What to set as attributes, and what stays an extra key.
+        """The values to set as attributes, and those to keep as extra keys.
 
         An extra key that has been given a field since (`str_field(db_column="Source")`) is that
         field's value, here as in the objects stored before.
@@ -109,7 +109,7 @@ class Loader:
 def _stored_packages(batch: Sequence[PackageValues]) -> dict[PackageKey, Package]:
     """Those packages of `batch` that the catalog has, by key; one query for the batch.
 
-    By name alone: it is nearly unique, and what else bears it is told apart here.
+    By name alone: it is nearly unique, and this function sorts out the other packages of the name.
     """
     names = list({values.key.name for values in batch})
     return {

@@ -1,4 +1,4 @@
-"""A Debian package and who maintains it.
+"""A Debian package and its maintainer.
 
 A stanza of a package list has some thirty possible keys. Those that are worth a query are
 declared here; all others are kept as they came and stand in `package.extra`.

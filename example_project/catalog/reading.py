@@ -16,7 +16,7 @@ _Item = TypeVar("_Item")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One list: where it is said to be, what the catalog calls it, and how to read its lines."""
+    """One list: its name for messages, its name in the catalog, and a function for its lines."""
 
     name: str
     archive: str
@@ -25,7 +25,7 @@ class Source:
 
 @dataclass(slots=True)
 class Skipped:
-    """What could not be used: how many, and the first of them to show."""
+    """The stanzas that could not be used: their number, and the first errors to show."""
 
     count: int = 0
     shown: list[str] = field(default_factory=list)
@@ -46,7 +46,7 @@ def all_stanzas(sources: Iterable[Source]) -> Iterator[tuple[str, Stanza | Stanz
 def usable_packages(
     stanzas: Iterable[tuple[str, Stanza | StanzaError]], skipped: Skipped
 ) -> Iterator[PackageValues]:
-    """The packages they describe, each key once; what cannot be used goes to `skipped`."""
+    """The packages of the stanzas, each key once; unusable stanzas go to `skipped`."""
     places: dict[PackageKey, tuple[str, int]] = {}
     for archive, stanza in stanzas:
         try:

@@ -1,4 +1,4 @@
-"""What a stanza says about a package, as the values of the catalog's fields."""
+"""A stanza as the values of the catalog's fields."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _ADDRESS = re.compile(r"\s*(?P<name>[^<>]*?)\s*<\s*(?P<email>[^<>\s]+@[^<>\s]+)\
 _BARE_ADDRESS = re.compile(r"[^<>\s,]+@[^<>\s,]+\Z")
 # The package name at the head of "libc6:any (>= 2.34) [amd64] <!nocheck>".
 _RELATION = re.compile(r"\s*([^\s:(\[<]+)")
-# More than any disk holds, and what a 64-bit column of another program would take.
+# More than any disk can store, and the limit of a 64-bit column of another program.
 _LARGEST = 2**63 - 1
 
 
 class PackageKey(NamedTuple):
-    """What tells one package of the catalog from another."""
+    """The values that identify a package of the catalog."""
 
     archive: str
     name: str

@@ -18,7 +18,7 @@ _SPACE = " \t\r\n"
 
 
 class StanzaError(ValueError):
-    """A stanza that cannot be used: the file, the line and what to do about it."""
+    """A stanza that cannot be used; the message has the file, the line and the remedy."""
 
     def __init__(self, source: str, line: int, problem: str) -> None:
         super().__init__(f"{source}:{line}: {problem}")

@@ -1,4 +1,4 @@
-"""The front page: what there is, a search box over the packages, and the ways into the admin."""
+"""The front page: numbers of objects, a search box over the packages, links to the admin."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sonic_django import SonicObj
 from sonic_django.exceptions import SonicError
 
 PAGE_SIZE = 20
-# Xapian ranks the whole result up to the page asked for; nobody reads this far.
+# Xapian ranks the whole result up to the page asked for; no one reads this far.
 LAST_POSITION = 10_000
 EXAMPLES = ("terminal emulator", "image viewer", "programming language", "chess")
 
@@ -29,7 +29,7 @@ def front(request: HttpRequest) -> HttpResponse:
         if words:
             context |= _found(words, _position(request.GET.get("pos", "")))
     except SonicError as error:
-        # Redis away, an index not built, Xapian not installed: each says what to do.
+        # Redis is away, an index is not built, or Xapian is missing: the error names the remedy.
         context["problem"] = str(error)
     except DatabaseError as error:
         context["problem"] = f"{error}. Are the tables made? manage.py migrate"

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from ..fields.names import UNKNOWN
 from ..index.specs import BY_SCORE, BY_TEXT, Part
 from ..payload.primitives import SCALARS
+from .names import UNKNOWN
 from .sql_lookups import VirtualCol, index_lookup
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ _NOT_GIVEN = object()
 
 
 class VirtualAttribute:
-    """Reads a field's value from the instance, decoding the payload on first touch.
+    """Reads a field's value from the instance. The first read decodes the payload.
 
-    It has no ``__set__``: once the value is in the instance's dict, Python does not come here.
+    It has no ``__set__``: once the value is in the instance's dict, Python no longer calls this.
     """
 
     def __init__(self, field: VirtualField) -> None:
@@ -70,26 +70,42 @@ class VirtualField(_FieldBase):
     ``index=True`` makes a one-field index, ``db_column`` names the key in the payload. Unless
     ``null=False`` is given, None may be saved (there is no column to forbid it); forms still ask
     for a value unless ``blank=True``.
+
+    A new kind of field overrides some of these hooks:
+
+    - ``to_primitive`` and ``from_primitive``: between the attribute and the payload;
+    - ``lookup_value`` and ``range_value``: the primitives that a condition looks up;
+    - ``of`` and ``of_stored``: the primitive that an object's index entry has;
+    - ``order_kind``, ``many``, ``mixed``: the shape of its indexes, joined in ``part``;
+    - ``at_path``: indexes by a path into the value, ``field__key``;
+    - ``ordered_as`` and ``no_index``: when an index needs something derived from the field;
+    - ``holds_primitive``, ``coerces_within``, ``is_secret``: how saves and listings treat it;
+    - ``descriptor_class``: the attribute, if reading or setting it does more;
+    - ``finish_init``: values derived once, after Django's own ``__init__``.
+
+    No hook costs a round trip.
     """
 
     descriptor_class: Any = VirtualAttribute
     #: Whether the value is a list whose elements are indexed one by one.
     many = False
-    #: Whether values may be of any type, of which an index holds the single ones.
+    #: Whether values may be of any type. An index then holds those that are no containers.
     mixed = False
-    #: The exact type that needs no coercion.
+    #: The exact type that ``to_primitive`` returns as it is; None if it always coerces.
     native_type: type | None = None
-    #: Whether a moment in UTC needs none.
+    #: Whether ``to_primitive`` returns a datetime in UTC as it is.
     holds_moments = False
+    #: Whether saving None is refused, since the declaration says ``null=False``.
     refuses_null = False
+    #: Whether the declaration says ``index=True``.
     sonic_index = False
-    #: Whether the attribute gives what the payload holds, and not something made of it.
+    #: Whether the attribute's value is the payload's primitive, and no object made from it.
     holds_primitive = True
-    #: Whether a value of the right type may hold parts of another.
+    #: Whether a value of the right type may contain elements that need coercion.
     coerces_within = False
-    #: Why the field by itself cannot be in an index, and what can; "" if it can.
+    #: The reason why the field itself cannot be in an index, and the remedy; "" if it can.
     no_index = ""
-    #: What an index ordered by this field is ordered by, if that is something else.
+    #: The derived value by which an index ordered by this field is ordered; None: the value.
     ordered_as: Any = None
     #: Whether the value is kept from listings: ``to_dict``, ``values`` and the admin.
     is_secret = False
@@ -100,16 +116,17 @@ class VirtualField(_FieldBase):
             self.sonic_index = index
             self.refuses_null = kwargs.get("null") is False
             super().__init__(*args, **kwargs)
-            self._settle()
+            self.finish_init()
 
-    def _settle(self) -> None:
-        """Work out once what the hot path asks."""
+    def finish_init(self) -> None:
+        """Derive once, at the end of ``__init__``, the attributes that every save reads."""
         for django_class, native_type in _NATIVE_TYPES:
             if isinstance(self, django_class):
                 self.native_type = native_type
         self.holds_moments = isinstance(self, models.DateTimeField)
 
     def deconstruct(self) -> Any:
+        """Django's, with ``index=True`` where it was given."""
         name, path, args, kwargs = super().deconstruct()
         if self.sonic_index:
             kwargs["index"] = True
@@ -118,28 +135,35 @@ class VirtualField(_FieldBase):
     # Being virtual ------------------------------------------------------------------------------
 
     def get_attname_column(self) -> tuple[str, Any]:
+        """The attribute's name, and no column."""
         return self.get_attname(), None
 
     def contribute_to_class(
         self, cls: Any, name: str, private_only: bool = True, **kwargs: Any
     ) -> None:
+        """Join the class as a private field, with the descriptor that reads the payload."""
         super().contribute_to_class(cls, name, private_only=True, **kwargs)
         # Django sets the descriptor only where there is a column.
         setattr(cls, self.attname, self.descriptor_class(self))
 
     def db_type(self, connection: Any) -> str | None:
+        """None: there is no column."""
         return None
 
     def db_parameters(self, connection: Any) -> Any:
+        """No type and no check: there is no column."""
         return {"type": None, "check": None}
 
     def get_col(self, alias: str, output_field: Any = None) -> Any:
+        """The field in an SQL statement, where only a condition may use it."""
         return VirtualCol(alias, self, output_field)
 
     def get_lookup(self, lookup_name: str) -> Any:
+        """The class of a condition in SQL that the index answers; None if it has no such lookup."""
         return index_lookup(lookup_name)
 
     def save_form_data(self, instance: Any, data: Any) -> None:
+        """Set the attribute from a form's cleaned data, once for each save of the form."""
         # ModelForm sets every private field once before the object is saved and, by _save_m2m, once
         # more after it. The second time would revert what save() or save_model() changed since:
         # it is the same data object again, and the object has been saved in between.
@@ -151,7 +175,12 @@ class VirtualField(_FieldBase):
         super().save_form_data(instance, data)
 
     def value_in(self, obj: Any) -> Any:
-        """The value that the object holds for the field, without loading what it refers to."""
+        """The attribute's value on this object, without a round trip.
+
+        It decodes the payload if that has not happened yet. Unlike reading the attribute, it does
+        not load objects that the value refers to: a list of references not yet read gives its
+        ids, a dynamic field a (label, id) pair. PayloadError for a damaged payload.
+        """
         values = obj.__dict__
         if self.attname not in values:
             obj._sonic.decode_into(obj)
@@ -160,17 +189,20 @@ class VirtualField(_FieldBase):
     # Payload ------------------------------------------------------------------------------------
 
     @property
-    def has_unsteady_default(self) -> bool:
-        """Whether the default may differ each time, like the present moment or a new UUID."""
+    def has_nondeterministic_default(self) -> bool:
+        """Whether the default may differ at each call, as ``Now`` and ``uuid.uuid4`` do."""
         return callable(self.default) and self.default not in (list, dict, set, tuple)
 
     @property
     def key(self) -> str:
-        """The key in the payload."""
+        """The field's key in the payload: ``db_column``, or else its name."""
         return self.db_column or self.name
 
     def to_primitive(self, value: Any) -> Any:
-        """What the payload holds for this value. ValidationError names field and value."""
+        """The payload's primitive for this attribute value.
+
+        ValidationError, which names field and value, for a value that the field cannot hold.
+        """
         if value is None:
             if self.refuses_null:
                 self._refuse("This field was declared with null=False and cannot be None.")
@@ -181,22 +213,28 @@ class VirtualField(_FieldBase):
         if kind is datetime and value.tzinfo is timezone.utc and self.holds_moments:
             return value
         try:
-            return plain(self.get_prep_value(self.to_python(value)))
+            return exact_primitive(self.get_prep_value(self.to_python(value)))
         except ValidationError as error:
             self._refuse(" ".join(error.messages))
         except (TypeError, ValueError, OverflowError, ArithmeticError) as error:
             self._refuse(f"{value!r} is not a value for this field: {error}")
 
     def from_primitive(self, value: Any) -> Any:
-        """The attribute's value for what the payload holds."""
+        """The attribute's value for a primitive of the payload. Loads nothing."""
         return value
 
     def lookup_value(self, value: Any) -> Any:
-        """The primitive by which objects with this value are found in an index."""
+        """The primitive by which an index finds objects with this value.
+
+        ValidationError for a value that no object can have.
+        """
         return self.to_primitive(value)
 
     def range_value(self, value: Any) -> Any:
-        """The primitive that bounds a range of this field's values."""
+        """The primitive of a range's bound, for gt, gte, lt, lte and range.
+
+        ValidationError for a value that cannot be compared with the field's.
+        """
         return self.lookup_value(value)
 
     def _refuse(self, message: str) -> Any:
@@ -205,23 +243,28 @@ class VirtualField(_FieldBase):
     # Index --------------------------------------------------------------------------------------
 
     def of(self, values: Mapping[str, Any]) -> Any:
-        """The primitive in an object with these primitives, by field name."""
+        """The field's primitive in ``values``, the primitives of an object by field name."""
         return values[self.name]
 
     def of_stored(self, stored: Mapping[str, Any]) -> Any:
-        """The primitive in a payload dict; UNKNOWN if it is missing and the default unsteady."""
+        """The field's primitive in ``stored``, a payload's dict.
+
+        If it is missing there: the default, or UNKNOWN if the default is non-deterministic.
+        """
         key = self.key
         if key in stored:
             return stored[key]
-        return UNKNOWN if self.has_unsteady_default else self.to_primitive(self.get_default())
+        return (
+            UNKNOWN if self.has_nondeterministic_default else self.to_primitive(self.get_default())
+        )
 
     def at_path(self, keys: Sequence[str]) -> Any:
-        """What an index by a path into this field is of; None if the field has no paths."""
+        """The derived value at a path into this field; None if there is no such path."""
         return None
 
     @property
     def order_kind(self) -> str | None:
-        """How values of this field are ordered in an index, or None if they are not."""
+        """The order of this field's values in an index; None if they have none."""
         if isinstance(self, _ORDERED_BY_TEXT):
             return BY_TEXT
         if isinstance(self, _ORDERED_BY_SCORE):
@@ -234,8 +277,12 @@ class VirtualField(_FieldBase):
         return Part(self.name, self.many, self.order_kind, self.mixed)
 
 
-def plain(value: Any) -> Any:
-    """The value as an exact primitive type: subclasses (enums, safe strings) are cast down."""
+def exact_primitive(value: Any) -> Any:
+    """The value as an exact primitive type.
+
+    Instances of subclasses (enums, safe strings) are cast to the base type, and moments in a named
+    time zone to UTC. A value that is no primitive is returned as it is.
+    """
     kind = type(value)
     if kind is datetime or kind is time:
         return _fixed_zone(value)
@@ -250,9 +297,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, (bytearray, memoryview)):
         return bytes(value)
     if isinstance(value, dict):
-        return {plain(key): plain(item) for key, item in value.items()}
+        return {exact_primitive(key): exact_primitive(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return kind(map(plain, value)) if kind in (list, tuple, set, frozenset) else value
+        return kind(map(exact_primitive, value)) if kind in (list, tuple, set, frozenset) else value
     return value
 
 
@@ -277,7 +324,7 @@ def make_virtual(field: models.Field[Any, Any], mixin: type[VirtualField]) -> No
     assert isinstance(field, VirtualField)
     # A plain Django field refuses None unless null=True, as its column would.
     field.refuses_null = not field.null
-    field._settle()
+    field.finish_init()
 
 
 _VIRTUAL_CLASSES: dict[tuple[type, type], type] = {}

@@ -1,5 +1,4 @@
-"""Values that an index is of, but that are no field of their own: texts without their case, and
-what a path leads to within a field."""
+"""Derived values, which an index can hold beside fields: case-folded text, values at a path."""
 
 from __future__ import annotations
 
@@ -9,15 +8,15 @@ from typing import Any, Protocol
 from django.core.exceptions import FieldError, ValidationError
 from django.db.models.constants import LOOKUP_SEP
 
-from ..fields.names import FOLDED, UNKNOWN
 from ..index.casefold import fold
 from ..index.specs import BY_TEXT, Part
 from ..payload.primitives import CONTAINERS
-from .base import plain
+from .base import exact_primitive
+from .names import FOLDED, UNKNOWN
 
 
 class Indexed(Protocol):
-    """What a condition can be on: a field, or what is derived from fields."""
+    """A field or a derived value, which an index can hold and a condition can be on."""
 
     name: str
     many: bool
@@ -26,36 +25,44 @@ class Indexed(Protocol):
     ordered_as: Any
 
     @property
-    def no_index(self) -> str: ...
+    def no_index(self) -> str:
+        """The reason why it cannot be in an index, and the remedy; "" if it can."""
 
     @property
-    def order_kind(self) -> str | None: ...
+    def order_kind(self) -> str | None:
+        """The order of its values in an index; None if they have none."""
 
     @property
-    def part(self) -> Part: ...
+    def part(self) -> Part:
+        """The part that it is of an index."""
 
     def of(self, values: Mapping[str, Any]) -> Any:
         """The primitive in an object with these primitives, by field name."""
 
     def of_stored(self, stored: Mapping[str, Any]) -> Any:
-        """The primitive in a payload; UNKNOWN if it depends on a default that is missing there
-        and differs each time."""
+        """The primitive in a payload's dict.
 
-    def lookup_value(self, value: Any) -> Any: ...
+        UNKNOWN if it depends on a key that is missing there and whose default is
+        non-deterministic.
+        """
 
-    def range_value(self, value: Any) -> Any: ...
+    def lookup_value(self, value: Any) -> Any:
+        """The primitive by which an index finds objects with this value."""
+
+    def range_value(self, value: Any) -> Any:
+        """The primitive of a range's bound."""
 
 
 class Derived:
-    """The base of what is derived."""
+    """The base of derived values."""
 
     many = False
     mixed = False
     native_type: type | None = None
     order_kind: str | None = None
-    #: Why it cannot be in an index, and what can; "" if it can.
+    #: The reason why it cannot be in an index, and the remedy; "" if it can.
     no_index = ""
-    #: What an index ordered by it is ordered by, if that is something else.
+    #: The derived value by which an index ordered by it is ordered; None: the value.
     ordered_as: Any = None
     #: Whether a lookup begins with its name.
     is_looked_up = True
@@ -63,16 +70,17 @@ class Derived:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    #: What tells an index of it from one of something else by the same name.
+    #: Distinguishes its index from one of another value by the same name.
     origin = ""
 
     @property
     def part(self) -> Part:
+        """The part that it is of an index."""
         return Part(self.name, self.many, self.order_kind, self.mixed, self.origin)
 
     def lookup_value(self, value: Any) -> Any:
-        """The primitive for a value that is looked up. ValidationError if it can be none."""
-        value = plain(value)
+        """The primitive by which an index finds the value. ValidationError for a container."""
+        value = exact_primitive(value)
         if type(value) in CONTAINERS:
             raise ValidationError(
                 {self.name: [f"{value!r} is no single value, and an index holds those."]}
@@ -80,11 +88,12 @@ class Derived:
         return value
 
     def range_value(self, value: Any) -> Any:
+        """The primitive of a range's bound."""
         return self.lookup_value(value)
 
 
 class Folded(Derived):
-    """A text without its case, or each text of a list; other values as they are."""
+    """Case-folded text, or each text of a list; other values as they are."""
 
     is_looked_up = False
 
@@ -95,12 +104,15 @@ class Folded(Derived):
         self.order_kind = source.order_kind
 
     def of(self, values: Mapping[str, Any]) -> Any:
+        """The folded primitive, from an object's primitives by field name."""
         return _folded(self.source.of(values))
 
     def of_stored(self, stored: Mapping[str, Any]) -> Any:
+        """The folded primitive, from a payload's dict."""
         return _folded(self.source.of_stored(stored))
 
     def lookup_value(self, value: Any) -> Any:
+        """The folded primitive for a value."""
         return _folded(self.source.lookup_value(value))
 
 
@@ -113,22 +125,23 @@ def _folded(value: Any) -> Any:
 
 
 def has_case(source: Indexed) -> bool:
-    """Whether it may hold texts."""
+    """Whether its values may be texts."""
     element = getattr(source, "element", source)
     return bool(source.mixed or element.order_kind == BY_TEXT)
 
 
 def folded(source: Indexed, label: str) -> Folded:
-    """The value without its case. FieldError if it holds no texts."""
+    """The case-folded value. FieldError if its values are no texts."""
     if not has_case(source):
         raise FieldError(f"{label}.{source.name} holds no texts, so it has no iexact.")
     return Folded(source)
 
 
 class Path(Derived):
-    """What a path of keys leads to in nested dicts, ``meta__address__city``.
+    """The value at a path of keys in nested dicts, ``meta__address__city``.
 
-    Lists on the way are gone through, and a list at the end is looked up by its elements.
+    Of a list on the way, the path goes into each element; a list at the end is looked up by its
+    elements.
     """
 
     many = True
@@ -140,17 +153,21 @@ class Path(Derived):
         self.keys = tuple(keys)
 
     def of(self, values: Mapping[str, Any]) -> Any:
+        """The value at the path, from an object's primitives by field name."""
         return reach(values[self.root.name], self.keys)
 
     def of_stored(self, stored: Mapping[str, Any]) -> Any:
+        """The value at the path, from a payload's dict."""
         value = self.root.of_stored(stored)
         return value if value is UNKNOWN else reach(value, self.keys)
 
 
 def reach(value: Any, keys: Sequence[str], absent: Any = None) -> Any:
-    """The value at the end of the path; None if the way does not exist, and ``absent`` if only its
-    last key does not. If a list is met on the way, a list of what is found in its elements,
-    without None."""
+    """The value at the end of the path.
+
+    ``absent`` if only the last key is missing, None if another one is. Of a list on the way: a
+    list of the values found in its elements, without None.
+    """
     for at, key in enumerate(keys):
         if isinstance(value, (list, tuple, set, frozenset)):
             return list(_reach_all(value, keys[at:], absent))

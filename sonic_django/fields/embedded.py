@@ -1,5 +1,7 @@
-"""Objects within objects: ``EmbeddedObj`` declares fields as a SonicObj does, but has no table and
-no id; the payload of the object that it is part of holds it as a dict."""
+"""Objects within objects: ``EmbeddedObj`` declares fields as a SonicObj does.
+
+It has no table and no id; the payload of the object around it holds it as a dict.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,14 @@ _RESERVED = frozenset(["extra", "to_dict", "clean", "from_primitive", "to_primit
 
 
 class EmbeddedBase(type):
-    """Collects the fields of the class body and of its bases."""
+    """The class of embedded classes: it collects the fields of the class body and its bases."""
+
+    _fields: Mapping[str, VirtualField]
 
     def __new__(
         mcs, name: str, bases: tuple[type, ...], attrs: dict[str, Any], **kwargs: Any
     ) -> Any:
+        """The class. TypeError for a field that an embedded class cannot have."""
         fields: dict[str, VirtualField] = {}
         for base in reversed(bases):
             fields.update(getattr(base, "_fields", {}))
@@ -38,6 +43,11 @@ class EmbeddedBase(type):
             if not hasattr(field, "model"):
                 field.model = cls
         return cls
+
+    @property
+    def embedded_fields(cls) -> Mapping[str, VirtualField]:
+        """The fields by name. On the class only, so that a field may have this name."""
+        return cls._fields
 
 
 def _refuse_unfit(where: str, key: str, field: Any) -> None:
@@ -60,9 +70,10 @@ def _holds_itself(field: Any) -> bool:
 
 
 class EmbeddedObj(metaclass=EmbeddedBase):
-    """The base of embedded objects. Two are equal if they are of one class and hold the same.
+    """The base of embedded objects. Two are equal if their class and their values are equal.
 
-    Keys of the payload that no field declares are kept in ``extra``.
+    ``Address(city="Oslo")`` sets fields by name; TypeError for an unknown name. Keys of the payload
+    that no field declares are kept in ``extra``, a dict.
     """
 
     _fields: ClassVar[dict[str, VirtualField]] = {}
@@ -82,7 +93,7 @@ class EmbeddedObj(metaclass=EmbeddedBase):
 
     @classmethod
     def from_primitive(cls, stored: Mapping[str, Any]) -> Any:
-        """The object of a stored dict; defaults where a key is missing."""
+        """The object of a payload's dict; a missing key gives the field's default."""
         new = cls.__new__(cls)
         new.extra = {key: value for key, value in stored.items() if key not in cls._by_key}
         for name, field in cls._fields.items():
@@ -93,7 +104,7 @@ class EmbeddedObj(metaclass=EmbeddedBase):
         return new
 
     def to_primitive(self) -> dict[str, Any]:
-        """What the payload holds. ValidationError names the fields that do not fit."""
+        """The dict for the payload. ValidationError names the fields whose value does not fit."""
         stored = dict(self.extra)
         errors: list[str] = []
         for name, field in self._fields.items():
@@ -111,8 +122,11 @@ class EmbeddedObj(metaclass=EmbeddedBase):
         return stored
 
     def clean(self) -> None:
-        """ValidationError for what a form or ``full_clean()`` shall refuse; choices, lengths and
-        validators of the fields are checked."""
+        """Check choices, lengths and validators of the fields.
+
+        Forms and ``full_clean()`` of the object around it call this. ValidationError names the
+        fields; a subclass may extend it.
+        """
         errors: list[str] = []
         for name, field in self._fields.items():
             value = getattr(self, name)
@@ -126,8 +140,10 @@ class EmbeddedObj(metaclass=EmbeddedBase):
             raise ValidationError(errors)
 
     def to_dict(self) -> dict[str, Any]:
-        """Fields by name, embedded objects as dicts too; ``extra`` if there is any. The class
-        makes an equal object of it."""
+        """Values by field name, nested embedded objects as dicts too; ``extra`` if it is not empty.
+
+        The class makes an equal object from it: ``Address(**address.to_dict())``.
+        """
         shown = {name: _as_dict(getattr(self, name)) for name in self._fields}
         return {**shown, "extra": self.extra} if self.extra else shown
 
@@ -146,7 +162,7 @@ def _as_dict(value: Any) -> Any:
 
 
 class Embedding:
-    """What marks the fields whose values are embedded objects."""
+    """The mark of the fields whose values are embedded objects."""
 
     embedded: type[EmbeddedObj]
 

@@ -17,6 +17,7 @@ class LinesWidget(forms.Textarea):
         super().__init__({"rows": 4, "cols": 40, **(attrs or {})})
 
     def format_value(self, value: Any) -> str | None:
+        """The elements of a list, one a line."""
         if isinstance(value, (list, tuple)):
             return "\n".join(str(item) for item in value)
         formatted: str | None = super().format_value(value)
@@ -35,6 +36,7 @@ class ListFormField(forms.Field):
         super().__init__(**kwargs)
 
     def to_python(self, value: Any) -> list[Any]:
+        """The elements of the lines. ValidationError names the line that does not fit."""
         lines = value.splitlines() if isinstance(value, str) else value or []
         cleaned = []
         for number, line in enumerate(lines, start=1):
@@ -50,6 +52,7 @@ class ListFormField(forms.Field):
         return cleaned
 
     def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether the lines differ from the initial list."""
         try:
             return list(initial or []) != self.to_python(data)
         except ValidationError:
@@ -57,7 +60,7 @@ class ListFormField(forms.Field):
 
 
 class ReferenceListFormField(ListFormField):
-    """Ids one a line; every one must be that of an object."""
+    """Ids one a line; each must be the id of an object."""
 
     def __init__(self, *, target: Any, **kwargs: Any) -> None:
         self.target = target
@@ -67,6 +70,7 @@ class ReferenceListFormField(ListFormField):
         super().__init__(element=forms.IntegerField(min_value=1), **kwargs)
 
     def clean(self, value: Any) -> Any:
+        """The objects of the ids, loaded with one query. ValidationError lists missing ids."""
         ids = super().clean(value)
         found = self.target._default_manager.in_bulk(ids)
         missing = [str(id) for id in ids if id not in found]
@@ -78,7 +82,7 @@ class ReferenceListFormField(ListFormField):
 
 
 class PayloadFormField(forms.JSONField):
-    """JSON of what the payload holds; the field says what is a value for it."""
+    """JSON of a payload's value; the model field decides which values are valid."""
 
     def __init__(self, *, field: Any, **kwargs: Any) -> None:
         self.field = field
@@ -90,6 +94,7 @@ class PayloadFormField(forms.JSONField):
         return self.field.to_python(parsed)
 
     def clean(self, value: Any) -> Any:
+        """The attribute's value. ValidationError if the field cannot hold it."""
         parsed = super().clean(value)
         if parsed in self.empty_values:
             return [] if self.field.many else None
@@ -101,14 +106,16 @@ class PayloadFormField(forms.JSONField):
         return found
 
     def shown(self, value: Any) -> Any:
-        """What is written as JSON for a value."""
+        """The object whose JSON the form shows for a value."""
         return None if value == [] else value
 
     def prepare_value(self, value: Any) -> Any:
+        """The JSON of a value; nothing for an empty one."""
         shown = self.shown(value)
         return "" if shown is None else super().prepare_value(shown)
 
     def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether the JSON differs from that of the initial value."""
         return bool(super().has_changed(self.shown(initial), data))
 
 
@@ -122,6 +129,7 @@ class DynamicFormField(PayloadFormField):
         super().__init__(**kwargs)
 
     def value_of(self, parsed: Any) -> Any:
+        """Objects for references, loaded with one query each; other values as they are."""
         if isinstance(parsed, list):
             return [self.value_of(item) for item in parsed]
         if isinstance(parsed, dict) and set(parsed) == {"model", "id"}:
@@ -134,6 +142,7 @@ class DynamicFormField(PayloadFormField):
         return parsed
 
     def shown(self, value: Any) -> Any:
+        """References as ``{"model": ..., "id": ...}``."""
         if isinstance(value, tuple):
             return {"model": value[0], "id": value[1]}
         if isinstance(value, list) and value:
@@ -145,6 +154,7 @@ class EmbeddedFormField(PayloadFormField):
     """The fields of an embedded object as a JSON object, or a list of those."""
 
     def clean(self, value: Any) -> Any:
+        """The embedded objects, whose own ``clean()`` is called."""
         found = super().clean(value)
         for one in found if isinstance(found, list) else [found]:
             if one is not None:
@@ -160,9 +170,11 @@ class GeoFormField(forms.CharField):
         super().__init__(**kwargs)
 
     def prepare_value(self, value: Any) -> Any:
+        """The tuple as ``longitude, latitude``."""
         return ", ".join(map(str, value)) if isinstance(value, (tuple, list)) else value
 
     def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether the text differs from that of the initial tuple."""
         return super().has_changed(self.prepare_value(initial), data)
 
 
@@ -176,7 +188,9 @@ class PasswordFormField(forms.CharField):
         super().__init__(**{**kwargs, "strip": False})
 
     def prepare_value(self, value: Any) -> None:
-        return None
+        """None: a password is never written into the page."""
+        return
 
     def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether a new password was typed."""
         return bool(data)

@@ -1,4 +1,4 @@
-"""Places: a longitude and a latitude, found by their distance from another place."""
+"""Geographical places: a longitude and a latitude, found by their distance from another place."""
 
 from __future__ import annotations
 
@@ -9,18 +9,23 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from ..fields.names import NEAR, UNKNOWN
 from ..index.geohash import MAX_LATITUDE, MAX_LONGITUDE, geohash
 from ..index.specs import BY_SCORE
 from .derived import Derived
 from .form_fields import GeoFormField
+from .names import NEAR, UNKNOWN
 from .scalars import SonicField
 
 
 class GeoField(SonicField, models.Field):
-    """``(longitude, latitude)`` in degrees, a tuple of two floats.
+    """``geo_field()``: a place on the earth, ``(longitude, latitude)``. Default: None.
 
-    The latitude is at most 85.05112878 either way, where the maps of Redis end.
+    A tuple of two floats, in degrees; a str ``"10.75, 59.91"`` is taken too. The longitude is
+    between -180 and 180, the latitude between -85.05112878 and 85.05112878, where the maps of
+    Redis end; ValidationError for anything else.
+
+    With ``index=True``: ``location__near=(longitude, latitude, metres)``, the nearest first, and
+    isnull. Distances are those of Redis, on a sphere, of places rounded to half a metre.
     """
 
     coerces_within = True
@@ -28,9 +33,11 @@ class GeoField(SonicField, models.Field):
 
     @property
     def ordered_as(self) -> Geohash:
+        """The number of the place's cell."""
         return Geohash(self)
 
     def to_python(self, value: Any) -> Any:
+        """The tuple of two floats. ValidationError if the value is no place."""
         if value is None:
             return None
         if isinstance(value, str):
@@ -46,9 +53,11 @@ class GeoField(SonicField, models.Field):
         return (longitude, latitude)
 
     def get_internal_type(self) -> str:
+        """The name of the kind, since there is no Django field class to name."""
         return "GeoField"
 
     def formfield(self, **kwargs: Any) -> Any:
+        """One line, ``longitude, latitude``."""
         return super().formfield(**{"form_class": GeoFormField, **kwargs})
 
 
@@ -78,14 +87,16 @@ class Geohash(Derived):
         self.field = field
 
     def of(self, values: Mapping[str, Any]) -> Any:
+        """The cell's number, from an object's primitives by field name."""
         return _number(values[self.field.name])
 
     def of_stored(self, stored: Mapping[str, Any]) -> Any:
+        """The cell's number, from a payload's dict."""
         value = self.field.of_stored(stored)
         return value if value is UNKNOWN else _number(value)
 
     def near_value(self, value: Any) -> tuple[float, float, float]:
-        """(longitude, latitude, metres). ValidationError says what is wrong with them."""
+        """The value as (longitude, latitude, metres). ValidationError names the mistake in it."""
         label = f"{self.field.model._meta.label}.{self.name}"
         try:
             longitude, latitude, metres = value

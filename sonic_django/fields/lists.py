@@ -34,22 +34,25 @@ _ELEMENT_FIELDS: dict[type, type[single.SonicField]] = {
 
 
 class AnyList(VirtualField):
-    """What both kinds of list share."""
+    """The base of all lists. Their default is a new empty list."""
 
     many = True
     empty_values = [None, [], ()]
 
     def get_default(self) -> Any:
+        """A new list for each object, or None if that is the default."""
         if not self.has_default():
             return []
         default = super().get_default()
         return default if default is None else copy.copy(list(default))
 
     def get_internal_type(self) -> str:
+        """The name of the kind, since there is no Django field class to name."""
         return "ListField"
 
     @property
     def order_kind(self) -> str | None:
+        """None: lists have no order."""
         return None
 
     def _as_list(self, value: Any) -> list[Any]:
@@ -62,13 +65,21 @@ class AnyList(VirtualField):
 
 
 class ListField(AnyList, models.Field):
-    """``list_field(str)``: a list of values of one type, each of them findable by itself.
+    """``list_field(str)``: a list of values of one type. Default: a new empty list.
 
-    ``element`` is a Python type, a field, or a model class or its name (``"app.Model"``,
-    ``"self"``), which makes a list of references.
+    ``element`` is str (the default), int, float, bool, bytes, Decimal, datetime, date, time,
+    timedelta or UUID; a field, as in ``list_field(str_field(max_length=20))``; or a model class or
+    its name (``"app.Model"``, ``"self"``), which makes a list of references. ``save()`` sees
+    changes in place.
+
+    With ``index=True``: each element is found by itself. ``tags="a"`` and ``tags__contains``: has
+    the element; ``tags__all``: has all of them; ``tags__in``: has one of them; ``tags=[]``: is
+    empty; ``tags__isnull``. ValidationError names the position of an element that does not fit;
+    None is no element. TypeError in the class body for an element type not listed here.
     """
 
     def __new__(cls, element: Any = str, *args: Any, **kwargs: Any) -> Any:
+        """A ReferenceListField where the element is a model or its name."""
         if cls is ListField and _is_model(element):
             return super().__new__(ReferenceListField)
         return super().__new__(cls)
@@ -82,10 +93,12 @@ class ListField(AnyList, models.Field):
         super().__init__(**kwargs)
 
     def set_attributes_from_name(self, name: str) -> None:
+        """Name the field, and the element, whose errors name it."""
         super().set_attributes_from_name(name)
         self.element.set_attributes_from_name(name)
 
     def to_python(self, value: Any) -> Any:
+        """A new list of the elements as primitives, or None."""
         if value is None:
             return None
         return [self._element(position, item) for position, item in enumerate(self._as_list(value))]
@@ -99,22 +112,24 @@ class ListField(AnyList, models.Field):
             raise ValidationError(f"element {position}: {' '.join(error.messages)}") from error
 
     def to_primitive(self, value: Any) -> Any:
+        """The same list, if no element needs coercion, or a new one."""
         native = self.element.native_type
         if type(value) is list and native and all(type(item) is native for item in value):
             return value
         return super().to_primitive(value)
 
     def lookup_value(self, value: Any) -> Any:
-        """One element of the list."""
+        """The primitive of one element: a list is looked up by its elements."""
         return self.element.lookup_value(value)
 
     def formfield(self, **kwargs: Any) -> Any:
+        """A text area, one element a line."""
         defaults = {"form_class": ListFormField, "element": self.element.formfield()}
         return super().formfield(**{**defaults, **kwargs})
 
 
 class ReferenceListAttribute(VirtualAttribute):
-    """Gives the objects of a reference list, all loaded by one query on first touch."""
+    """Gives the objects of a reference list. The first read loads all of them with one query."""
 
     field: ReferenceListField
 
@@ -130,17 +145,26 @@ class ReferenceListAttribute(VirtualAttribute):
 
 
 class _UnloadedIds(tuple[int, ...]):
-    """The ids of a reference list whose objects nobody asked for yet."""
+    """The ids of a reference list whose objects are not loaded yet."""
 
 
 class _LoadedList(list[Any]):
-    """Loaded objects, and the ids they were loaded for: some may refer to rows that are gone."""
+    """Loaded objects, and the ids they were loaded for: some of the rows may not exist any more."""
 
     ids: tuple[int, ...] = ()
 
 
 class ReferenceListField(ListField):
-    """``list_field(Model)``: a list of objects of one model; the payload holds their ids."""
+    """``list_field(Model)``: a list of objects of one model. Default: a new empty list.
+
+    The payload holds their ids. The first read of the attribute loads all objects with one
+    statement, in the order of the list; objects whose row was destroyed are left out, but reading
+    the list does not drop their ids.
+
+    With ``index=True``: each object or id is found by itself, with the lookups of other lists, and
+    by conditions on the target's own indexed fields, ``authors__name=...``. ValidationError for
+    an object that is not saved or of another class.
+    """
 
     descriptor_class: Any = ReferenceListAttribute
 
@@ -153,15 +177,17 @@ class ReferenceListField(ListField):
         super(ListField, self).__init__(**kwargs)
 
     def set_attributes_from_name(self, name: str) -> None:
+        """Name the field; there is no element field."""
         super(ListField, self).set_attributes_from_name(name)
 
     def deconstruct(self) -> Any:
+        """Django's, with the target as first argument."""
         name, path, args, kwargs = super().deconstruct()
         return name, path, [self.target, *args], kwargs
 
     @property
     def target_model(self) -> Any:
-        """The class referred to; LookupError if there is no such model."""
+        """The target's class. LookupError if there is no such model."""
         if not isinstance(self.target, str):
             return self.target
         if self.target == "self":
@@ -178,25 +204,29 @@ class ReferenceListField(ListField):
         return objects
 
     def from_primitive(self, value: Any) -> Any:
+        """The ids, whose objects are loaded when the attribute is read."""
         return None if value is None else _UnloadedIds(value)
 
     def to_primitive(self, value: Any) -> Any:
+        """The ids of the objects. An unchanged list keeps the ids of rows that do not exist."""
         if value is None:
             return super(ListField, self).to_primitive(None)
         if type(value) is _UnloadedIds:
             return list(value)
         ids = [self._id_of(item) for item in self._as_list(value)]
         if isinstance(value, _LoadedList) and len(ids) < len(value.ids):
-            # Unchanged but for rows that are gone: their ids are not forgotten by a mere look.
+            # Unchanged but for rows that do not exist: a mere read does not drop their ids.
             present = set(ids)
             if ids == [id for id in value.ids if id in present]:
                 return list(value.ids)
         return ids
 
     def to_python(self, value: Any) -> Any:
+        """The value as it is; ``to_primitive`` checks it."""
         return value
 
     def lookup_value(self, value: Any) -> Any:
+        """The id of one object of the list."""
         return None if value is None else self._id_of(value)
 
     def _id_of(self, item: Any) -> int:
@@ -215,10 +245,11 @@ class ReferenceListField(ListField):
             return int(self._refuse(f"{item!r} is neither an object nor an id."))
 
     def value_from_object(self, obj: Any) -> Any:
-        """The ids: what forms, serializers and ``values()`` show."""
+        """The ids, which forms, serializers and ``values()`` show. Loads nothing."""
         return self.to_primitive(self.value_in(obj))
 
     def formfield(self, **kwargs: Any) -> Any:
+        """A text area, one id a line."""
         defaults = {"form_class": ReferenceListFormField, "target": self.target_model}
         return super(ListField, self).formfield(**{**defaults, **kwargs})
 

@@ -1,14 +1,14 @@
-"""Names that fields and queries share: lookups, and what they make of a field's name."""
+"""Names that fields and queries share: the lookups, and the suffixes of derived values."""
 
 from __future__ import annotations
 
 from typing import Final
 
-#: Ends the name of a field's text without its case, on which such conditions are.
+#: The suffix of the name of a field's case-folded text.
 FOLDED: Final = "__iexact"
-#: Ends the name of a geo field's cell number, on which conditions on a distance are.
+#: The suffix of the name of a geo field's cell number.
 NEAR: Final = "__near"
-#: Stands for a value that a payload lacks, and whose default differs each time.
+#: Stands for a value that a payload lacks and whose default is non-deterministic.
 UNKNOWN: Final = object()
 
 RANGES: Final = ("gt", "gte", "lt", "lte")

@@ -23,18 +23,21 @@ class HashedPassword(str):
 
 
 class PasswordAttribute(VirtualAttribute):
-    """Hashes what is set. A ``HashedPassword`` is taken as it is: a str is always a raw password,
-    also one that looks like a hash."""
+    """Hashes a str that is set, also one that looks like a hash. Keeps a ``HashedPassword``."""
 
     def __set__(self, instance: Any, value: Any) -> None:
         instance.__dict__[self.field.attname] = self.field.to_python(value)
 
 
 class PasswordField(SonicField, models.Field):
-    """Set to a raw password, it keeps the hash; ``obj.check_password(raw)``, after the field's
-    name, compares.
+    """``password_field()``: set to a raw password, it keeps only the hash. Default: None.
 
-    It is in no index, is not looked up, and ``to_dict``, ``values`` and the admin do not show it.
+    The attribute gives a ``HashedPassword``, a str. Setting hashes with Django's first hasher,
+    which is slow on purpose; None is no password. ``obj.check_<name>(raw)`` compares, and saves
+    the hash again, in one save of the field, if it is by a former hasher.
+
+    It is in no index and cannot be looked up (FieldError); ``to_dict``, ``values`` and the admin
+    do not show it. TypeError for a default, ValidationError for a password that is no str.
     """
 
     descriptor_class: Any = PasswordAttribute
@@ -44,13 +47,16 @@ class PasswordField(SonicField, models.Field):
 
     def __init__(self, **kwargs: Any) -> None:
         if "default" in kwargs:
-            raise TypeError("password_field takes no default: nobody shall share a password.")
+            raise TypeError(
+                "password_field takes no default: no two objects should share a password."
+            )
         kwargs.setdefault("blank", True)
         super().__init__(**kwargs)
 
     def contribute_to_class(
         self, cls: Any, name: str, private_only: bool = True, **kwargs: Any
     ) -> None:
+        """Join the class, and give it ``check_<name>(raw)`` unless it has one of its own."""
         super().contribute_to_class(cls, name, private_only, **kwargs)
         method = f"check_{name}"
         if method not in cls.__dict__:
@@ -59,22 +65,27 @@ class PasswordField(SonicField, models.Field):
                 return self.check_raw(obj, raw)
 
             check.__name__ = method
-            check.__doc__ = "Whether this is the password. Hashed anew where the hasher changed."
+            check.__doc__ = (
+                "Whether this is the password. A hash by a former hasher is replaced and saved."
+            )
             setattr(cls, method, check)
 
     def check_raw(self, obj: Any, raw: str) -> bool:
-        """Whether the raw password is the object's; False where it has none. A hash by a former
-        hasher is replaced, in one save of the field alone."""
+        """Whether the raw password is the object's; False where it has none.
+
+        A hash by a former hasher is replaced, in one save of the field alone.
+        """
 
         def renew(raw: str) -> None:
             setattr(obj, self.attname, raw)
             if not obj._state.adding:
                 obj.save(update_fields=[self.name])
 
-        held = self.value_in(obj)
-        return held is not None and check_password(raw, str.__str__(held), renew)
+        hashed = self.value_in(obj)
+        return hashed is not None and check_password(raw, str.__str__(hashed), renew)
 
     def to_python(self, value: Any) -> Any:
+        """The hash of a raw password; a hash as it is."""
         if value is None or isinstance(value, HashedPassword):
             return value
         if not isinstance(value, str):
@@ -84,31 +95,36 @@ class PasswordField(SonicField, models.Field):
         return HashedPassword(make_password(value))
 
     def to_primitive(self, value: Any) -> Any:
+        """The hash as a plain str."""
         hashed = self.to_python(value)
         return super().to_primitive(None) if hashed is None else str.__str__(hashed)
 
     def from_primitive(self, value: Any) -> Any:
+        """The stored hash, or None."""
         return None if value is None else HashedPassword(value)
 
     def lookup_value(self, value: Any) -> Any:
+        """FieldError: passwords are not looked up."""
         raise FieldError(
             f"{self.model._meta.label}.{self.name} is a password, which is not looked up; find the "
             f"object by something else and call check_{self.name}()."
         )
 
     def value_from_object(self, obj: Any) -> None:
-        """What forms, their messages and serializers would show: nothing."""
+        """None, so that forms, their messages and serializers show nothing."""
         return
 
     def get_internal_type(self) -> str:
+        """The name of the kind, since there is no Django field class to name."""
         return "PasswordField"
 
     def save_form_data(self, instance: Any, data: Any) -> None:
-        # Left empty, a form leaves the password as it is.
+        """Set the password of a form; an empty input keeps the password."""
         if data not in (None, ""):
             super().save_form_data(instance, data)
 
     def formfield(self, **kwargs: Any) -> Any:
+        """A password input, which never shows a value."""
         return super().formfield(**{"form_class": PasswordFormField, **kwargs})
 
 

@@ -13,7 +13,7 @@ from .sql_lookups import NoColumn
 
 
 class ReferenceAttribute(VirtualAttribute):
-    """``author_id``: reads from the payload; a new id forgets the object loaded before."""
+    """``author_id``: read from the payload. Setting another id drops the cached object."""
 
     field: ReferenceField
 
@@ -33,15 +33,16 @@ else:
 class ReferenceField(VirtualField, _ForeignKey):
     """Mixed into ForeignKey or OneToOneField.
 
-    For Django's collector the relation is DO_NOTHING and hidden: it would otherwise join through a
-    column that does not exist and delete rows behind the index's back. The policy that the user
-    gave is kept in ``policy`` and enforced by ``deletion``.
+    For Django's collector the relation is DO_NOTHING and hidden. It would otherwise join through
+    a column that does not exist, and delete rows without an update of the index. The policy that
+    the user gave is in ``policy``, and Sonic's own deletion enforces it.
     """
 
     descriptor_class: Any = ReferenceAttribute
     policy: Any = models.DO_NOTHING
 
-    def _settle(self) -> None:
+    def finish_init(self) -> None:
+        """Take the deletion policy from Django, and give the field its index if it has one."""
         self.policy = self.remote_field.on_delete
         self.remote_field.on_delete = models.DO_NOTHING
         if self.policy is not models.DO_NOTHING:
@@ -54,23 +55,27 @@ class ReferenceField(VirtualField, _ForeignKey):
     def contribute_to_class(
         self, cls: Any, name: str, private_only: bool = True, **kwargs: Any
     ) -> None:
+        """Join the class with a reverse name of its own, which is hidden."""
         if not (self.remote_field.related_name or "").endswith("+"):
             # Hidden, and different for each field, so that formset prefixes differ too.
             self.remote_field.related_name = f"sonic_{cls.__name__.lower()}_{name}+"
         super().contribute_to_class(cls, name, private_only, **kwargs)
 
     def get_joining_fields(self, reverse_join: bool = False) -> Any:
+        """Django's, with an object that refuses to be quoted in place of the column."""
         pairs: Any = super().get_joining_fields(reverse_join)
         if reverse_join:
             return tuple((mine, NoColumn(self)) for mine, _ in pairs)
         return tuple((NoColumn(self), theirs) for _, theirs in pairs)
 
     def to_primitive(self, value: Any) -> Any:
+        """The id of an object, or the id itself."""
         if isinstance(value, models.Model):
             value = self._id_of(value)
         return super().to_primitive(value)
 
     def lookup_value(self, value: Any) -> Any:
+        """The id; ValidationError for an object that is not saved."""
         if isinstance(value, models.Model) and value.pk is None:
             self._refuse(f"{value!r} is not saved yet, so nothing refers to it.")
         return self.to_primitive(value)
@@ -85,6 +90,7 @@ class ReferenceField(VirtualField, _ForeignKey):
 
     @property
     def order_kind(self) -> str | None:
+        """None: references have no order."""
         return None
 
     def check_saved(self, instance: models.Model) -> None:
@@ -107,9 +113,17 @@ class ReferenceField(VirtualField, _ForeignKey):
 class ObjField(ReferenceField, models.ForeignKey):
     """``obj_field(Model, on_delete=...)``: a reference to an object of one model.
 
-    ``Model`` is a class, ``"app.Model"`` or ``"self"``. Without ``on_delete`` nothing happens to
-    the referring objects when the target is deleted. Other policies (CASCADE, PROTECT, RESTRICT,
-    SET_NULL, SET_DEFAULT, SET()) give the field an index, by which they find those objects.
+    ``Model`` is a class, ``"app.Model"`` or ``"self"``. The attribute gives the object, which its
+    first read loads with one statement; ``<name>_id`` gives the id without loading. Default: none,
+    and None may be saved.
+
+    Without ``on_delete`` nothing happens to the referring objects when the target is deleted.
+    Other policies (CASCADE, PROTECT, RESTRICT, SET_NULL, SET_DEFAULT, SET()) give the field an
+    index, by which they find those objects.
+
+    With ``index=True``: exact, in, isnull, by an object or an id; and conditions on the target's
+    own indexed fields, ``author__name=...``. ValueError on saving a reference to an unsaved
+    object, ValidationError for an object of another class.
     """
 
     def __init__(
@@ -127,6 +141,7 @@ class ObjField(ReferenceField, models.ForeignKey):
         super().__init__(to, on_delete=on_delete, **kwargs)
 
     def validate(self, value: Any, model_instance: Any) -> None:
+        """Refuse an id without a row, or of a deleted object, unless it is stored already."""
         if self.remote_field.parent_link or value is None:
             models.Field.validate(self, value, model_instance)
             return
@@ -137,7 +152,7 @@ class ObjField(ReferenceField, models.ForeignKey):
             else model_instance._sonic.stored_values(model_instance)
         )
         if stored.get(self.key) == value:
-            return  # an object does not become invalid because what it refers to was deleted
+            return  # an object does not become invalid because its target was deleted
         target: Any = self.remote_field.model._base_manager.filter(pk=value).first()
         if getattr(target, "is_deleted", False):
             raise ValidationError(

@@ -1,4 +1,9 @@
-"""The field types for single values."""
+"""The field types for single values.
+
+``default`` is the first argument of each: a value, or a callable that gives one for each object.
+A value that the field cannot hold is a ValidationError, when the object is saved and when it is
+looked up.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +18,22 @@ from django.db import models
 from django.db.models.fields import NOT_PROVIDED
 from django.utils import timezone
 
-from .base import VirtualField, plain
+from .base import VirtualField, exact_primitive
 from .derived import Path
 
 
 def Now() -> datetime:
-    """The present moment; aware where ``USE_TZ`` is on."""
+    """The present moment, as the default of a ``date_field``; aware where ``USE_TZ`` is on."""
     return timezone.now()
 
 
 def _unchecked(obj: Any) -> Any:
-    """For the parts of Django's fields that its type stubs leave out."""
+    """The object without its type: Django's type stubs leave out parts of its fields."""
     return obj
 
 
 class SonicField(VirtualField):
-    """What the short names share: the default comes first, and None may be saved.
+    """The base of Sonic's own fields: the default comes first, and None may be saved.
 
     Mutable defaults are copied for each object.
     """
@@ -40,31 +45,37 @@ class SonicField(VirtualField):
         if default is not NOT_PROVIDED:
             kwargs["default"] = default
         if kwargs.get("default", NOT_PROVIDED) in ("", list, dict, set, tuple):
-            # What is empty unless set may be left empty in a form.
+            # A field whose default is empty may be left empty in a form.
             kwargs.setdefault("blank", True)
         if self.nullable:
             kwargs.setdefault("null", True)
         super().__init__(**kwargs)
 
     def get_default(self) -> Any:
+        """The default for one object; a copy if it is a list, dict or set."""
         default = super().get_default()
         return copy.deepcopy(default) if isinstance(default, (list, dict, set)) else default
 
 
 class TextValue(SonicField):
-    """What the fields for text share."""
+    """The base of the fields for text."""
 
     nullable = False
 
     def to_python(self, value: Any) -> Any:
-        # Django would store the repr of these, which nobody wants to find again.
+        """The value as a str. ValidationError for bytes and containers."""
+        # Django would store the repr of these, which no query looks for.
         if isinstance(value, (bytes, bytearray, list, tuple, dict, set)):
             raise ValidationError(f"{value!r} is a {type(value).__name__}, not text.")
         return super().to_python(value)
 
 
 class StrField(TextValue, models.CharField):
-    """A str of one line; no length limit unless ``max_length`` is given."""
+    """``str_field()``: a str of one line. Default: ``""``.
+
+    Its length has no limit unless ``max_length`` (characters) is given. With ``index=True``:
+    exact, in, isnull, startswith, gt, gte, lt, lte, range, and order_by.
+    """
 
     def __init__(self, default: Any = NOT_PROVIDED, /, **kwargs: Any) -> None:
         # EmailField and URLField would set the lengths of their columns.
@@ -74,54 +85,83 @@ class StrField(TextValue, models.CharField):
     def _check_max_length_attribute(self, **kwargs: Any) -> list[Any]:
         if self.max_length is None:
             return []
-        return list(_unchecked(super())._check_max_length_attribute(**kwargs))
+        checks = _unchecked(super())._check_max_length_attribute(**kwargs)
+        return list(checks)
 
 
 class TextField(TextValue, models.TextField):
-    """A str of many lines."""
+    """``text_field()``: a str of many lines; forms show a text area. Default: ``""``.
+
+    With ``index=True``: exact, in, isnull, startswith, gt, gte, lt, lte, range, and order_by. Its
+    words are found by full text, see ``fulltext_indexes``.
+    """
 
 
 class EmailField(StrField, models.EmailField):
-    """A str that forms validate as an email address."""
+    """``email_field()``: a str that forms validate as an email address. Default: ``""``.
+
+    With ``index=True``: exact, in, isnull, startswith, gt, gte, lt, lte, range, and order_by.
+    """
 
 
 class URLField(StrField, models.URLField):
-    """A str that forms validate as a URL."""
+    """``url_field()``: a str that forms validate as a URL. Default: ``""``.
+
+    With ``index=True``: exact, in, isnull, startswith, gt, gte, lt, lte, range, and order_by.
+    """
 
     def formfield(self, **kwargs: Any) -> Any:
-        # What Django 6 does; until then it warns of the change.
+        """Django's, which completes a URL without a scheme by https."""
+        # Django 6 does the same; until then it warns of the change.
         return super().formfield(**{"assume_scheme": "https", **kwargs})
 
 
 class IntField(SonicField, models.IntegerField):
-    """An int of any size."""
+    """``int_field()``: an int of any size. Default: None.
+
+    With ``index=True``: exact, in, isnull, gt, gte, lt, lte, range, and order_by; a float or
+    Decimal may bound a range. ValidationError for a number with a fraction.
+    """
 
     @property
     def validators(self) -> Any:
+        """The validators given, without the limits of a column."""
         # Django's IntegerField adds the limits of the column's type; there is no column.
-        return [*self.default_validators, *_unchecked(self)._validators]
+        given = _unchecked(self)._validators
+        return [*self.default_validators, *given]
 
     def to_python(self, value: Any) -> Any:
+        """The value as an int. ValidationError if it is none."""
         if isinstance(value, float) and not value.is_integer():
             raise ValidationError(f"{value!r} is not a whole number.")
         return super().to_python(value)
 
     def range_value(self, value: Any) -> Any:
+        """The bound of a range: an int, a float or a Decimal."""
         # score__gt=1.5 has a meaning although no score is 1.5.
         return value if isinstance(value, (float, Decimal)) else super().range_value(value)
 
 
 class FloatField(SonicField, models.FloatField):
-    """A float."""
+    """``float_field()``: a float. Default: None.
+
+    With ``index=True``: exact, in, isnull, gt, gte, lt, lte, range, and order_by.
+    """
 
 
 class DecimalField(SonicField, models.DecimalField):
-    """A Decimal; exact, also in its index. Limits only if given."""
+    """``decimal_field()``: a Decimal; exact, also in its index. Default: None.
+
+    ``max_digits`` and ``decimal_places`` are checked if they are given. With ``index=True``:
+    exact, in, isnull, gt, gte, lt, lte, range, and order_by.
+    """
 
     @property
     def validators(self) -> Any:
+        """The validators given, and that of the limits if there are limits."""
         if self.max_digits is None and self.decimal_places is None:
-            return [*self.default_validators, *_unchecked(self)._validators]
+            given = _unchecked(self)._validators
+            return [*self.default_validators, *given]
         return super().validators
 
     def _check_decimal_places(self) -> list[Any]:
@@ -139,69 +179,108 @@ class DecimalField(SonicField, models.DecimalField):
 
 
 class BoolField(SonicField, models.BooleanField):
-    """A bool."""
+    """``bool_field()``: a bool. Default: None, so give ``False`` where None means nothing.
+
+    With ``index=True``: exact, in, isnull.
+    """
 
 
 class DateField(SonicField, models.DateTimeField):
-    """A point in time (datetime), aware where ``USE_TZ`` is on; ``Now`` is the usual default."""
+    """``date_field()``: a point in time, a datetime to the microsecond. Default: None.
+
+    It is aware where ``USE_TZ`` is on, and stored in UTC; ``date_field(Now)`` is the present
+    moment. With ``index=True``: exact, in, isnull, gt, gte, lt, lte, range, and order_by.
+    """
 
 
 class DayField(SonicField, models.DateField):
-    """A calendar day (date)."""
+    """``day_field()``: a calendar day, a date. Default: None.
+
+    With ``index=True``: exact, in, isnull, gt, gte, lt, lte, range, and order_by.
+    """
 
 
 class TimeField(SonicField, models.TimeField):
-    """A time of day."""
+    """``time_field()``: a time of day, a time. Default: None.
+
+    With ``index=True``: exact, in, isnull, gt, gte, lt, lte, range, and order_by.
+    """
 
 
 class DurationField(SonicField, models.DurationField):
-    """A timedelta."""
+    """``duration_field()``: a length of time, a timedelta. Default: None.
+
+    With ``index=True``: exact, in, isnull, gt, gte, lt, lte, range, and order_by.
+    """
 
 
 class UUIDField(SonicField, models.UUIDField):
-    """A UUID; ``uuid_field(uuid.uuid4)`` gives each object its own."""
+    """``uuid_field()``: a UUID. Default: None.
+
+    ``uuid_field(uuid.uuid4)`` gives each object its own; a str in a UUID's form is taken too. With
+    ``index=True``: exact, in, isnull.
+    """
 
 
 class BytesField(SonicField, models.BinaryField):
-    """Bytes."""
+    """``bytes_field()``: bytes. Default: None.
+
+    With ``index=True``: exact, in, isnull. ValidationError for a str: encode it first.
+    """
 
     empty_values = [None, b""]
 
     def get_default(self) -> Any:
-        return _unchecked(self)._get_default() if self.has_default() else None
+        """The default given, or None; not Django's ``b""``."""
+        if not self.has_default():
+            return None
+        return _unchecked(self)._get_default()
 
     def to_python(self, value: Any) -> Any:
+        """The value as bytes. ValidationError for a str."""
         # Django's takes a str for base64, which would hide a mistake.
         if isinstance(value, str):
             raise ValidationError(f"{value!r} is a str, and this field holds bytes; encode it.")
-        return plain(value)
+        return exact_primitive(value)
 
     def value_to_string(self, obj: Any) -> str:
+        """Base64, for serializers."""
         return str(super().value_to_string(obj))
 
 
 class VarField(SonicField, models.JSONField):
-    """Any payload primitive, nested. Forms edit it as JSON. An index holds the single values."""
+    """``var_field()``: any value that a payload can hold, nested. Default: None.
+
+    That is None, bool, int, float, str, bytes, Decimal, date, time, datetime, timedelta, UUID,
+    and lists, tuples, sets and dicts of these. Forms edit it as JSON. With ``index=True``: exact,
+    in, isnull, by values that are no containers. An index on a path, ``Index(["meta__city"])``,
+    finds values within dicts. ValidationError names the path of a value that no payload can hold.
+    """
 
     mixed = True
 
     empty_values = [None, ""]
 
     def to_python(self, value: Any) -> Any:
+        """The value as it is: JSONField would parse it."""
         return value
 
     def get_prep_value(self, value: Any) -> Any:
+        """The value as it is: JSONField would write it as JSON."""
         return value
 
     def lookup_value(self, value: Any) -> Any:
+        """The value; ValidationError for a container, which no index holds."""
         if isinstance(value, (list, tuple, set, frozenset, dict)):
             self._refuse(f"{value!r} is no single value; the index of a var_field holds those.")
         return super().lookup_value(value)
 
     def at_path(self, keys: Sequence[str]) -> Path:
+        """The value at this path of dict keys."""
         return Path(self, keys)
 
     def validate(self, value: Any, model_instance: Any) -> None:
+        """Check blank, null and choices."""
         # JSONField's own check would refuse the payload's richer types.
         models.Field.validate(self, value, model_instance)
 

@@ -1,4 +1,4 @@
-"""``expire_after``: objects that live for so long after their last save."""
+"""``expire_after``: objects that end some time after their last save."""
 
 from __future__ import annotations
 
@@ -14,22 +14,24 @@ NAME = "expires_at"
 
 
 class ExpiryField(DateField):
-    """When the object ends; set by each save."""
+    """The moment at which the object ends, a datetime with an index; each save sets it."""
 
     def __init__(self) -> None:
         super().__init__(index=True, auto_now=True, null=True)
 
     def pre_save(self, model_instance: Any, add: bool) -> datetime:
+        """Set the moment: now plus the class's ``expire_after``."""
         moment: datetime = timezone.now() + type(model_instance).expire_after
         setattr(model_instance, self.attname, moment)
         return moment
 
     def clone(self) -> ExpiryField:
+        """A new field, since ``__init__`` takes no arguments."""
         return type(self)()
 
 
 def add_expiry(class_name: str, attrs: dict[str, Any]) -> None:
-    """Give a class body that says ``expire_after`` its field. TypeError for a wrong value."""
+    """Add the field to the body of a class with ``expire_after``. TypeError for a wrong value."""
     given = attrs.get("expire_after")
     if given is None:
         return

@@ -1,8 +1,8 @@
-"""Counting the objects of a filter from parts of its sets, as ``scripts/parts.lua`` gives them.
+"""Counting the objects of a filter from bitmaps of its sets, as ``scripts/bitmaps.lua`` gives them.
 
-A part holds those ids of a set that agree in all digits but the last four: a bitmap of 1,250 bytes
+A chunk holds those ids of a set that agree in all digits but the last four: a bitmap of 1,250 bytes
 in the order of ``SETBIT``, or a list of numbers, each 10,000 more than the last four digits, or
-nothing. Combined as integers of 10,000 bits, a part costs a microsecond.
+nothing. Combined as integers of 10,000 bits, a chunk costs a microsecond.
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ from .queries import All, And, Leaf, Node, Not, Or
 _SPAN = 10_000
 _BYTES = _SPAN // 8
 
-Part: TypeAlias = "bytes | Sequence[bytes]"
+Chunk: TypeAlias = "bytes | Sequence[bytes]"
 
 
-def count(node: Node, parts: Sequence[Sequence[Part]]) -> int:
-    """How many ids satisfy the node. ``parts``: for each of its leaves in order, and last for the
-    set of all objects where the node needs it, as many parts; those at one position are of the
-    same chunk."""
-    sets = [int.from_bytes(b"".join(map(_bitmap, of_set)), "big") for of_set in parts]
+def count(node: Node, chunks: Sequence[Sequence[Chunk]]) -> int:
+    """The number of ids that satisfy the node.
+
+    ``chunks`` has a list for each leaf in order, and last one for the set of all objects where the
+    node needs it. The lists are equally long; chunks at one position hold ids of one range.
+    """
+    sets = [int.from_bytes(b"".join(map(_bitmap, of_set)), "big") for of_set in chunks]
     return _combined(node, iter(sets), sets[-1]).bit_count()
 
 
@@ -41,11 +43,11 @@ def _combined(node: Node, sets: Iterator[int], everything: int) -> int:
     return found
 
 
-def _bitmap(part: Part) -> bytes:
-    if isinstance(part, bytes):
-        return part.ljust(_BYTES, b"\0")
+def _bitmap(chunk: Chunk) -> bytes:
+    if isinstance(chunk, bytes):
+        return chunk.ljust(_BYTES, b"\0")
     bits = bytearray(_BYTES)
-    for number in part:
+    for number in chunk:
         offset = int(number) - _SPAN
         bits[offset >> 3] |= 128 >> (offset & 7)
     return bytes(bits)

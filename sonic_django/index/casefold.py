@@ -6,7 +6,7 @@ from unicodedata import normalize
 
 
 def fold(text: str) -> str:
-    """The text that all spellings share which differ in case or in composition only.
+    """The common form of all spellings that differ in case or in composition only.
 
     Unicode's canonical caseless matching (D145): decomposed, ``str.casefold``, and composed again,
     so that no letter is the beginning of the same letter with an accent. ``"Straße"`` and

@@ -1,4 +1,4 @@
-"""What goes into an index and comes out of it: documents and answers."""
+"""Documents, which go into an index, and the results that come out of it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any, Literal, NamedTuple
 
 from .specs import Entry
 
-#: The version of what is destroyed: later than any that a row can have.
+#: The version of a destroyed object: later than any that a row can have.
 DESTROYED_VERSION = 2**53 - 1
 
-State = Literal["live", "deleted", "gone"]
+State = Literal["live", "deleted", "destroyed"]
 Mode = Literal["", "rebuild", "reset"]
 
 
 @dataclass(frozen=True)
 class Document:
-    """What the index shall know of one object at one version."""
+    """The entries of one object at one version."""
 
     id: int
     version: int
@@ -25,6 +25,7 @@ class Document:
     text_changed: bool = False
 
     def arguments(self, has_text: bool = False) -> list[Any]:
+        """The document in the ARGV of ``apply.lua`` and ``compare.lua``."""
         text = "1" if self.text_changed else "0" if has_text else ""
         flat: list[Any] = [self.id, self.version, self.state, text]
         flat.append(len(self.entries))
@@ -38,7 +39,7 @@ class Document:
 
 
 class Applied(NamedTuple):
-    """What an apply came to."""
+    """The outcome of an apply."""
 
     #: Documents that were newer than what the index had.
     written: int
@@ -50,7 +51,7 @@ class Applied(NamedTuple):
 
 @dataclass(frozen=True)
 class Unbuilt:
-    """The answer to a query that needs indexes which are not built."""
+    """The result of a query that needs indexes which are not built."""
 
     digests: tuple[str, ...]
 

@@ -273,7 +273,7 @@ def redis_score(score: float) -> str:
     """A score as Redis reads it; ``repr`` is the shortest text that gives the same double."""
     if math.isinf(score):
         return "inf" if score > 0 else "-inf"
-    return repr(score + 0.0)  # -0.0 is the same number as 0.0, and shall be spelled alike
+    return repr(score + 0.0)  # -0.0 is the same number as 0.0, so both have one spelling
 
 
 def distinct(values: Iterable[Any]) -> list[Any]:

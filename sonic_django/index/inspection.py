@@ -1,8 +1,8 @@
-"""Looking at what an index holds, to compare it with the rows: for ``sonic_check``.
+"""Inspection of an index, to compare it with the rows: for ``sonic_check``.
 
 A round trip looks at some thousands of objects or entries at most, so that Redis is busy for some
-tens of milliseconds. What is found wrong within one script is so: a script sees the index between
-two writes.
+tens of milliseconds. A script sees the index between
+two writes, so an error that one script finds is real.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..table.digests import range_bounds
-from ..transport.client import Script, redis_client
+from ..transport.client import redis_client
+from ..transport.scripts import Script
+from . import lua
 from .specs import BY_ID, NULLS, IndexSpec
 from .store import OBJECTS_PER_SCRIPT, Document, IndexStore
-
-_DIGEST, _VERSIONS, _COMPARE = Script("digest"), Script("versions"), Script("compare")
-_WALK, _COUNTS, _CENSUS = Script("walk"), Script("counts"), Script("census")
 
 #: What one script looks at; up to a thousand where it takes whole ranges of ids.
 _PER_SCRIPT = 500
@@ -52,7 +51,7 @@ class Walked(NamedTuple):
 
 
 class Inspection:
-    """What the index of one class holds. Writes only where it is told to mend."""
+    """The contents of the index of one class. Writes only with ``repair``."""
 
     def __init__(self, store: IndexStore, built: Iterable[str]) -> None:
         self.store = store
@@ -84,11 +83,11 @@ class Inspection:
         for field, _ in self._client.hscan_iter(f"{self.base}:sum", count=_PER_SCRIPT):
             yield int(field)
 
-    def work_out_digests(self, ranges: Sequence[int], *, mend: bool) -> list[tuple[int, int]]:
-        """For each range its digest as kept and as the records give it; ``mend`` sets the former
+    def work_out_digests(self, ranges: Sequence[int], *, repair: bool) -> list[tuple[int, int]]:
+        """For each range its digest as kept and as the records give it; ``repair`` sets the former
         right. One round trip for 20 ranges."""
-        calls = [(one, *range_bounds(one), "1" if mend else "") for one in ranges]
-        pairs = _in_calls(_DIGEST, self._client, self.base, calls)
+        calls = [(one, *range_bounds(one), "1" if repair else "") for one in ranges]
+        pairs = _in_calls(lua.DIGEST, self._client, self.base, calls)
         return [(int(kept), int(given)) for kept, given in pairs]
 
     # Objects ------------------------------------------------------------------------------------
@@ -97,7 +96,7 @@ class Inspection:
         """The versions of the objects that the index has, destroyed ones left out: one round trip
         for 10,000."""
         calls = [ids[start : start + _PER_SCRIPT] for start in range(0, len(ids), _PER_SCRIPT)]
-        replies = _in_calls(_VERSIONS, self._client, self.base, calls)
+        replies = _in_calls(lua.VERSIONS, self._client, self.base, calls)
         flat = [number for reply in replies for number in reply]
         return {
             id: Held(version, bool(live))
@@ -120,7 +119,7 @@ class Inspection:
                 None if version < 0 else version,
                 tuple(zip(map(_text, rest[::2]), map(_text, rest[1::2]), strict=True)),
             )
-            for reply in _in_calls(_COMPARE, self._client, self.base, calls)
+            for reply in _in_calls(lua.COMPARE, self._client, self.base, calls)
             for id, version, *rest in reply
         ]
 
@@ -129,7 +128,7 @@ class Inspection:
         some hundreds."""
         cursor = b"0"
         while True:
-            cursor, *ids = _CENSUS(self._client, self.base, cursor, _PER_SCRIPT)
+            cursor, *ids = lua.CENSUS(self._client, self.base, cursor, _PER_SCRIPT)
             if ids:
                 yield [int(id) for id in ids if id.isdigit()]
             if cursor == b"0":
@@ -137,29 +136,29 @@ class Inspection:
 
     # Sets ---------------------------------------------------------------------------------------
 
-    def walk(self, *, mend: bool) -> Iterator[Walked]:
+    def walk(self, *, repair: bool) -> Iterator[Walked]:
         """Every entry of every set of the declaration: is it named by its object's record?
-        ``mend`` removes it if not. A SCAN over the whole server, and a round trip for 20 sets or
+        ``repair`` removes it if not. A SCAN over the whole server, and a round trip for 20 sets or
         10,000 entries."""
         waiting: list[tuple[bytes, bytes]] = []
         for name in self._sets():
             waiting.append((name, b"0"))
             while len(waiting) >= _SCRIPTS_PER_CALL:
-                waiting = yield from self._walk_on(waiting, mend)
+                waiting = yield from self._walk_on(waiting, repair)
         while waiting:
-            waiting = yield from self._walk_on(waiting, mend)
+            waiting = yield from self._walk_on(waiting, repair)
 
-    def _walk_on(self, places: list[tuple[bytes, bytes]], mend: bool) -> Any:
+    def _walk_on(self, places: list[tuple[bytes, bytes]], repair: bool) -> Any:
         calls = []
         for name, cursor in places:
             spec = self.specs.get(name[:8])
             kind = BY_ID if spec is None or name.endswith(NULLS) else spec.ordering
             counted = spec is not None and spec.counts_values
             calls.append(
-                (name, kind, cursor, _PER_SCRIPT, "1" if counted else "", "1" if mend else "")
+                (name, kind, cursor, _PER_SCRIPT, "1" if counted else "", "1" if repair else "")
             )
         left = []
-        replies = _WALK.many(self._client, self.base, calls)
+        replies = lua.WALK.many(self._client, self.base, calls)
         for (name, _), (cursor, entries, uncounted, *stale) in zip(places, replies, strict=True):
             yield Walked(name, entries, tuple(map(_text, stale)), bool(uncounted))
             if cursor != b"0":
@@ -175,15 +174,15 @@ class Inspection:
             if name[:8] in self.specs and b"#" not in name and name[8:9] != b"$":
                 yield name
 
-    def wrong_counts(self, *, mend: bool) -> Iterator[tuple[IndexSpec, str]]:
+    def wrong_counts(self, *, repair: bool) -> Iterator[tuple[IndexSpec, str]]:
         """(index, value) of the numbers of objects and of the values kept for facets that no set
-        bears out; ``mend`` sets them right. A round trip for some hundreds of values."""
+        bears out; ``repair`` sets them right. A round trip for some hundreds of values."""
         for digest, spec in self.specs.items():
             numbers, originals = b"0", b"0"
             while spec.counts_values and (numbers or originals):
-                numbers, originals, *wrong = _COUNTS(
+                numbers, originals, *wrong = lua.COUNTS(
                     self._client, self.base, digest, numbers, originals, _PER_SCRIPT,
-                    "1" if mend else "",
+                    "1" if repair else "",
                 )  # fmt: skip
                 yield from ((spec, _text(value)) for value in wrong)
 

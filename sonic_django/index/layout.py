@@ -1,4 +1,4 @@
-"""The indexes of one model: what the store needs to know of a declaration."""
+"""The part of a declaration that the store needs: the indexes of one model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A query as ``query.lua`` reads it: a filter over sets, and the sets that give its order."""
+"""The query tree that ``query.lua`` reads: a filter over sets, and the sets that give the order."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Ids:
 
 @dataclass(frozen=True)
 class Within:
-    """Objects whose place in a geo set is within so many metres; tested one by one."""
+    """Objects whose point in a geo set is within so many metres; tested one by one."""
 
     name: bytes
     longitude: float
@@ -124,31 +124,31 @@ NOTHING = Ids(())
 
 @dataclass(frozen=True)
 class FurtherKey:
-    """What orders objects that are equal in the keys before: sets one after the other."""
+    """The order of objects that are equal in the keys before: sets one after the other."""
 
     sets: tuple[Leaf, ...]
     descending: bool
 
 
-#: Entries that one run of a script may touch: some milliseconds, in which Redis serves nobody else.
+#: Entries that one run of a script may touch: some milliseconds, in which others wait.
 BUDGET = 3000
 
 
 @dataclass(frozen=True)
 class IndexQuery:
-    """A whole question. ``order`` lists the sets whose concatenation is the order."""
+    """A whole query. ``order`` lists the sets whose concatenation is the order."""
 
     order: tuple[Leaf, ...]
     descending: bool = True
     ties_descending: bool = True
     filter: Node | None = None
     scope: Scope = Scope.LIVE
-    #: digest -> how a person knows that index; all must be built.
+    #: digest -> the name of that index for people; all must be built.
     needs: dict[str, str] = field(default_factory=dict)
     #: The keys of the order behind the first, before the id.
     further: tuple[FurtherKey, ...] = ()
-    #: The place (longitude, latitude) by the distance from which the one set of the order, a geo
-    #: set, is ordered; the farthest first if ``descending``.
+    #: The point (longitude, latitude) whose distance orders the one set of the order, a geo set;
+    #: the farthest first if ``descending``.
     centre: tuple[float, float] | None = None
 
     @property
@@ -157,7 +157,7 @@ class IndexQuery:
         return not self.further and [leaf.name for leaf in self.order] == [self.scope.set_name]
 
     def plain_sets(self) -> set[bytes]:
-        """The names of the sets asked whose members are plain ids."""
+        """The names of the sets of the query whose members are plain ids."""
         found = {leaf.name for leaf in self.order if leaf.kind != BY_TEXT}
 
         def collect(node: Node | None) -> None:
@@ -174,7 +174,7 @@ class IndexQuery:
         return found
 
     def untested(self) -> tuple[Leaf, ...] | None:
-        """The sets that one after the other are the answer; None if objects must be tested, or
+        """The sets that one after the other are the result; None if objects must be tested, or
         brought into an order that the sets do not have."""
         if self.further or self.centre or self.descending != self.ties_descending:
             return None
@@ -227,7 +227,7 @@ class IndexQuery:
 
 @dataclass(frozen=True)
 class FacetQuery:
-    """A question for the values of an index, among all objects or those of a filter."""
+    """A query for the values of an index, among all objects or those of a filter."""
 
     digest: str
     #: "postings", or how a sorted index is ordered.

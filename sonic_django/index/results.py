@@ -1,9 +1,9 @@
-"""The answers to queries, put together from the runs of ``query.lua`` and ``facet.lua``.
+"""The results of queries, put together from the runs of ``query.lua`` and ``facet.lua``.
 
-A run touches a bounded number of entries, so that no query keeps Redis from others for more than
-some milliseconds. Nearly all queries need one run. Where there are more, each goes on behind the
-entry (not the rank) at which the one before stopped: an object that existed throughout, and kept
-its place, comes once. What is given twice all the same is told by its id.
+A run touches a bounded number of entries, so that no query keeps Redis from other clients for more
+than some milliseconds. Nearly all queries need one run. Where there are more, each goes on behind
+the entry (not the rank) at which the one before stopped, so an object that existed throughout and
+kept its position comes once. An object that comes twice all the same is found by its id.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from .queries import IndexQuery
 _IN_ORDER = frozenset(["page", "walk"])
 
 
-class Answer:
-    """What the runs so far have given."""
+class IndexResult:
+    """The result of a query, as far as its runs have given it."""
 
     def __init__(self, query: IndexQuery) -> None:
         self.query = query
@@ -40,7 +40,7 @@ class Answer:
         self._left_out = 0
 
     def add(self, reply: Sequence[Any]) -> None:
-        """Take the reply of a run."""
+        """Add the reply of a run."""
         _, strategy, self.token, touched, payload, remark, facts = reply
         self.is_complete = not self.token
         self.strategy = strategy.decode()
@@ -68,12 +68,12 @@ class Answer:
         for start in range(0, len(flat), width):
             row = flat[start : start + width]
             values: list[Any] = [int(row[0])]
-            for place in range(1, width, 3):
+            for at in range(1, width, 3):
                 # No prefix stands between "-..." and "~...", see encoding.py.
-                values += (row[place], float(row[place + 1]), row[place + 2] or b".")
+                values += (row[at], float(row[at + 1]), row[at + 2] or b".")
             self._rows.append(tuple(values))
 
-    # What was asked for -------------------------------------------------------------------------
+    # The result ----------------------------------------------------------------------------
 
     def result(self, what: str, offset: int, limit: int | None) -> Any:
         """The ids of "ids" and "random" (for which ``offset`` is a seed), the number of "count"."""
@@ -102,8 +102,8 @@ class Answer:
         centre = self.query.centre
         if centre is not None:
             # From the middle of a cell, as Redis measures.
-            places = [(distance(centre, place_of(row[2])), row[0]) for row in rows]
-            return [id for _, id in sorted(places, reverse=self.query.descending)]
+            distances = [(distance(centre, place_of(row[2])), row[0]) for row in rows]
+            return [id for _, id in sorted(distances, reverse=self.query.descending)]
         rows.sort(key=lambda row: row[0], reverse=self.query.ties_descending)
         directions = [self.query.descending, *(key.descending for key in self.query.further)]
         for number in range(len(directions) - 1, -1, -1):
@@ -123,7 +123,7 @@ class Answer:
         return random.Random(seed).sample(ids, min(number, len(ids)))
 
 
-class FacetAnswer:
+class FacetResult:
     """The values of a facet that the runs so far have counted."""
 
     def __init__(self, limit: int) -> None:
@@ -135,7 +135,7 @@ class FacetAnswer:
         self._all = True
 
     def add(self, reply: Sequence[Any]) -> None:
-        """Take the reply of a run."""
+        """Add the reply of a run."""
         _, self.token, flat, complete, hashed = reply
         self.is_complete = not self.token
         for value, number in zip(flat[::2], flat[1::2], strict=True):

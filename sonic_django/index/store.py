@@ -1,5 +1,7 @@
-"""One model's index in one key space: apply, ask, and know what is built. Every method says its
-round trips; errors of Redis come out as redis-py raises them."""
+"""One model's index in one key space: writing, and the record of the indexes that are built.
+
+Every method says its round trips. Errors of Redis come out as redis-py raises them.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from ..transport.client import Script, redis_client
+from ..transport.client import redis_client
+from . import lua
 from .documents import (
     DESTROYED_VERSION,
     Applied,
@@ -24,9 +27,6 @@ from .keys import base_key
 from .layout import IDS_DIGEST, Layout
 from .reader import IndexReader
 from .specs import TAILS
-
-_APPLY, _PRUNE = Script("apply"), Script("prune")
-_RECORDS, _HELD, _CARDINALITY = Script("records"), Script("held"), Script("cardinality")
 
 #: Objects a single run of the script takes: some milliseconds at most, so that Redis stays free.
 OBJECTS_PER_SCRIPT = 100
@@ -46,7 +46,7 @@ class IndexStore(IndexReader):
         """Write documents: a round trip for 100 is begun while Redis works on the 100 before."""
         if not documents:
             return Applied(0, True, False)
-        return _applied(_APPLY.stream(redis_client(), self.base, _Runs(self, documents, mode)))
+        return _applied(lua.APPLY.stream(redis_client(), self.base, _Runs(self, documents, mode)))
 
     def send(
         self,
@@ -56,12 +56,12 @@ class IndexStore(IndexReader):
         done: Callable[[Applied | RedisError], None],
     ) -> None:
         """Write documents, as many as one run takes (``OBJECTS_PER_SCRIPT``), without waiting:
-        ``done`` is told before this thread next uses Redis. See ``pending.send``."""
+        ``done`` gets the result before this thread next uses Redis. See ``deferred.send``."""
 
         def read(reply: Any) -> None:
             done(reply if isinstance(reply, RedisError) else _applied([reply]))
 
-        _APPLY.send(self.base, *self.call(documents, ""), ready=ready, done=read)
+        lua.APPLY.send(self.base, *self.call(documents, ""), ready=ready, done=read)
 
     def call(self, documents: Sequence[Document], mode: Mode) -> list[Any]:
         """The arguments of a run of the script."""
@@ -86,10 +86,10 @@ class IndexStore(IndexReader):
         self, low: int, high: int, limit: int = RECORDS_PER_SCRIPT
     ) -> Iterator[tuple[int, dict[int, tuple[int, bool]]]]:
         """id -> (version, live) of the records of low <= id <= high, tombstones of destroyed
-        objects left out: in pieces, each with the id up to which it is complete. One round trip
+        objects left out: in chunks, each with the id up to which it is complete. One round trip
         for ``limit`` objects."""
         while low <= high:
-            last, *flat = _RECORDS(self._client, self.base, low, high, limit)
+            last, *flat = lua.RECORDS(self._client, self.base, low, high, limit)
             numbers = iter(flat)
             yield (
                 int(last),
@@ -99,17 +99,17 @@ class IndexStore(IndexReader):
 
     def entries_of(self, ids: Sequence[int]) -> dict[int, tuple[int, set[tuple[bytes, bytes]]]]:
         """id -> (version, {(set name, prefix)}) as recorded: one round trip."""
-        held = _HELD(self._client, self.base, *ids) if ids else []
+        records = lua.ENTRIES(self._client, self.base, *ids) if ids else []
         return {
             id: (int(record[0]), set(zip(record[2::2], record[3::2], strict=True)))
-            for id, record in zip(ids, held, strict=True)
+            for id, record in zip(ids, records, strict=True)
             if record
         }
 
     def prune(self, ids: Sequence[int], sets: Sequence[bytes]) -> int:
         """Take objects out of those of the sets (of plain ids) that their records do not name;
         the number of entries removed: one round trip."""
-        return int(_PRUNE(self._client, self.base, ",".join(map(str, ids)), *sets))
+        return int(lua.PRUNE(self._client, self.base, ",".join(map(str, ids)), *sets))
 
     def runs(self) -> tuple[str, str]:
         """(the server's run id, that of the server when a sweep last ended, or ""): one round
@@ -125,8 +125,8 @@ class IndexStore(IndexReader):
         self._client.set(f"{self.base}:run", run)
 
     def number_of_ids(self) -> int:
-        """How many live objects the index knows, built or not: one round trip."""
-        return int(_CARDINALITY(self._client, self.base, "ids")[0])
+        """The number of live objects in the index, built or not: one round trip."""
+        return int(lua.CARDINALITY(self._client, self.base, "ids")[0])
 
     def job(self) -> dict[str, str]:
         """The notes of an unfinished rebuild: one round trip."""
@@ -151,14 +151,14 @@ class IndexStore(IndexReader):
             self._client.zadd(f"{self.base}:text", dict(objects), gt=True)
 
     def done_text(self, done: Iterable[tuple[int, int]]) -> None:
-        """Take objects off the queue unless queued anew since: one round trip."""
-        pipeline = self._client.pipeline(transaction=False)
-        for id, version in done:
-            pipeline.eval(_DEQUEUE, 1, f"{self.base}:text", id, version)
-        pipeline.execute()
+        """Take objects (id, version) off the queue, unless queued for a later version since: one
+        round trip, if any."""
+        flat = [number for pair in done for number in pair]
+        if flat:
+            lua.DEQUEUE(self._client, self.base, *flat)
 
     def text_backlog(self) -> int:
-        """How many objects wait for full text: one round trip."""
+        """The number of objects that wait for full text: one round trip."""
         return int(self._client.zcard(f"{self.base}:text"))
 
     def stray_keys(self, batch: int = 500) -> Iterator[bytes]:
@@ -181,7 +181,8 @@ class IndexStore(IndexReader):
         yield from self._client.scan_iter(match=pattern, count=batch)
 
     def clear(self) -> None:
-        """Forget every object and what is built: two round trips a thousand objects.
+        """Remove every object, and the record of the indexes that are built: two round trips for a
+        thousand objects.
 
         The records name the sets that the objects are in; the server's keys are not scanned.
         """
@@ -189,7 +190,9 @@ class IndexStore(IndexReader):
         while cursor != 0:
             cursor, some = self._client.hscan(f"{self.base}:rec", max(cursor, 0), count=1000)
             if some:
-                self.apply([Document(int(id), DESTROYED_VERSION, "gone") for id in some], "reset")
+                self.apply(
+                    [Document(int(id), DESTROYED_VERSION, "destroyed") for id in some], "reset"
+                )
         states = self._client.hkeys(f"{self.base}:state")
         names = {"ids", "del", "rec", "state", "job", "gone", "text", "run", "sum"}
         for digest in {*self.layout.digests, *(state.decode() for state in states)}:
@@ -240,12 +243,6 @@ def _applied(replies: Sequence[Any]) -> Applied:
         any(reply[2] for reply in replies),
     )
 
-
-#: Remove an id from the queue if it still waits for the version that was done.
-_DEQUEUE = """
-local score = redis.call('ZSCORE', KEYS[1], ARGV[1])
-if score and tonumber(score) <= tonumber(ARGV[2]) then redis.call('ZREM', KEYS[1], ARGV[1]) end
-"""
 
 __all__ = [
     "DESTROYED_VERSION",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class _SchemaOfClass:
-    """Gives the class's ``Schema``, built at first use and shared by its proxies."""
+    """The class's ``Schema``: built at first use, and shared by its proxies."""
 
     def __get__(self, instance: Any, cls: type[SonicObj]) -> Schema:
         concrete: Any = cls._meta.concrete_model
@@ -38,7 +38,7 @@ class _SchemaOfClass:
 
 
 class _LoadedState:
-    """``_state`` of an object made from a row: made when it is first asked for, as few are."""
+    """``_state`` of a loaded object: made when it is first read, as most objects never need it."""
 
     def __get__(self, obj: Any, owner: Any = None) -> Any:
         if obj is None:
@@ -54,9 +54,11 @@ class _LoadedState:
 
 @with_async_methods("save", "delete", "undelete", "destroy", "reload", "refresh_from_db")
 class SonicObj(PySonicAPI, StoredObject, metaclass=SonicBase):
-    """The base of every schemaless model; see ``docs/models.md``.
+    """The base of every schemaless model.
 
-    ``indexes``, ``uniques`` and ``fulltext_indexes`` are read once, when the class is first used.
+    Declared fields live in the payload, indexes in Redis, full text in Xapian. Adding a field or an
+    index alters no table. ``indexes``, ``uniques`` and ``fulltext_indexes`` are read once, when the
+    class is first used; ``docs/models.md`` has all of it.
     """
 
     if not TYPE_CHECKING:
@@ -74,13 +76,13 @@ class SonicObj(PySonicAPI, StoredObject, metaclass=SonicBase):
     )
 
     objects = SonicManager()
-    #: A plain Django manager over the rows; it reads, and refuses what would bypass the index.
+    #: A plain Django manager over the rows. It reads; writes that would bypass the index raise.
     sql = GuardedManager()
 
     indexes: ClassVar[Any] = {}
     uniques: ClassVar[Any] = {}
     fulltext_indexes: ClassVar[Any] = {}
-    #: How long an object lives after its last save (a timedelta); the sweep destroys it then.
+    #: How long an object lives after its last save (a timedelta). The sweep then destroys it.
     expire_after: ClassVar[Any] = None
 
     class Meta:
@@ -89,7 +91,7 @@ class SonicObj(PySonicAPI, StoredObject, metaclass=SonicBase):
 
     def __getstate__(self) -> dict[str, Any]:
         self._state  # noqa: B018 - Django takes it out of __dict__
-        # What belongs to this thread's transaction cannot be pickled or copied along.
+        # Notes about this thread's transaction mean nothing in a copy.
         state: dict[str, Any] = super().__getstate__()
         state.pop("_sonic_uncommitted", None)
         return state
@@ -109,8 +111,10 @@ class SonicObj(PySonicAPI, StoredObject, metaclass=SonicBase):
         super().__init__(*args, **kwargs)
 
     def _set_plain(self, given: dict[str, Any]) -> None:
-        """What Django's ``__init__`` comes to for a new object whose fields are plain attributes,
-        for a third of the cost."""
+        """Set the fields of a new object as Django's ``__init__`` does, at a third of the cost.
+
+        For classes whose fields are plain attributes.
+        """
         cls = type(self)
         if pre_init.has_listeners(cls):
             pre_init.send(sender=cls, args=(), kwargs=given)
@@ -126,7 +130,7 @@ class SonicObj(PySonicAPI, StoredObject, metaclass=SonicBase):
     def from_db(  # type: ignore[override] # the stubs are of a newer Django
         cls, db: str | None, field_names: Iterable[str], values: Sequence[Any]
     ) -> Any:
-        """An object of a row, its payload not decoded yet: a tenth of the cost of __init__."""
+        """Make the object of a row; its payload is decoded when a field is first read."""
         new = cls.__new__(cls)
         state = ModelState()
         state.db = db
@@ -138,7 +142,7 @@ class SonicObj(PySonicAPI, StoredObject, metaclass=SonicBase):
             post_init.send(sender=cls, instance=new)
         return new
 
-    #: Rows may be loaded by what this comes to; see ``Schema.from_rows``.
+    #: A class that overrides this has no mark, so ``Schema.from_rows`` calls its own method.
     from_db.__func__.is_default = True  # type: ignore[attr-defined] # a method
 
     # Writing ------------------------------------------------------------------------------------
@@ -151,13 +155,13 @@ class SonicObj(PySonicAPI, StoredObject, metaclass=SonicBase):
         using: str | None = None,
         update_fields: Iterable[str] | None = None,
     ) -> bool:
-        """Write the object; whether there was anything to write.
+        """Write the object; return whether anything was written.
 
         One SQL statement and one Redis round trip (outside a transaction, without uniques). If
-        others have written the row since it was loaded, the changed fields are written on top of
-        theirs, for two statements more each time. Raises ValidationError for a value that does
-        not fit, IntegrityError for a broken unique, StaleObjectError if others have changed a
-        field that is changed here too, or have deleted the object.
+        another writer has written the row since it was loaded, the changed fields are merged into
+        the newer row, for two more statements each time. Raises ValidationError for a value that
+        does not fit its field, IntegrityError for a broken unique, and StaleObjectError if another
+        writer changed one of the same fields or deleted the object.
         """
         using = using or router.db_for_write(type(self), instance=self)
         return save.save(
@@ -171,16 +175,18 @@ class SonicObj(PySonicAPI, StoredObject, metaclass=SonicBase):
     save.alters_data = True  # type: ignore[attr-defined]
 
     def _save_table(self, raw: bool = False, cls: Any = None, *args: Any, **kwargs: Any) -> bool:
-        """What ``loaddata`` comes to: write the row as the fixture has it, index it after."""
+        """Write the row as a fixture has it, then index it: ``loaddata`` calls this."""
         using = kwargs.get("using") or args[2]
         return save.save_raw(self, using)
 
     def delete(
         self, using: str | None = None, keep_parents: bool = False
     ) -> tuple[int, dict[str, int]]:
-        """Delete softly: the row stays, the index and full text forget it, its uniques are free.
+        """Delete softly: the row stays, the index and full text drop the object, its unique values
+        become free.
 
-        Returns Django's (number of objects, number by label), cascades included.
+        Returns (number of objects, number by label) as Django does, cascades included. One
+        statement and one round trip, without uniques and references to the object.
         """
         using = using or router.db_for_write(type(self), instance=self)
         return remove.delete(self, using)
@@ -188,14 +194,22 @@ class SonicObj(PySonicAPI, StoredObject, metaclass=SonicBase):
     delete.alters_data = True  # type: ignore[attr-defined]
 
     def undelete(self, using: str | None = None) -> None:
-        """Bring a softly deleted object back. IntegrityError if a unique was taken since."""
+        """Restore a softly deleted object; nothing happens if it is live.
+
+        IntegrityError if another object has taken one of its unique values. One statement and one
+        round trip, one more statement with uniques.
+        """
         using = using or router.db_for_write(type(self), instance=self)
         remove.undelete(self, using)
 
     undelete.alters_data = True  # type: ignore[attr-defined]
 
     def destroy(self, using: str | None = None) -> tuple[int, dict[str, int]]:
-        """Remove the row for good. Returns what ``delete`` returns; the object loses its id."""
+        """Remove the row for good; the object loses its id.
+
+        Returns (number of objects, number by label), cascades included. Two statements (the row
+        and its tombstone) in a transaction, and one round trip.
+        """
         using = using or router.db_for_write(type(self), instance=self)
         return remove.destroy(self, using)
 
@@ -209,9 +223,10 @@ class SonicObj(PySonicAPI, StoredObject, metaclass=SonicBase):
         fields: Iterable[str] | None = None,
         from_queryset: Any = None,
     ) -> None:
-        """Load the row anew, or of the virtual fields named, their values. One statement.
+        """Load the row again, or only the values of the named fields. One statement.
 
-        ``DoesNotExist`` if the row is gone; a softly deleted one is loaded.
+        Unsaved changes are lost. ``DoesNotExist`` if the row was destroyed; a softly deleted row is
+        loaded.
         """
         if fields is not None:
             fields = list(fields)
@@ -245,25 +260,28 @@ class SonicObj(PySonicAPI, StoredObject, metaclass=SonicBase):
         values.revert(self)
 
     def reload(self) -> None:
-        """``refresh_from_db()``, in the ancestor's spelling."""
+        """Load the row again: ``refresh_from_db()`` under PySonic's name. One statement."""
         self.refresh_from_db()
 
     # Values -------------------------------------------------------------------------------------
 
     @property
     def extra(self) -> dict[str, Any]:
-        """The payload's keys that no field declares: a dict to read and change; saved with the
-        object."""
+        """The payload's keys that no field declares, as a dict. Changes of it are saved with the
+        object. No round trip."""
         return values.extra(self)
 
     @property
     def dirty_fields(self) -> list[str]:
-        """The names of the fields (and extra keys) that a save would write; in-place changes of
-        lists and dicts are seen. All fields of an object that is not saved yet."""
+        """The sorted names of the fields and extra keys that a save would write.
+
+        In-place changes of lists and dicts are found. A new object gives all its fields. No round
+        trip.
+        """
         return changes.dirty_fields(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """id, fields (references as ids, no passwords) and extra keys, by name."""
+        """The id, fields and extra keys by name; references as ids, passwords left out."""
         shown = {
             name: field.value_from_object(self)
             for name, field in self._sonic.fields.items()
@@ -274,7 +292,10 @@ class SonicObj(PySonicAPI, StoredObject, metaclass=SonicBase):
     # Validation ---------------------------------------------------------------------------------
 
     def validate_unique(self, exclude: Any = None) -> None:
-        """ValidationError for each unique that another object holds. One statement, if any."""
+        """Raise ValidationError for each unique value that another object holds.
+
+        One statement if the class has uniques, else none.
+        """
         super().validate_unique(exclude)
         using = self._state.db or router.db_for_write(type(self), instance=self)
         errors = unique_claims.errors(self, set(exclude or ()), using)
@@ -283,12 +304,13 @@ class SonicObj(PySonicAPI, StoredObject, metaclass=SonicBase):
 
     @classmethod
     def check(cls, **kwargs: Any) -> list[CheckMessage]:
+        """Django's system checks, and those of the declaration (``sonic.E001`` to ``E009``)."""
         return [*super().check(**kwargs), *check_model(cls._sonic)]
 
 
 Schema.queryset_class = SonicQuerySet
 _COLUMN_ATTRIBUTES = frozenset([*ROW_ATTRIBUTES, "sonic_dirty_at"])
-#: The columns of an object that has no row.
+#: The column values of an object that has no row yet.
 _NEW_COLUMNS: dict[str, Any] = {
     "id": None,
     "sonic_payload": b"",

@@ -1,4 +1,4 @@
-"""What makes a class of objects out of its body: declared fields become virtual ones."""
+"""The metaclass of ``SonicObj``: it turns declared fields into virtual ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..fields.base import VirtualField, make_virtual
 from ..fields.references import ReferenceField
 from ..fields.ttl import add_expiry
 
-#: Attributes a field may not be called after: the object could no longer be saved or loaded.
+#: Names that a field may not have, because SonicObj needs them itself.
 RESERVED_NAMES = frozenset(
     [
         *("pk", "id", "objects", "sql", "indexes", "uniques", "fulltext_indexes", "expire_after"),
@@ -24,7 +24,7 @@ RESERVED_NAMES = frozenset(
 
 
 class SonicBase(ModelBase):
-    """Turns the fields of a class body into virtual ones, and refuses what cannot be one."""
+    """Turns the fields of a class body into virtual ones. TypeError where that cannot be."""
 
     def __new__(
         mcs, name: str, bases: tuple[type, ...], attrs: dict[str, Any], **kwargs: Any

@@ -1,4 +1,4 @@
-"""The five concrete columns, and the payload as a value that does not spill its bytes."""
+"""The payload column, and its JSON in fixtures."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from ..persistence.values import encoded_payload
 
 
 class PayloadField(models.BinaryField):
-    """The payload column. Serializers show and read it as JSON, so fixtures can be read, edited,
-    compared, and loaded without any pickle in them."""
+    """The payload column. Serializers write and read it as JSON, so fixtures contain no pickle and
+    can be read, edited and compared."""
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Payload | None:
         return None if value is None else Payload(value)

@@ -1,4 +1,4 @@
-"""``Blog.sql``: a plain Django queryset over the rows, guarded against writes behind the index."""
+"""``Blog.sql``: a plain Django queryset over the rows that refuses writes behind the index."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import NotSupportedError, models
 
 
 class GuardedQuerySet(models.QuerySet[Any]):
-    """Reads as any queryset; writes that would bypass payload and index are refused."""
+    """Reads like any queryset. NotSupportedError for writes that would bypass the index."""
 
     def _refuse(self, method: str, instead: str) -> NoReturn:
         raise NotSupportedError(

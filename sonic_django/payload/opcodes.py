@@ -1,9 +1,9 @@
-"""The pickle instructions that a payload may consist of, looked at before any of them is run.
+"""The pickle instructions that a payload may contain, checked before any of them runs.
 
-The allow-list of globals decides what a pickle can *make*; this decides what it can *cost*. Among
-the instructions that our own pickles never contain are those that take memory by a number that
-stands in them (``LONG_BINPUT`` of slot 2**32 - 1 makes the unpickler zero 64 GB), that look up
-names at load (``INST``, ``GLOBAL``, ``EXT*``, persistent ids) or that parse text.
+The allow-list of globals limits what a pickle can *make*; this limits what it can *cost*. Our own
+pickles never contain the instructions that allocate as much memory as a number in them says
+(``LONG_BINPUT`` of slot 2**32 - 1 makes the unpickler zero 64 GB), that look up names at load
+(``INST``, ``GLOBAL``, ``EXT*``, persistent ids) or that parse text.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _class(codes: Mapping[bytes, int], size: int) -> bytes:
 #: A run of instructions without a long content. In a regular expression, since a loop in Python
 #: takes four times as long, which is more than the unpickling itself: content of up to 255 bytes
 #: is an alternative for each length. Bounded, so that the matcher's memory is. Not possessive,
-#: which is faster: until 3.11.5 Python then goes on behind what did not match (gh-106052).
+#: which is faster: until 3.11.5 Python then goes on behind bytes that did not match (gh-106052).
 _COUNT = b"|".join(re.escape(bytes([n])) + b".{%d}" % n for n in range(256))
 _BARE = b"[" + _class(_FIXED, 0) + b"]*"
 _FOLLOWED = b"|".join(
@@ -84,7 +84,7 @@ _STOP = pickle.STOP[0]
 
 
 def check_opcodes(body: bytes) -> None:
-    """PayloadError unless the pickle is one instruction of the list after the other, to its end.
+    """PayloadError unless the pickle consists of allowed instructions only, to its end.
 
     Costs about two thirds of the unpickling.
     """

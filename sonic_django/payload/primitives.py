@@ -1,4 +1,4 @@
-"""The values a payload may hold, and when two of them are the same stored value."""
+"""The values that a payload can hold, and the equality of stored values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCALARS: frozenset[type] = frozenset(
     [type(None), bool, int, float, str, bytes, Decimal, date, time, datetime, timedelta, UUID]
 )
 CONTAINERS: frozenset[type] = frozenset([list, tuple, set, frozenset, dict])
-#: Scalars that are always whole, and are most of what there is.
+#: Scalars that are always whole: most values are of these types.
 _PLAIN = SCALARS - {datetime, time, UUID}
 _SCALAR_NAMES = (
     "None, bool, int, float, str, bytes, Decimal, date, time, datetime, timedelta, UUID, "
@@ -25,19 +25,19 @@ _SCALAR_NAMES = (
 _EQUAL_IF_ALIKE: frozenset[type] = frozenset([type(None), bool, int, str, bytes, date])
 #: Deeper nesting is refused on the way in, so that no stored payload exhausts the stack later.
 MAX_DEPTH = 100
-#: Elements of a list that is looked through wherever it is met.
+#: A list of at most this many elements is checked at each occurrence.
 _SHORT = 16
 
 
 def is_primitive(value: Any) -> bool:
-    """Whether a payload can hold the value, to its depths."""
+    """Whether a payload can hold the value and everything in it."""
     if type(value) in SCALARS:
         return _is_whole(value)
     return _are_containers({id(value): value}, 1)
 
 
 def are_primitive(values: Collection[Any]) -> bool:
-    """``is_primitive`` of each of them, which are the values of a payload's dict."""
+    """Whether a payload can hold all of them, the values of its dict."""
     if _PLAIN.issuperset(map(type, values)):
         return True
     containers: dict[int, Any] = {}
@@ -46,7 +46,7 @@ def are_primitive(values: Collection[Any]) -> bool:
 
 
 def _are_containers(level: Mapping[int, Any], first_depth: int) -> bool:
-    """Whether they are containers that a payload can hold at this depth, and all that is in them.
+    """Whether a payload can hold these values at this depth, and all that is in them.
 
     Level by level, each container once a level: however often a forged or shared container is
     reached, the cost is no more than its content times the depth.
@@ -69,9 +69,11 @@ def _are_containers(level: Mapping[int, Any], first_depth: int) -> bool:
 
 
 def _note_containers(items: Iterable[Any], found: dict[int, Any], depth: int) -> None:
-    """Add the items that are no whole scalars to those found, by identity. Short lists of plain
-    scalars, which most lists are, can be left out where lists are allowed; long ones must come
-    once only, since a forged payload may refer to one a million times."""
+    """Add the items that are no whole scalars to those found, by identity.
+
+    Most lists are short and contain only plain scalars; they are checked at once. A long list is
+    noted, to be checked once only, since a forged payload may refer to one a million times.
+    """
     for item in items:
         kind = type(item)
         if kind in _PLAIN:
@@ -84,7 +86,7 @@ def _note_containers(items: Iterable[Any], found: dict[int, Any], depth: int) ->
 
 
 def _is_whole(value: Any) -> bool:
-    """Whether it is a scalar that is as its constructor would have made it."""
+    """Whether it is a scalar in a state that its constructor can make."""
     kind = type(value)
     if kind is datetime or kind is time:
         # Only fixed offsets are stored; fields convert named zones to UTC before they get here.
@@ -104,7 +106,7 @@ def check_primitive(value: Any, path: str) -> None:
 
 
 def check_values(values: dict[str, Any]) -> None:
-    """``check_primitive`` for a payload's dict; names the keys by themselves."""
+    """Raise PayloadError for a payload's dict that cannot be written; it names the key."""
     for key in values:
         if type(key) is not str:
             raise PayloadError(f"the payload key {key!r} is not a str.")
@@ -112,12 +114,14 @@ def check_values(values: dict[str, Any]) -> None:
         seen: dict[int, int] = {}
         for key, value in values.items():
             _raise_problem(value, key, 1, seen)
-        raise PayloadError("the payload holds what no payload can hold.")
+        raise PayloadError("the payload holds a value that no payload can hold.")
 
 
 def _raise_problem(value: Any, path: str, depth: int, seen: dict[int, int]) -> None:
-    """PayloadError for the first problem, if there is one; ``seen`` says how deep a container
-    without one was met already."""
+    """PayloadError for the first problem, if there is one.
+
+    ``seen`` maps the id of each container without a problem to its greatest depth so far.
+    """
     kind = type(value)
     if kind in SCALARS:
         if not _is_whole(value):
@@ -148,7 +152,7 @@ def _raise_problem(value: Any, path: str, depth: int, seen: dict[int, int]) -> N
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether both would be stored alike: ``0``, ``False`` and ``0.0`` differ, NaN equals NaN."""
+    """Whether both are stored alike: ``0``, ``False`` and ``0.0`` differ, NaN equals NaN."""
     kind = type(one)
     if kind is not type(other):
         return False
@@ -167,7 +171,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 def _spelling(value: Any) -> Any:
-    """Something hashable that is equal for what is stored alike."""
+    """A hashable key, equal for values that are the same when stored."""
     kind = type(value)
     if kind is str or kind is int:
         return kind, value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Payload(bytes):
-    """The stored bytes of an object; prints as their number, since they say nothing to a person."""
+    """The stored bytes of an object. Printed as their number, since no one can read them."""
 
     def __repr__(self) -> str:
         return f"<payload {len(self)} bytes>"

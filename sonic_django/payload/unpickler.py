@@ -1,6 +1,6 @@
 """Unpickling that can build the payload's primitives and nothing else.
 
-A pickle is a program; what it may call is decided by ``find_class``
+A pickle is a program; ``find_class`` limits what it may call
 (https://docs.python.org/3/library/pickle.html#restricting-globals). The names below are the
 constructors that the pickles of our own primitives refer to: none of them runs given code, and
 none makes more out of its arguments than their size (``bytes`` is absent, ``bytes(10**12)`` would).
@@ -35,6 +35,7 @@ class PrimitiveUnpickler(pickle.Unpickler):
     """An unpickler that refuses every global outside the allow-list."""
 
     def find_class(self, module: str, name: str, /) -> Any:
+        """The constructor if it is on the allow-list; else PayloadError."""
         try:
             return _ALLOWED[module, name]
         except KeyError:
@@ -44,13 +45,15 @@ class PrimitiveUnpickler(pickle.Unpickler):
             ) from None
 
     def persistent_load(self, pid: Any, /) -> Any:
+        """PayloadError: payloads have no references outside themselves."""
         raise PayloadError("the payload refers to an object outside itself; it was not loaded.")
 
 
 def load_primitives(body: bytes) -> Any:
-    """Unpickle ``body``; PayloadError for anything that is not a pickle such as ours.
+    """Unpickle ``body``. PayloadError for bytes that are no pickle such as ours.
 
-    A forged one may still give something else than primitives: a class of the list, say.
+    A forged pickle may still give an object that is no primitive, such as a class of the
+    allow-list: the caller checks that.
     """
     check_opcodes(body)
     try:

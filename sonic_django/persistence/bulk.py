@@ -96,7 +96,7 @@ def _prepare_first_write(stores: Stores) -> None:
     index = stores.index
     try:
         if len(index.built()) < len(index.layout.digests):
-            built.adopt_if_empty(stores.schema.model, stores.using)
+            built.adopt_if_empty(stores)
     except RedisError:
         return  # Redis is away: the rows are written, the index is rebuilt later
 
@@ -144,7 +144,7 @@ def _insert(stores: Stores, encoded: Sequence[Encoded]) -> None:
         one.obj._state.adding = False
         one.obj._state.db = using
         documents.append(Document(id, 1, "live", one.entries, text))
-    token = schedule(schema.model, using, documents)
+    token = schedule(stores, documents)
     for one, before in zip(encoded, states, strict=True):
         remember(one.obj, before, one.obj.id, 1, token)
 

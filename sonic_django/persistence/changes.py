@@ -1,5 +1,5 @@
-"""What a save changes: found by comparing values with the payload, and joined with what others
-changed meanwhile."""
+"""The change that a save writes: found by comparing values with the payload, and merged into a
+newer row."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def changed_keys(
 
 
 def _is_untouched_default(obj: StoredObject, field: VirtualField, value: Any) -> bool:
-    if field.has_unsteady_default:
+    if field.has_nondeterministic_default:
         # A default like Now gives another value each time; ask whether it is the one that was
         # filled in when the payload was decoded.
         filled_in = obj.__dict__.get("_sonic_filled_in", {})
@@ -61,7 +61,7 @@ def names_of(obj: StoredObject, keys: Iterable[str]) -> list[str]:
 
 
 def dirty_fields(obj: StoredObject) -> list[str]:
-    """What ``SonicObj.dirty_fields`` says."""
+    """The fields and extra keys that a save would write. See ``SonicObj.dirty_fields``."""
     undo_rolled_back(obj)
     if obj._state.adding:
         return list(obj._sonic.fields)
@@ -71,14 +71,14 @@ def dirty_fields(obj: StoredObject) -> list[str]:
 
 @dataclass(frozen=True)
 class Change:
-    """An object's write, worked out against one version of its row."""
+    """The write of one object on top of one version of its row."""
 
     obj: StoredObject
     #: The version of the row that it replaces.
     version: int
     #: The payload dict that the object was loaded from.
     original: Mapping[str, Any]
-    #: The payload dict of the row that it replaces; others may have written it.
+    #: The payload dict of the row that it replaces, which another writer may have written.
     replaced: Mapping[str, Any]
     #: The payload dict to be written, its bytes, and its values by field name.
     stored: dict[str, Any]
@@ -150,29 +150,29 @@ def _completed(
     )
 
 
-# Meeting a newer row ------------------------------------------------------------------------------
+# Merging into a newer row -------------------------------------------------------------------------
 
 
 def merged(change: Change, row: Row | None) -> Change:
-    """The same change on top of the row as it is now.
+    """The same change on top of the current row.
 
-    StaleObjectError if the row is gone, was deleted or brought back, or if a field was changed
-    both by others and in the object, also one that is not being written: it would be overwritten
-    by the object's next save. Fields that set themselves (``auto_now``) are set anew.
+    StaleObjectError if the row was destroyed, deleted or restored. StaleObjectError if a field was
+    changed both by another writer and in the object, even one that is not being written: the
+    object's next save would overwrite it. Fields that set themselves (``auto_now``) are set again.
     """
     obj = change.obj
     schema = obj._sonic
     if row is None:
-        raise _stale(change, "was destroyed by someone else", change.written)
+        raise _stale(change, "was destroyed by another writer", change.written)
     if row.is_deleted != obj.is_deleted:
-        happened = "was deleted by someone else" if row.is_deleted else "was brought back"
+        happened = "was deleted by another writer" if row.is_deleted else "was restored"
         raise _stale(change, happened, change.written)
     theirs = schema.decode(row.payload, obj.id)
     automatic = {field.key for field in schema.fields_with_pre_save}
     both = (_differing(obj, theirs, change.original) & change.differing) - automatic
     if both:
         shown = ", ".join(names_of(obj, both))
-        raise _stale(change, f"was changed by someone else, who changed {shown} too,", both)
+        raise _stale(change, f"was changed by another writer, which changed {shown} too,", both)
     stored = dict(theirs)
     for key in change.written:
         if key in change.stored:
@@ -184,8 +184,9 @@ def merged(change: Change, row: Row | None) -> Change:
     )
 
 
-def settle(change: Change) -> None:
-    """Let the object be what was written; what others changed is read from the new payload."""
+def adopt_written(change: Change) -> None:
+    """Make the object what was written. Fields that another writer changed are read from the new
+    payload."""
     obj, values = change.obj, change.obj.__dict__
     if change.replaced is not change.original:
         _forget(
@@ -196,7 +197,7 @@ def settle(change: Change) -> None:
 
 
 def _forget(obj: StoredObject, keys: set[str], stored: Mapping[str, Any]) -> None:
-    """Drop the values of these keys, so that they are read anew."""
+    """Drop the values of these keys, so that they are read again."""
     extra(obj)  # decodes: the payload is about to change, and no value may be lost
     values = obj.__dict__
     for key in keys:
@@ -213,12 +214,12 @@ def _forget(obj: StoredObject, keys: set[str], stored: Mapping[str, Any]) -> Non
 
 
 def _differing(obj: StoredObject, one: Mapping[str, Any], other: Mapping[str, Any]) -> set[str]:
-    """The keys in which two payloads differ; a missing key stands for its field's default, if
-    that is always the same."""
+    """The keys in which two payloads differ. A missing key stands for its field's default, if that
+    is deterministic."""
 
     def value(stored: Mapping[str, Any], key: str) -> Any:
         field = obj._sonic.by_key.get(key)
-        if key in stored or field is None or field.has_unsteady_default:
+        if key in stored or field is None or field.has_nondeterministic_default:
             return stored.get(key, _MISSING)
         return field.to_primitive(field.get_default())
 
@@ -235,13 +236,4 @@ def _stale(change: Change, happened: str, keys: Iterable[str]) -> StaleObjectErr
         f"{obj._meta.label} {obj.id} {happened} since it was loaded at version "
         f"{obj.sonic_version}; not written: {unwritten}.{cure}",
         names_of(obj, keys),
-    )
-
-
-def overtaken(change: Change, attempts: int) -> StaleObjectError:
-    """The error when others keep writing the row."""
-    obj = change.obj
-    return StaleObjectError(
-        f"{obj._meta.label} {obj.id} was written by others {attempts} times meanwhile; try again.",
-        names_of(obj, change.written),
     )

@@ -1,8 +1,8 @@
-"""What happens to those that refer to an object when it is deleted: ``on_delete`` both ways.
+"""``on_delete``: the referring objects when an object is deleted or destroyed.
 
 Ordinary Django models refer by a real foreign key: Django's own collector handles them. SonicObj
 classes refer by an id in their payload: the policy given to ``obj_field`` is enforced here, the
-referring objects found by the field's index.
+referring objects are found by the field's index.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ _CHUNK = 500
 
 
 def has_dependents(model: type[models.Model]) -> bool:
-    """Whether deleting an object of the model may concern others."""
+    """Whether other objects may refer to an object of the model."""
     return bool(_referring_relations(model)) or bool(referring_fields(model))
 
 
-def handle_dependents(obj: StoredObject, using: str, *, for_good: bool) -> dict[str, int]:
-    """Apply every policy for the deletion of ``obj``; the numbers deleted, by label.
+def handle_dependents(obj: StoredObject, using: str, *, destroys: bool) -> dict[str, int]:
+    """Apply the policy of every reference to ``obj``; the numbers of objects deleted, by label.
 
     Raises ProtectedError or RestrictedError before anything is changed by that relation.
     """
     counts: dict[str, int] = {}
     for field in referring_fields(type(obj)):
-        _apply_policy(field, obj.pk, using, for_good=for_good, counts=counts)
+        _apply_policy(field, obj.pk, using, destroys=destroys, counts=counts)
     if _referring_relations(type(obj)):
         collector: Any = Collector(using=using, origin=obj)
         collector.collect([obj])
-        # The object itself is deleted by us, softly or by id.
+        # The caller deletes the object itself.
         collector.data.pop(type(obj), None)
         collector.fast_deletes = [
             queryset for queryset in collector.fast_deletes if queryset.model is not type(obj)
@@ -74,7 +74,7 @@ def _referring_relations(model: type[models.Model]) -> list[Any]:
 
 
 def _apply_policy(
-    field: Any, target_id: Any, using: str, *, for_good: bool, counts: dict[str, int]
+    field: Any, target_id: Any, using: str, *, destroys: bool, counts: dict[str, int]
 ) -> None:
     referring = field.model
     objects_of = referring._sonic.objects(using)
@@ -86,7 +86,7 @@ def _apply_policy(
             continue
         if field.policy is models.CASCADE:
             for obj in objects:
-                removed = obj.destroy(using=using) if for_good else obj.delete(using=using)
+                removed = obj.destroy(using=using) if destroys else obj.delete(using=using)
                 for label, number in removed[1].items():
                     counts[label] = counts.get(label, 0) + number
             continue
@@ -119,13 +119,13 @@ def _replacement(field: Any, objects: list[Any], using: str) -> Any:
 
 
 def _target_deleted(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:
-    """An ordinary Django object goes: apply the policies of the references to it."""
+    """Apply the policies of the references to an ordinary Django object that is being deleted."""
 
     if is_sonic_model(type(instance)):
-        return  # handled on its own way, which knows whether the deletion is for good
+        return  # persistence.remove handles it: it knows whether the object is destroyed
     with transaction.atomic(using=using, savepoint=False):
         for field in referring_fields(type(instance)):
-            _apply_policy(field, instance.pk, using, for_good=False, counts={})
+            _apply_policy(field, instance.pk, using, destroys=False, counts={})
 
 
 def watch_targets() -> None:

@@ -1,17 +1,14 @@
-"""Deleting softly, bringing back, and removing for good."""
+"""Deleting softly, restoring, and destroying objects."""
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
-from django.db import connections, transaction
+from django.db import connections
 from django.db.models.signals import post_delete, pre_delete
 
-from ..exceptions import StaleObjectError
 from ..index.store import Document
 from ..index.store import State as IndexState
 from ..sync.apply import schedule
@@ -19,32 +16,30 @@ from ..sync.testcase_rollbacks import undo_rollbacks
 from ..table import tombstones, uniques
 from ..table.rows import Row
 from . import on_delete, unique_claims
+from .retries import Overtaken, retry, transaction_if
 from .transaction_state import State, remember, restore, state_of, undo_rolled_back
 
 if TYPE_CHECKING:
     from ..schema.schema import StoredObject
 
-#: How often the row is read again when others keep writing it.
-ATTEMPTS = 20
-
 
 def delete(obj: StoredObject, using: str) -> tuple[int, dict[str, int]]:
-    """What ``SonicObj.delete`` says."""
-    return _remove(obj, using, for_good=False)
+    """Delete softly; (number of objects, number by label). See ``SonicObj.delete``."""
+    return _remove(obj, using, destroys=False)
 
 
 def destroy(obj: StoredObject, using: str) -> tuple[int, dict[str, int]]:
-    """What ``SonicObj.destroy`` says."""
-    result = _remove(obj, using, for_good=True)
+    """Remove the row; (number of objects, number by label). See ``SonicObj.destroy``."""
+    result = _remove(obj, using, destroys=True)
     obj.id = None  # as Django leaves it
     obj._state.adding = True
     return result
 
 
-def _remove(obj: StoredObject, using: str, *, for_good: bool) -> tuple[int, dict[str, int]]:
+def _remove(obj: StoredObject, using: str, *, destroys: bool) -> tuple[int, dict[str, int]]:
     model, schema = type(obj), obj._sonic
     if obj.id is None:
-        verb = "destroyed" if for_good else "deleted"
+        verb = "destroyed" if destroys else "deleted"
         raise ValueError(f"{model._meta.label} object can't be {verb}: its id is None.")
     undo_rolled_back(obj)
     before = state_of(obj)
@@ -52,57 +47,57 @@ def _remove(obj: StoredObject, using: str, *, for_good: bool) -> tuple[int, dict
     related = on_delete.has_dependents(model)
     counts: dict[str, int] = {}
     with (
-        transaction_if(for_good or related or bool(schema.uniques), using),
+        transaction_if(destroys or related or bool(schema.uniques), using),
         undone_on_error(obj, before, using),
     ):
         if pre_delete.has_listeners(origin):
             pre_delete.send(origin, instance=obj, using=using, origin=obj)
         if related:
-            counts.update(on_delete.handle_dependents(obj, using, for_good=for_good))
-        row = _take_out(obj, using) if for_good else _mark(obj, using, is_deleted=True)
+            counts.update(on_delete.handle_dependents(obj, using, destroys=destroys))
+        row = _take_out(obj, using) if destroys else _set_deleted(obj, using, is_deleted=True)
         if row is not None:
             counts[model._meta.label] = counts.get(model._meta.label, 0) + 1
-            _let_go(obj, row, before, using, for_good=for_good)
+            _release(obj, row, before, using, destroys=destroys)
         if post_delete.has_listeners(origin):
             post_delete.send(origin, instance=obj, using=using, origin=obj)
     return sum(counts.values()), counts
 
 
-def _let_go(obj: StoredObject, row: Row, before: State, using: str, *, for_good: bool) -> None:
-    """Give up the uniques of a row that was deleted, and tell the index."""
+def _release(obj: StoredObject, row: Row, before: State, using: str, *, destroys: bool) -> None:
+    """Give up the unique values of a removed row, and schedule its document."""
     schema = obj._sonic
     version = row.version + 1
     if schema.uniques and not row.is_deleted:
         keys = schema.unique_keys(schema.values_of(row.payload, row.id))
         uniques.release(list(keys), row.id, using)
-    if for_good:
+    if destroys:
         tombstones.bury(schema.label_lower, row.id, version, using)
-    state: IndexState = "gone" if for_good else "deleted"
+    state: IndexState = "destroyed" if destroys else "deleted"
     document = Document(row.id, version, state, (), schema.has_text)
-    token = schedule(type(obj), using, [document])
-    remember(obj, before, row.id, None if for_good else version, token)
+    token = schedule(schema.at(using), [document])
+    remember(obj, before, row.id, None if destroys else version, token)
 
 
 def undelete(obj: StoredObject, using: str) -> None:
-    """What ``SonicObj.undelete`` says."""
+    """Restore a softly deleted object. See ``SonicObj.undelete``."""
     schema = obj._sonic
     undo_rolled_back(obj)
     before = state_of(obj)
     with transaction_if(bool(schema.uniques), using), undone_on_error(obj, before, using):
-        row = _mark(obj, using, is_deleted=False)
+        row = _set_deleted(obj, using, is_deleted=False)
         if row is None:
             return
         values = schema.values_of(row.payload, row.id)
         unique_claims.take(obj, schema.unique_keys(values), obj.id, values, using)
         entries = schema.entries(values)
         document = Document(row.id, row.version + 1, "live", entries, schema.has_text)
-        token = schedule(type(obj), using, [document])
+        token = schedule(schema.at(using), [document])
         remember(obj, before, row.id, row.version + 1, token)
 
 
 @contextmanager
 def undone_on_error(obj: StoredObject, before: State, using: str) -> Iterator[None]:
-    """Within a transaction that an error rolls back: the object is then what it was before."""
+    """Make the object what it was before, if an error rolls the transaction back."""
     try:
         yield
     except BaseException:
@@ -111,65 +106,53 @@ def undone_on_error(obj: StoredObject, before: State, using: str) -> Iterator[No
         raise
 
 
-def _mark(obj: StoredObject, using: str, *, is_deleted: bool) -> Row | None:
-    """Set the row's mark, whoever wrote it last; the row as it was, or None if it has the mark.
-
-    One statement if the object is up to date.
-    """
+def _set_deleted(obj: StoredObject, using: str, *, is_deleted: bool) -> Row | None:
+    """Set ``is_deleted`` of the row, whichever version it has; the row as it was, or None if it was
+    set already. One statement if the object is up to date."""
     table = obj._sonic.table(using)
 
     def write(row: Row) -> bool:
         return table.update(row.id, row.version, row.payload, is_deleted=is_deleted)
 
-    row = _on_present_row(obj, using, write, done=lambda row: row.is_deleted == is_deleted)
+    row = _on_current_row(obj, using, write, done=lambda row: row.is_deleted == is_deleted)
     obj.is_deleted = is_deleted
     return row
 
 
 def _take_out(obj: StoredObject, using: str) -> Row | None:
-    """Remove the row, whoever wrote it last; the row as it was, or None if it was gone."""
+    """Remove the row, whichever version it has; the row as it was, or None if there was none."""
     table = obj._sonic.table(using)
     try:
-        return _on_present_row(obj, using, lambda row: table.delete(row.id, row.version))
+        return _on_current_row(obj, using, lambda row: table.delete(row.id, row.version))
     except obj._sonic.DoesNotExist:
         return None
 
 
-def _on_present_row(
+def _on_current_row(
     obj: StoredObject,
     using: str,
     write: Callable[[Row], bool],
     done: Callable[[Row], bool] = lambda row: False,
 ) -> Row | None:
-    """Write under the version last seen, and if that has passed, under the row's present one."""
+    """Write under the version last seen, and if that has passed, under the row's current one; the
+    row that was replaced, or None if it was ``done`` already."""
     undo_rollbacks(using)
-    row: Row | None = Row(obj.id, bytes(obj.sonic_payload), obj.is_deleted, obj.sonic_version)
-    for _ in attempts():
+
+    def write_current(row: Row | None) -> Row | None:
         if row is None:
             raise obj._sonic.DoesNotExist(f"{obj._meta.label} {obj.id} has no row in {using!r}.")
-        if not done(row) and write(row):
-            if row.version == obj.sonic_version:
-                # Else the object is still what it was loaded as, so that its next save is merged
-                # with what others have written, and does not undo it.
-                obj.sonic_version = row.version + 1
-            return row
-        row = obj._sonic.table(using).fetch_latest(obj.id)
-        if row is not None and done(row):
+        if done(row):
             return None
-    raise StaleObjectError(
-        f"{obj._meta.label} {obj.id} was written by others {ATTEMPTS} times meanwhile; try again."
-    )
+        if not write(row):
+            raise Overtaken
+        if row.version == obj.sonic_version:
+            # Otherwise the object stays as it was loaded, so that its next save is merged into the
+            # newer row instead of undoing it.
+            obj.sonic_version = row.version + 1
+        return row
 
-
-def attempts() -> Iterator[int]:
-    """The numbers of tries to write a row; from the third on after a pause of some milliseconds,
-    by chance, so that busy writers of one row do not meet each other again and again."""
-    for number in range(ATTEMPTS):
-        if number > 1:
-            time.sleep(random.random() * min(number, 10) / 1000)
-        yield number
-
-
-def transaction_if(needed: bool, using: str) -> AbstractContextManager[Any]:
-    """A write of one statement opens no transaction: it would cost four more statements."""
-    return transaction.atomic(using=using, savepoint=False) if needed else nullcontext()
+    seen = Row(obj.id, bytes(obj.sonic_payload), obj.is_deleted, obj.sonic_version)
+    if not done(seen):
+        with suppress(Overtaken):
+            return write_current(seen)
+    return retry(obj, using, write_current)

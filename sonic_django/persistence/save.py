@@ -1,4 +1,4 @@
-"""The way of a save: object, payload, row, and after the commit the index."""
+"""Saving: object to payload to row, and after the commit to the index."""
 
 from __future__ import annotations
 
@@ -21,16 +21,13 @@ from ..table import uniques
 from ..table.batches import Rewrite
 from ..table.rows import Row
 from . import unique_claims
-from .changes import Change, change_of, changed_keys, merged, overtaken, settle
-from .remove import ATTEMPTS, attempts, transaction_if
+from .changes import Change, adopt_written, change_of, changed_keys, merged, names_of
+from .retries import Overtaken, retry, transaction_if
 from .transaction_state import remember, state_of, undo_rolled_back
 from .values import decoded, encode, encoded_payload, extra
 
 if TYPE_CHECKING:
     from ..schema.schema import StoredObject
-
-#: The try to write over another's version that is made in a transaction.
-_LOCKS_FROM = 4
 
 
 def save(
@@ -41,7 +38,7 @@ def save(
     force_update: bool,
     update_fields: frozenset[str] | None,
 ) -> bool:
-    """What ``SonicObj.save`` says."""
+    """Write the object in ``using``; whether anything was written. See ``SonicObj.save``."""
     model, schema = type(obj), obj._sonic
     if schema.problems:
         schema.raise_problems()
@@ -88,7 +85,8 @@ def save(
 
 
 def _meet_row(obj: StoredObject, using: str) -> bool:
-    """A new object with a given id replaces the row of that id, as in Django; if there is one."""
+    """Let a new object with a given id replace the row of that id, as in Django; whether there is
+    one. One statement."""
     row = obj._sonic.table(using).fetch_one(obj.id)
     if row is None:
         return False
@@ -142,9 +140,11 @@ def find_change(
     automatic: bool = True,
     original: Mapping[str, Any] | None = None,
 ) -> Change | None:
-    """What a save of these fields (None: of all) would write; None if nothing. ``automatic``:
-    whether fields that set themselves (``auto_now``) do so. ``original``: the payload dict that the
-    object was loaded from, where it is decoded already. No round trip."""
+    """The change that a save of these fields (None: of all) would write; None if there is none.
+
+    ``automatic``: whether fields that set themselves (``auto_now``) do so. ``original``: the
+    payload dict that the object was loaded from, where it is decoded already. No round trip.
+    """
     undo_rolled_back(obj)
     if original is None:
         original = _original(obj)
@@ -162,8 +162,8 @@ def _original(obj: StoredObject) -> Mapping[str, Any]:
     """The payload dict that the object was loaded from."""
     is_untouched = "_sonic_extra" not in obj.__dict__ and obj.sonic_payload
     if is_untouched and not obj._sonic.fields_with_pre_save:
-        # It is decoded once for this and for the object, which takes the dict apart: nobody has
-        # one of its lists in hand, who could change it before it is compared.
+        # Decoded once for the comparison and for the object, which takes the dict apart. No list
+        # in it has been handed out, so none can change before it is compared.
         return dict(decoded(obj))
     return obj._sonic.stored_values(obj)
 
@@ -171,16 +171,16 @@ def _original(obj: StoredObject) -> Mapping[str, Any]:
 def write(
     changes: Sequence[Change], using: str, renew: Callable[[Change, Row | None], Change | None]
 ) -> list[Change]:
-    """Write changed objects of one class, each under its version; those that were written.
+    """Write changed objects of one class, each under its version; the changes as written.
 
-    ``renew`` gives the change on top of a row that others have written meanwhile, or None to leave
-    the row alone. Values that one object gives up may be taken by another of them. All are written
-    or none. One statement for 150 objects, and three for each that others have written meanwhile;
-    with uniques two more for each whose unique values change.
+    ``renew`` gives the change on top of a row that another writer has written since, or None to
+    leave the row alone. One object may take a unique value that another of them gives up. All are
+    written or none. One statement for 150 objects, three for each row that has a newer version, and
+    two for each object whose unique values change.
     """
     if not changes:
         return []
-    model, schema = type(changes[0].obj), changes[0].obj._sonic
+    schema = changes[0].obj._sonic
     uniques_change = any(change.touches_uniques for change in changes)
     with transaction_if(len(changes) > 1 or uniques_change, using):
         written = _write_rows(changes, using, renew)
@@ -192,10 +192,10 @@ def write(
     documents, states = [], []
     for change in written:
         states.append(state_of(change.obj))
-        settle(change)
+        adopt_written(change)
         text = bool(schema.text_fields & change.names)
         documents.append(_document(change.obj, change.entries, text=text))
-    token = schedule(model, using, documents)
+    token = schedule(schema.at(using), documents)
     for change, before in zip(written, states, strict=True):
         remember(change.obj, before, change.obj.id, change.version + 1, token)
     return written
@@ -227,7 +227,7 @@ def _write_rows(
         for row in batch:
             change = by_id[row.id]
             written.append(change if row.id in ids else _write_over(change, using, renew))
-    # An object that is given twice is written on top of itself, as if by two writers.
+    # An object that is given twice is written on top of itself, as two writers would.
     written += [_write_over(change, using, renew) for change in again]
     return [change for change in written if change is not None]
 
@@ -235,23 +235,25 @@ def _write_rows(
 def _write_over(
     change: Change, using: str, renew: Callable[[Change, Row | None], Change | None]
 ) -> Change | None:
-    """Write a row that others have written since; the change as it was written, if it was."""
+    """Write on top of a newer row; the change as it was written, None if ``renew`` gave none."""
     table = change.obj._sonic.table(using)
-    present = change
-    for number in attempts():
-        # Who keeps coming too late locks the row, where the engine can.
-        with transaction_if(number >= _LOCKS_FROM, using):
-            renewed = renew(present, table.fetch_latest(change.obj.id))
-            if renewed is None:
-                return None
-            present, obj = renewed, renewed.obj
-            if table.update(obj.id, present.version, present.payload, is_deleted=obj.is_deleted):
-                return present
-    raise overtaken(change, ATTEMPTS)
+    latest = change
+
+    def write(row: Row | None) -> Change | None:
+        nonlocal latest
+        renewed = renew(latest, row)
+        if renewed is None:
+            return None
+        latest, obj = renewed, renewed.obj
+        if not table.update(obj.id, latest.version, latest.payload, is_deleted=obj.is_deleted):
+            raise Overtaken
+        return latest
+
+    return retry(change.obj, using, write, fields=lambda: names_of(change.obj, change.written))
 
 
 def save_raw(obj: StoredObject, using: str) -> bool:
-    """Write a row as a fixture has it: replaced if there is one, inserted if not."""
+    """Write a row as a fixture has it; whether it replaced a row."""
     schema = obj._sonic
     undo_rollbacks(using)
     payload = bytes(obj.sonic_payload) or encoded_payload(obj)
@@ -266,9 +268,11 @@ def save_raw(obj: StoredObject, using: str) -> bool:
         else:
             id, version = old.id, old.version + 1
             if not table.update(id, old.version, payload, is_deleted=obj.is_deleted):
-                raise StaleObjectError(f"{obj._meta.label} {id} is being written by someone else.")
-            held = schema.unique_keys(schema.values_of(old.payload, id))
-            uniques.release(list(held), id, using)
+                raise StaleObjectError(
+                    f"{obj._meta.label} {id} was written by another writer; try again."
+                )
+            former = schema.unique_keys(schema.values_of(old.payload, id))
+            uniques.release(list(former), id, using)
         unique_claims.take(obj, keys, id, values, using)
         obj.__dict__.update(id=id, sonic_payload=Payload(payload), sonic_version=version)
         _index(obj, using, schema.entries(values), text=bool(schema.text_fields))
@@ -281,7 +285,7 @@ def save_raw(obj: StoredObject, using: str) -> bool:
 def _index(
     obj: StoredObject, using: str, entries: tuple[Entry, ...], *, text: bool
 ) -> Token | None:
-    return schedule(type(obj), using, [_document(obj, entries, text=text)])
+    return schedule(obj._sonic.at(using), [_document(obj, entries, text=text)])
 
 
 def _document(obj: StoredObject, entries: tuple[Entry, ...], *, text: bool) -> Document:
@@ -292,7 +296,7 @@ def _document(obj: StoredObject, entries: tuple[Entry, ...], *, text: bool) -> D
 
 
 def _run_pre_save(obj: StoredObject, adding: bool) -> bool:
-    """Let fields like DateTimeField(auto_now=True) set themselves; whether there are any."""
+    """Let fields such as ``DateTimeField(auto_now=True)`` set themselves; whether there are any."""
     hooked = obj._sonic.fields_with_pre_save
     for field in hooked:
         setattr(obj, field.attname, field.pre_save(obj, adding))

@@ -1,10 +1,10 @@
-"""Objects after a rollback: they become again what they were before the write that was undone.
+"""Objects after a rollback: they return to their state before the write that was undone.
 
-An object knows the version and the payload that it last wrote, by which it tells what has changed
-and whether others wrote since. If that write is rolled back, it would take itself for saved, and
-saving it again would do nothing. So a write within a transaction is remembered on the object with
-the token of the hook that runs at the commit; before the object is next compared or written, the
-token says what became of the transaction.
+An object keeps the version and the payload of its last write, to find its own changes and those of
+other writers. After a rollback it would still count as saved, and saving it again would do nothing.
+So a write within a transaction is noted on the object, with the token of the hook that runs at the
+commit. Before the object is next compared or written, the token tells whether the transaction was
+committed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NAME = "_sonic_uncommitted"
 
 
 class State(NamedTuple):
-    """What an object believes of its row."""
+    """An object's view of its row."""
 
     id: int | None
     payload: bytes
@@ -32,7 +32,7 @@ class State(NamedTuple):
 
 
 class _Write(NamedTuple):
-    """A write whose transaction had not ended: the object before it, and the row after it."""
+    """A write in an open transaction: the object before it, and the row after it."""
 
     token: Token
     before: State
@@ -52,7 +52,7 @@ def state_of(obj: StoredObject) -> State:
 def remember(
     obj: StoredObject, before: State, id: int, version: int | None, token: Token | None
 ) -> None:
-    """Note a write; without a token it is committed."""
+    """Note a write on the object. Without a token it is committed, and nothing is noted."""
     if token is None:
         return
     writes: list[_Write] = obj.__dict__.setdefault(_NAME, [])
@@ -62,8 +62,10 @@ def remember(
 
 
 def undo_rolled_back(obj: StoredObject) -> None:
-    """Let the object be what it was before the first write of it that was rolled back, if any;
-    values that were set stay set. One statement if there was one."""
+    """Restore the object to its state before its first write that was rolled back, if there is one.
+
+    Values that were set stay set. One statement if the hook of a write has not run.
+    """
     writes: list[_Write] | None = obj.__dict__.get(_NAME)
     if not writes:
         return
@@ -84,19 +86,19 @@ def undo_rolled_back(obj: StoredObject) -> None:
 
 
 def _is_in_the_table(obj: StoredObject, write: _Write) -> bool:
-    """Whether the transaction was committed after all, and its hook has not run: because another
-    hook before it failed, or is running just now."""
+    """Whether the transaction was committed although its hook has not run: a hook before it failed,
+    or is still running."""
     row = obj._sonic.table(write.token.using).fetch_one(write.id)
     if row is None or write.version is None:
         return row is None and write.version is None
-    # Not by the version alone: SQLite gives the id of an insert that was rolled back again.
+    # The version alone is not enough: SQLite reuses the id of an insert that was rolled back.
     return row.version == write.version and row.payload == write.payload
 
 
 def restore(obj: StoredObject, before: State) -> None:
-    """Let the object believe again what it did; values that were set stay set."""
+    """Give the object its former view of its row. Values that were set stay set."""
     if "_sonic_extra" not in obj.__dict__ and obj.sonic_payload:
-        # What is not read yet is read from what was written, as it would be without a rollback.
+        # Fields that were not read yet keep the values that were written.
         extra(obj)
     values: dict[str, Any] = {
         "id": before.id,

@@ -1,4 +1,4 @@
-"""Taking and giving up unique values along with the row, and saying who holds them."""
+"""Unique values: claimed and given up with the row, and the errors for those that are taken."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ def fields_of(obj: StoredObject) -> set[str]:
 def key_changes(
     obj: StoredObject, original: Mapping[str, Any], by_name: Mapping[str, Any], changed: set[str]
 ) -> tuple[Keys, Keys]:
-    """(keys to give up, keys to take) when the payload ``original`` becomes these primitives;
-    ``changed`` names the fields that differ."""
+    """(keys to give up, keys to claim) when the payload ``original`` becomes these primitives.
+
+    ``changed`` names the fields that differ.
+    """
     schema = obj._sonic
     if obj.is_deleted or not fields_of(obj) & changed:
         return {}, {}
@@ -63,8 +65,10 @@ def violation(
 
 
 def errors(obj: StoredObject, excluded: set[str], using: str) -> dict[str, list[Any]]:
-    """The validation errors of the uniques that other objects hold, by field; those that have an
-    excluded field are not looked at. One statement, if there is anything to look up."""
+    """The validation errors for unique values that other objects hold, by field.
+
+    Constraints with an excluded field are left out. One statement, if there is anything to look up.
+    """
     schema = obj._sonic
     if not schema.uniques:
         return {}
@@ -75,10 +79,10 @@ def errors(obj: StoredObject, excluded: set[str], using: str) -> dict[str, list[
         except ValidationError:
             by_name[name] = None  # clean_fields reports it; here it is exempt
     keys = schema.unique_keys(by_name)
-    held = uniques.owners(list(keys), using) if keys else {}
+    owners = uniques.owners(list(keys), using) if keys else {}
     found: dict[str, list[Any]] = {}
     for key, constraint in keys.items():
-        if key not in held or held[key] == obj.id or excluded & set(constraint.fields):
+        if key not in owners or owners[key] == obj.id or excluded & set(constraint.fields):
             continue
         where = constraint.fields[0] if len(constraint.fields) == 1 else "__all__"
         found.setdefault(where, []).append(obj.unique_error_message(type(obj), constraint.fields))

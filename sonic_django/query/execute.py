@@ -383,7 +383,7 @@ class _LiveAndDeletedSource:
         return sum(self._sizes())
 
     def _ask(self, queries: Sequence[tuple[IndexQuery, str, int, int | None]]) -> list[Any]:
-        return list(map(raised, _answers(self.state, lambda store: store.ask_many(queries))))
+        return list(map(raised, _answers(self.state, lambda store: store.results_of(queries))))
 
 
 # The round trip ---------------------------------------------------------------------------------
@@ -394,7 +394,7 @@ def _ask(
 ) -> Any:
     """The answer to one query."""
     questions = [(query, what, offset, limit)]
-    return raised(_answers(state, lambda store: store.ask_many(questions))[0])
+    return raised(_answers(state, lambda store: store.results_of(questions))[0])
 
 
 def _answers(state: QueryState, ask: Callable[[IndexStore], list[Any]]) -> list[Any]:
@@ -408,14 +408,12 @@ def _answers(state: QueryState, ask: Callable[[IndexStore], list[Any]]) -> list[
     store = schema.store(using)
     with translated_errors(f"{state.model._meta.label}.objects"):
         answers = ask(store)
-        if _has_unbuilt(answers) and built.adopt_if_empty(state.model, using):
+        if _has_unbuilt(answers) and built.adopt_if_empty(schema.at(using)):
             answers = ask(store)
     if not _has_unbuilt(answers):
         return answers
     return [
-        built.not_built(state.model, using, answer.digests)
-        if isinstance(answer, Unbuilt)
-        else answer
+        built.not_built(schema.at(using), answer.digests) if isinstance(answer, Unbuilt) else answer
         for answer in answers
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..index.results import Answer
+from ..index.results import IndexResult
 from ..index.specs import NULLS
 
 _DIGEST_LENGTH = 8
@@ -45,7 +45,7 @@ class Explanation:
     round_trips: int = 1
 
     @classmethod
-    def of(cls, answer: Answer, labels: Mapping[str, str]) -> Explanation:
+    def of(cls, answer: IndexResult, labels: Mapping[str, str]) -> Explanation:
         """From the reply of ``IndexStore.explain``, with the indexes' names by digest."""
         live, ordering, sets = answer.facts
         uses = [_use(sets[i], int(sets[i + 1]), labels) for i in range(0, len(sets), 2)]

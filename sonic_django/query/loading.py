@@ -105,7 +105,7 @@ def scanned(state: QueryState) -> Iterator[Any]:
 def _report(state: QueryState, stale: Sequence[int]) -> None:
     """Have the entries repaired that led to rows that do not confirm them."""
     query = execute.plan(state, ("-id",) if state.order == ("?",) else None)
-    read_repair.report(state.model, state.write_db, stale, query.plain_sets())
+    read_repair.report(state.schema.at(state.write_db), stale, query.plain_sets())
 
 
 # Rows -------------------------------------------------------------------------------------------

@@ -84,7 +84,7 @@ class RelevanceSource:
 
 def hits_of(state: QueryState, number: int) -> tuple[list[int], bool]:
     """(the best hits, whether there are more): one read of Xapian."""
-    hits = searching.search_ids(state.model, state.text or "", 0, number + 1)
+    hits = searching.search_ids(state.schema, state.text or "", 0, number + 1)
     return hits[:number], len(hits) > number
 
 

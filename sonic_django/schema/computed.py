@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from ..fields.base import VirtualField, plain
+from ..fields.base import VirtualField, exact_primitive
 from ..fields.derived import Derived
 from ..fields.names import UNKNOWN
 from ..payload.stored import Payload
@@ -25,7 +25,7 @@ class Declared(Protocol):
 
 
 class Computed(Derived):
-    """What a function gives for an object: a value, a list of values, or None."""
+    """The result of a function for an object: a value, a list of values, or None."""
 
     many = True
 
@@ -48,12 +48,12 @@ class Computed(Derived):
                 f"{type(error).__name__}: {error}"
             ) from error
         if isinstance(found, (list, tuple, set, frozenset)):
-            return [plain(item) for item in found if item is not None]
-        return plain(found)
+            return [exact_primitive(item) for item in found if item is not None]
+        return exact_primitive(found)
 
     def of_stored(self, stored: Mapping[str, Any]) -> Any:
         fields = self.schema.fields.values()
-        if any(field.has_unsteady_default and field.key not in stored for field in fields):
+        if any(field.has_nondeterministic_default and field.key not in stored for field in fields):
             return UNKNOWN
         return self.of(self.schema.by_name(stored))
 

@@ -11,17 +11,18 @@ from typing import Any
 class Index:
     """``Index(fields=(), order_by=None)``.
 
-    ``fields`` choose the objects by equality (a list field by membership), ``order_by`` orders
-    them, and answers ranges on that field; a leading minus is allowed and makes no difference,
-    since an order is read from both ends. Fields are given as in the class body or by name, and
-    what lies within a field by a path, ``"meta__city"``.
+    ``fields``: the index finds objects by equality of these fields, of a list by membership. A
+    field is given as in the class body, by its name, or by a path into it: ``"meta__city"``.
 
-    ``case_insensitive``: texts are in the index without their case. It answers ``iexact``, and
-    ``istartswith`` if it is ordered by the text, and nothing else on them.
+    ``order_by``: the objects are ordered by this field, and ranges of it can be looked up. A
+    leading minus is allowed and changes nothing, since an order is read from both ends.
 
-    ``expression`` is a function that computes a value, a list of values or None from an object; it
-    is looked up by ``name`` (the key in ``indexes``, if it is not given). A changed function is
-    told from the former one by another ``version``.
+    ``case_insensitive``: texts are indexed without their case. The index then answers ``iexact``
+    (and ``istartswith``, if it is ordered by the text) and no other lookup of them.
+
+    ``expression``: a function that computes a value, a list of values or None from an object.
+    ``name`` is the name to look it up by; the key in ``indexes`` is the default. Raise ``version``
+    when the function changes, so that its index is built again.
     """
 
     fields: Sequence[Any] = ()
@@ -31,15 +32,9 @@ class Index:
     expression: Callable[[Any], Any] | None = None
     version: int = 1
 
-    def field_names(self) -> list[str]:
-        return [name_of(field) for field in self.fields]
-
-    def order_name(self) -> str | None:
-        return None if self.order_by is None else name_of(self.order_by).lstrip("-")
-
 
 def name_of(field: Any) -> str:
-    """The name of a field that is given by itself or by name."""
+    """The name of a field, given as the field or as its name."""
     name: Any = field if isinstance(field, str) else getattr(field, "name", None)
     if not isinstance(name, str):
         raise TypeError(f"{field!r} is neither a field of the class nor the name of one.")

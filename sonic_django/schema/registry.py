@@ -1,4 +1,4 @@
-"""Which SonicObj classes there are."""
+"""The SonicObj classes of the project."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ def sonic_models(*, proxies: bool = False) -> list[Any]:
 
 
 def named_models(labels: Iterable[str]) -> list[Any]:
-    """The classes that ``app`` or ``app.Model`` labels name; all for none. CommandError if a
-    label names no SonicObj class."""
+    """The classes named by ``app`` or ``app.Model`` labels; without labels, all classes.
+
+    CommandError if a label names no SonicObj class.
+    """
     labels = list(labels)
     if not labels:
         return sonic_models()

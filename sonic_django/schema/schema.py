@@ -1,4 +1,4 @@
-"""What follows from a class's declarations: its stores, the entries and keys of its objects."""
+"""The compiled declaration of a class: its stores, and the entries and keys of its objects."""
 
 from __future__ import annotations
 
@@ -43,8 +43,10 @@ class StoredObject(models.Model):
 
 
 class Schema(Declarations):
-    """The declaration of one concrete class, and what follows from it. Built at first use, when all
-    fields are known."""
+    """The compiled declaration of one concrete class, which every station below it is given.
+
+    Built at first use, when all fields are known.
+    """
 
     # Stores -------------------------------------------------------------------------------------
 
@@ -110,8 +112,8 @@ class Schema(Declarations):
 
     @cached_property
     def unlike_payload(self) -> list[VirtualField]:
-        """Fields whose attribute has another name than the key in the payload, or another value
-        than what is stored; the others are taken over as they are."""
+        """Fields whose attribute differs from the payload, in its name or in its value. The others
+        are copied as they are."""
         return [
             field
             for field in self.fields.values()
@@ -121,8 +123,8 @@ class Schema(Declarations):
 
     @cached_property
     def writing(self) -> list[tuple[str, str, VirtualField, bool]]:
-        """(name, key, field, whether coerced values are set on the object too), in the order of the
-        fields: what a save goes through."""
+        """For each field in order (name, key, field, whether a coerced value is set on the object
+        too): the loop of a save."""
         return [
             (name, field.key, field, field.holds_primitive and not field.many)
             for name, field in self.fields.items()
@@ -130,8 +132,8 @@ class Schema(Declarations):
 
     @cached_property
     def plain_names(self) -> frozenset[str]:
-        """The fields that can be set on a new object without more ado; none where the class has
-        its own way to set attributes."""
+        """The fields that may be set in ``__dict__`` of a new object. None if the class overrides
+        ``__setattr__``."""
         if self.model.__setattr__ is not object.__setattr__:
             return frozenset()
         return frozenset(
@@ -197,7 +199,7 @@ class Schema(Declarations):
                     values[attname] = field.from_primitive(primitive)
             elif attname not in values:
                 values[attname] = default = field.get_default()
-                if field.has_unsteady_default:
+                if field.has_nondeterministic_default:
                     values.setdefault("_sonic_filled_in", {})[attname] = default
         values.setdefault("_sonic_extra", stored)
 
@@ -211,7 +213,7 @@ class Schema(Declarations):
         return self.by_name(self.decode(payload, id))
 
     def decode(self, payload: bytes, id: int) -> dict[str, Any]:
-        """The dict in a payload; the PayloadError says whose it is."""
+        """The dict in a payload. PayloadError names the object."""
         try:
             return sonic_settings().codec.decode(payload)
         except ValueError as error:
@@ -234,14 +236,14 @@ class Schema(Declarations):
         return tuple(found)
 
     def document(self, row: Row, *, text_changed: bool = False) -> Document:
-        """What the index shall hold of a stored row."""
+        """The document of a stored row."""
         if row.is_deleted:
             return Document(row.id, row.version, "deleted", (), text_changed)
         entries = self.entries(self.values_of(row.payload, row.id))
         return Document(row.id, row.version, "live", entries, text_changed)
 
     def unique_keys(self, values: Mapping[str, Any]) -> dict[bytes, UniqueConstraint]:
-        """The keys an object with these primitives holds; a None in any part exempts it."""
+        """The unique keys of an object with these primitives. A None in any part exempts it."""
         keys: dict[bytes, UniqueConstraint] = {}
         for constraint in self.uniques:
             parts = [values[name] for name in constraint.fields]

@@ -50,7 +50,7 @@ class DigestsOfRebuild:
 
     def _set_right(self, ranges: list[int]) -> None:
         if ranges:
-            self._inspection.work_out_digests(ranges, mend=True)
+            self._inspection.work_out_digests(ranges, repair=True)
 
 
 def contains(ascending: array[int], number: int) -> bool:

@@ -1,15 +1,15 @@
-"""Replies that are read later: a script is sent, and its caller goes on while Redis runs it.
+"""Deferred replies: a script is sent, and its caller goes on while Redis runs it.
 
-A reply is read before its thread next uses Redis, in whatever way: ``settle`` stands in the gate
-through which all of Sonic goes. At the latest it is read at the end of the request, of the thread
-or of the process. Until then its connection is out of the pool.
+A deferred reply is read before its thread next uses Redis in any way: ``await_replies`` is called
+wherever Sonic takes a client. At the latest it is read at the end of the request, of the thread or
+of the process. Until then its connection is out of the pool.
 
-What others see: the script is on its way as a whole when ``send`` returns. Another thread of this
-process waits for the reply before it uses Redis itself. Another process is not waited for: it sees
-what the script does as soon as Redis, which takes commands as they come, has run it.
+The script is on its way as a whole when ``send`` returns. Another thread of this process waits for
+the reply before it uses Redis itself. Another process does not wait: it sees the script's effect as
+soon as Redis, which takes commands in the order of their arrival, has run it.
 
-Neither a process that is killed nor one that was forked reads a reply: then only the reply is
-lost, not what was sent.
+A process that is killed or forked does not read the reply. Only the reply is then lost, not the
+script.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+
+# Documented for event loops: unlike get_running_loop() it raises nothing where there is no loop.
 from asyncio import _get_running_loop
 from collections.abc import Callable
 from typing import Any
@@ -31,7 +33,7 @@ from . import sockets
 #: Called once with the reply, or with the error in its place.
 Done = Callable[[Any], None]
 
-#: At most one in so many connections of a pool waits for its reply to be read.
+#: At most one in so many connections of a pool has a deferred reply.
 _SHARE = 4
 
 
@@ -44,22 +46,23 @@ def send(
     again: Callable[[], Any],
     done: Done,
 ) -> None:
-    """Send a command, and read its reply later. Errors go to ``done``, that of sending at once.
+    """Send a command and defer its reply. ``done`` gets every error, also one of sending.
 
-    ``ready`` is called before anything is sent, when the reply to what was sent before is read; an
-    error of Redis that it raises is the answer.
-    ``again`` asks and waits; it is called where an answer is worth another try. Read at once are
-    the first replies on a connection (``known`` holds the sockets of the others: what a new server
-    does not know must not wait), and those of code that an event loop awaits. Where Redis calls are
-    traced, ``again`` is called at once: it goes the way that is traced.
+    ``ready`` is called before anything is sent, after this thread's last reply has been read. An
+    error of Redis that it raises goes to ``done``. ``again`` runs the command and waits; it is
+    called where a refusal or a broken connection deserves another try.
+
+    Not deferred are the first reply on a connection, as a new server may lack the script (``known``
+    holds the sockets of the other connections), and replies to code that an event loop awaits.
+    Where Redis calls are traced, ``again`` is called at once, as tracing sees its way.
     """
     if sockets.is_watched(client):
         done(_reply_or_error(again))
         return
-    place = _thread.place
+    own = _thread.own
     pool = client.connection_pool
-    # One write after the other goes by the same connection.
-    connection = place.finish(keeps_of=pool)
+    # Consecutive writes use the same connection.
+    connection = own.finish(keeps_of=pool)
     if connection is None:
         try:
             ready()
@@ -73,27 +76,33 @@ def send(
         pool.release(connection)
         if not isinstance(error, RedisError):
             raise
-        done(_repeated(error, connection, again))
+        done(_tried_again(error, connection, again))
         return
-    place.unread = unread = _Unread(pool, connection, known, again, done)
-    _unread.add(unread)
-    if not unread.is_known or len(_unread) * _SHARE >= pool.max_connections or _is_awaited():
-        settle()
+    own.reply = reply = DeferredReply(pool, connection, known, again, done)
+    _deferred.add(reply)
+    if not reply.is_known or len(_deferred) * _SHARE >= pool.max_connections or _is_awaited():
+        await_replies()
 
 
-def settle() -> None:
-    """Read what this thread has not read, and wait until other threads' replies are there.
+def await_replies() -> None:
+    """Read this thread's deferred reply, and wait until those of other threads have arrived.
 
-    Costs nothing where there are none. Raises no error of Redis: each reply has its own ``done``.
+    Costs nothing where there are none. Raises no error of Redis: ``done`` of each reply gets its
+    error.
     """
-    if not _unread:
+    if not _deferred:
         return
-    _thread.place.finish()
-    for other in tuple(_unread):
-        other.read()
+    _thread.own.finish()
+    for reply in tuple(_deferred):
+        reply.read()
 
 
-class _Unread:
+def outstanding() -> tuple[DeferredReply, ...]:
+    """The deferred replies of all threads of this process."""
+    return tuple(_deferred)
+
+
+class DeferredReply:
     """A reply that is under way, and the connection that it comes by."""
 
     def __init__(
@@ -106,8 +115,7 @@ class _Unread:
     ) -> None:
         self.pool = pool
         self.connection = connection
-        # A connection that is made anew has another one.
-        self._socket = connection._sock
+        self._socket = sockets.socket_of(connection)
         self.is_known = self._socket in known
         self._known = known
         self._again = again
@@ -115,86 +123,88 @@ class _Unread:
         self.pid = os.getpid()
         self._lock = threading.Lock()
         self._is_read = False
-        self.reply: Any = None
+        self.value: Any = None
 
     def read(self) -> None:
-        """Wait for the reply and keep it, whichever thread comes first."""
+        """Wait for the reply and keep it; the first thread that comes reads it."""
         if self.pid != os.getpid():
             return  # it is the parent's
         with self._lock:
             if self._is_read:
                 return
             try:
-                self.reply = self.connection.read_response()
+                self.value = self.connection.read_response()
             except RedisError as error:
-                self.reply = error
+                self.value = error
             self._is_read = True
 
     def succeed(self) -> None:
-        """Give the reply to whom it is for."""
+        """Give the reply to ``done``."""
         if not self.is_known:
             self._known.add(self._socket)
-        self._done(self.reply)
+        self._done(self.value)
 
     def fail(self, *, repeats: bool) -> None:
-        """Give the error to whom it is for, or the answer to another try."""
-        error = self.reply
-        self._done(_repeated(error, self.connection, self._again) if repeats else error)
+        """Give ``done`` the error, or the reply to another try."""
+        error = self.value
+        self._done(_tried_again(error, self.connection, self._again) if repeats else error)
 
 
-def _repeated(error: RedisError, connection: Any, again: Callable[[], Any]) -> Any:
-    """The answer to another try, or the error where none is to be made."""
+def _tried_again(error: RedisError, connection: Any, again: Callable[[], Any]) -> Any:
+    """The reply to another try, or the error where none is to be made."""
     is_refusal = isinstance(error, (NoScriptError, ReadOnlyError)) or "READONLY" in str(error)
     if not is_refusal and not sockets.is_worth_another(error, connection):
         return error
     return _reply_or_error(again)
 
 
-def _reply_or_error(ask: Callable[[], Any]) -> Any:
+def _reply_or_error(run: Callable[[], Any]) -> Any:
     try:
-        return ask()
+        return run()
     except RedisError as error:
         return error
 
 
-#: Those of all threads.
-_unread: set[_Unread] = set()
+#: The deferred replies of all threads.
+_deferred: set[DeferredReply] = set()
 
 
-class _Place:
-    """Where a thread keeps its reply. Python drops it when the thread ends."""
+class _Own:
+    """Holds the deferred reply of one thread. Python drops it when the thread ends."""
 
-    unread: _Unread | None = None
+    reply: DeferredReply | None = None
 
     def finish(self, *, keeps_of: Any = None, repeats: bool = True) -> Any:
-        """Read the reply, if there is one, and give its connection back; unless it is of this
-        pool: then it is returned, to be used again."""
-        unread, self.unread = self.unread, None
-        if unread is None or unread.pid != os.getpid():
+        """Read the reply, if there is one, and release its connection to its pool.
+
+        A connection of the pool ``keeps_of`` is not released but returned, to be used again.
+        """
+        reply, self.reply = self.reply, None
+        if reply is None or reply.pid != os.getpid():
             return None
         keeps = False
         try:
-            unread.read()
-            failed = isinstance(unread.reply, RedisError)
+            reply.read()
+            failed = isinstance(reply.value, RedisError)
             if not failed:
-                unread.succeed()
-                keeps = unread.pool is keeps_of
+                reply.succeed()
+                keeps = reply.pool is keeps_of
         finally:
-            _unread.discard(unread)
+            _deferred.discard(reply)
             if not keeps:
-                unread.pool.release(unread.connection)
+                reply.pool.release(reply.connection)
         if failed:
-            unread.fail(repeats=repeats)
-        return unread.connection if keeps else None
+            reply.fail(repeats=repeats)
+        return reply.connection if keeps else None
 
     def __del__(self) -> None:
-        # What the thread had is being taken apart: nothing new is begun in it.
+        # The thread is being taken apart: nothing new is begun in it.
         self.finish(repeats=False)
 
 
 class _Thread(threading.local):
     def __init__(self) -> None:
-        self.place = _Place()
+        self.own = _Own()
 
 
 _thread = _Thread()
@@ -208,11 +218,11 @@ def _is_awaited() -> bool:
     return loop is not None and loop.is_running()
 
 
-def _settle_request(**kwargs: Any) -> None:
-    settle()
+def _await_at_the_end_of_a_request(**kwargs: Any) -> None:
+    await_replies()
 
 
-request_finished.connect(_settle_request, dispatch_uid="sonic_settle")
-atexit.register(settle)
+request_finished.connect(_await_at_the_end_of_a_request, dispatch_uid="sonic_await_replies")
+atexit.register(await_replies)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_unread.clear)
+    os.register_at_fork(after_in_child=_deferred.clear)

@@ -323,7 +323,7 @@ class TestConflicts:
 
         register(Blog, Slow)
         response = save(admin, blogs[0], title="Mine")
-        assert "was changed by someone else" in errors(response)["__all__"][0]
+        assert "was changed by another writer" in errors(response)["__all__"][0]
         assert Blog.objects.get(pk=blogs[0].pk).title == "Post 0"  # all of it rolled back
 
     def test_deleted_meanwhile(self, admin: Client, blogs: list[Blog]):

@@ -1,4 +1,4 @@
-"""The benchmark, with a stage at 300 rows and one at 1,000, that the bars are judged at."""
+"""The benchmark, with a stage at 300 rows and the main stage, with the bars, at 1,000."""
 
 from __future__ import annotations
 

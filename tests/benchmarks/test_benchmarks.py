@@ -1,4 +1,4 @@
-"""The benchmarks run, their contenders agree, and the page is made of what they found."""
+"""The benchmarks run, their contenders agree, and the page has their figures."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def run(*arguments: str, module: str = "benchmarks") -> subprocess.CompletedProc
 def figures_of(
     name: str, rows: int, directory: Path, module: str = "benchmarks"
 ) -> list[dict[str, Any]]:
-    """What a run over all contenders writes as JSON."""
+    """The JSON that a run over all contenders writes."""
     file = directory / f"{name}.json"
     done = run(f"--only={name}", f"--rows={rows}", f"--json={file}", module=module)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -95,7 +95,7 @@ def check_memory(result: dict[str, Any], contenders: set[str], rows: set[int]) -
 
 
 def check_growth(figures: list[dict[str, Any]], rows: list[int]) -> None:
-    """What must not grow is measured at each stage."""
+    """The operations that must not grow are measured at each stage."""
     growth = section(figures, "growth")["figures"]
     assert growth["rows"] == rows
     growing = {name for name, operation in OPERATIONS.items() if operation.must_not_grow}
@@ -105,7 +105,7 @@ def check_growth(figures: list[dict[str, Any]], rows: list[int]) -> None:
 
 
 def check_bars(result: dict[str, Any]) -> None:
-    """Every bar is judged."""
+    """Every bar has its outcome."""
     rows = result["rows"]
     for operation in OPERATIONS.values():
         if operation.bar is not None:

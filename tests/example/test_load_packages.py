@@ -1,4 +1,4 @@
-"""`load_packages` on small files: what comes in, what a second load does, what is said."""
+"""`load_packages` on small files: the objects loaded, a second load, the messages."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def a_list(tmp_path: Path) -> Path:
 
 
 def load(*args: object, **options: object) -> tuple[dict[str, str], str]:
-    """Run the command: its closing table as label and number, and what it complained of."""
+    """Run the command. Returns its closing table as label and number, and its warnings."""
     out, err = StringIO(), StringIO()
     call_command("load_packages", *map(str, args), stdout=out, stderr=err, **options)
     rows = [line.strip("│┃| ").split("│") for line in out.getvalue().splitlines() if "│" in line]
@@ -202,7 +202,7 @@ def test_a_package_that_another_load_brings_meanwhile_is_an_error_that_says_so(
     a_list: Path, monkeypatch: pytest.MonkeyPatch
 ):
     load(a_list)
-    # What this load saw before the other one's rows were there.
+    # The state that this load saw before the other one's rows existed.
     monkeypatch.setattr(loading, "_stored_packages", lambda batch: {})
     with pytest.raises(CommandError, match=r"already another .*xterm.* another load is running"):
         load(a_list)

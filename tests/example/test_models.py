@@ -1,4 +1,4 @@
-"""The example's models say what they are, and their tables hold nothing of their fields."""
+"""The example's models have a str(), and their tables no columns for fields."""
 
 from __future__ import annotations
 

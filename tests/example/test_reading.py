@@ -1,4 +1,4 @@
-"""Which stanzas of the lists are taken, and what becomes of those that cannot be used."""
+"""The stanzas that are taken from the lists, and the report of unusable ones."""
 
 from __future__ import annotations
 

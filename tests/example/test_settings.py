@@ -14,7 +14,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 def in_the_project(folder: Path, code: str) -> str:
-    """What `code` prints, run in a process of its own with the example's settings."""
+    """The output of `code`, run in a process of its own with the example's settings."""
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(PROJECT),

@@ -1,4 +1,4 @@
-"""A stanza becomes the values of a package; what has no field of its own is kept."""
+"""A stanza becomes the values of a package; keys without a field are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stanzas are read as deb822 says, and what breaks the format is named with file and line."""
+"""Stanzas are read as deb822 says; errors in the format name file and line."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_key_is_printable_ascii():
 KEYS = st.text(
     st.sampled_from([c for c in string.printable if c.isprintable() and c not in ": "]), min_size=1
 ).filter(lambda key: key[0] not in "#-")
-# What the format can say: no line ends within lines, no white space at their ends, no lone dot.
+# Texts that the format allows: no line ends within lines, no space at their ends, no lone dot.
 LINES = st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=30).map(
     lambda line: line.rstrip(" \t")
 )

@@ -18,7 +18,7 @@ ENGINE = "sonic_django.fulltext.engine.SonicXapianEngine"
 
 
 class GroupIndex(indexes.SearchIndex, indexes.Indexable):
-    """A field of each kind. An object's ``entry`` says what is indexed of it."""
+    """A field of each kind. An object's ``entry`` has the values to index."""
 
     text = indexes.CharField(document=True, null=True)
     title = indexes.CharField(null=True, boost=5, faceted=True)
@@ -122,7 +122,7 @@ class Library:
         return sorted(result.pk for result in self.groups().exclude(*args, **lookups))
 
     def typed(self, text: str) -> list[int]:
-        """The keys of the groups that are found by what a user typed, best first."""
+        """The keys of the groups found by a user's text, best first."""
         return [result.pk for result in self.groups().auto_query(text)]
 
     def ids(self, text: str, **options: Any) -> list[int]:

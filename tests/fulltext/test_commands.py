@@ -48,11 +48,11 @@ def test_rebuild_index(named: Library):
 def test_update_index_with_remove(named: Library):
     groups = make_groups(5)
     command(named, "update_index", "auth.Group")
-    gone = groups[2].pk
+    deleted = groups[2].pk
     groups[2].delete()
     command(named, "update_index", "auth.Group", remove=True)
     left = sorted(result.pk for result in named.groups())
-    assert left == [group.pk for group in groups if group.pk and group.pk != gone]
+    assert left == [group.pk for group in groups if group.pk and group.pk != deleted]
 
 
 @pytest.mark.django_db(transaction=True)

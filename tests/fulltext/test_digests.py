@@ -1,4 +1,4 @@
-"""A digest of what was indexed is kept with each document, and is the same in any process."""
+"""Each document has a digest of its content, which is the same in any process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def kept(library: Library) -> dict[int, int]:
 
 def test_the_digests_of_all_documents_of_a_model(library: Library) -> None:
     library.put({"title": "fox"}, {"title": "hound"}, {"title": "fox"})
-    library.put_users({"username": "somebody"})
+    library.put_users({"username": "someone"})
     found = kept(library)
     assert list(found) == [1, 2, 3]
     index, backend = library.index, library.backend
@@ -93,7 +93,7 @@ print(as_text({"a", "b", "c", "d"}), as_terms({"a", "b", "c", "d"}))
 
 
 def test_sets_are_prepared_alike_by_every_process() -> None:
-    """Python orders a set of strings anew in each process."""
+    """Python orders a set of strings differently in each process."""
     said = {
         subprocess.run(
             [sys.executable, "-c", _PROGRAM],

@@ -37,7 +37,7 @@ def backlog() -> int:
 
 @contextmanager
 def locked() -> Iterator[None]:
-    """Somebody else writes to full text, and does not come to an end."""
+    """Another process writes to full text without end."""
     held, release = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -84,13 +84,13 @@ class TestLocked:
                 Author.objects.create(username=str(number), intro="sailing")
             assert backlog() == 8
         assert caplog.text.count("stay queued") == 1
-        sweep(Author, "default")
+        sweep(Author._sonic.at("default"))
         assert len(Author.search("sailing")) == 8
 
     def test_the_sweep_makes_up_for_it(self) -> None:
         with locked():
             author = Author.objects.create(username="ada", intro="sailing")
-        sweep(Author, "default")
+        sweep(Author._sonic.at("default"))
         assert Author.search("sailing") == [author]
 
     def test_searches_do_not_wait(self) -> None:
@@ -159,7 +159,7 @@ def without_write_access(directory: Path) -> Iterator[None]:
 class TestReadOnlyDirectory:
     @pytest.fixture
     def shelf(self) -> Iterator[Library]:
-        # Not pytest's own directory, which nobody else may enter.
+        # Not pytest's own directory, which no other user may enter.
         directory = Path(tempfile.mkdtemp(dir="/tmp"))
         with connected(directory / "index") as library:
             yield library
@@ -183,7 +183,7 @@ class TestReadOnlyDirectory:
         path = store().path
         lock = path / "lockfile"
         lock.unlink()
-        lock.mkdir()  # what cannot be opened, for whatever user
+        lock.mkdir()  # a lock file that no user can open
         try:
             with pytest.raises(CommandError, match=r"testapp.Author: .*lockfile"):
                 call_command("sonic_reindex", "testapp.Author", "--fulltext", stdout=io.StringIO())
@@ -191,5 +191,5 @@ class TestReadOnlyDirectory:
             assert backlog() == 1
         finally:
             lock.rmdir()
-        sweep(Author, "default")
+        sweep(Author._sonic.at("default"))
         assert Author.search("rowing") == [author]

@@ -10,6 +10,8 @@ from django.test import override_settings
 from haystack import indexes
 from xapian_backend import InvalidIndexError
 
+from sonic_django.fulltext.engine.ranking import enquire
+
 from .conftest import GroupIndex, Library
 
 
@@ -102,7 +104,7 @@ def test_scores_depend_on_the_ratio_of_weights_alone(library: Library):
         weighted(library, title=1.5 * scale, body=scale)
         library.put({"title": "fox", "body": "a fox"}, {"body": "fox x"}, {"body": "x"})
         query = library.backend.parser.words("fox")
-        mset = library.backend.enquire(library.database(), query).get_mset(0, 10)
+        mset = enquire(library.database(), query).get_mset(0, 10)
         first, second = (match.weight for match in mset)
         return [first / second]
 

@@ -16,10 +16,12 @@ import pytest
 import xapian
 from django.contrib.auth.models import Group
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
 from haystack import connections
 from xapian_backend import InvalidIndexError
 
 from sonic_django.fulltext.engine import store as store_module
+from sonic_django.fulltext.engine.ranking import enquire
 from sonic_django.fulltext.engine.store import IndexLocked
 
 from .conftest import GroupIndex, Library, connected
@@ -132,6 +134,7 @@ def test_every_writer_waits_for_the_lock(library: Library, write: Callable[[Libr
     done = threading.Event()
 
     def run() -> None:
+        # Haystack's connections are a thread's own, and have no setters.
         connections[library.alias]._index = unified
         connections[library.alias]._backend = backend
         write(library)
@@ -220,8 +223,8 @@ def test_a_search_that_has_begun_goes_on_in_the_index_that_was_emptied(library: 
     library.backend.clear()
     library.backend.clear()
     # A phrase needs a table that is opened only now.
-    enquire = library.backend.enquire(database, library.backend.parser.phrase("fox and the hound"))
-    assert enquire.get_mset(0, 10).size() == 1
+    search = enquire(database, library.backend.parser.phrase("fox and the hound"))
+    assert search.get_mset(0, 10).size() == 1
     assert library.typed("fox") == []
 
 
@@ -255,8 +258,8 @@ def test_a_search_that_writers_overtake_starts_again(library: Library):
         if len(attempts) == 1:
             for _ in range(3):
                 library.put(*({"title": f"hound {number}"} for number in range(500)))
-        enquire = library.backend.enquire(database, library.backend.parser.words("hound"))
-        documents = [match.document.get_data() for match in enquire.get_mset(0, 1000)]
+        search = enquire(database, library.backend.parser.words("hound"))
+        documents = [match.document.get_data() for match in search.get_mset(0, 1000)]
         words = [list(database.get_document(one.docid).termlist()) for one in database.postlist("")]
         assert len(words) == 500
         return len(documents)
@@ -341,8 +344,6 @@ def test_writing_to_a_damaged_index_is_an_error_as_well(
 
 def test_each_database_has_an_index_of_its_own(library: Library, monkeypatch) -> None:
     library.add(title=["fox"])
-    from django.db import connection
-
     monkeypatch.setitem(connection.settings_dict, "NAME", "another")
     assert library.filter(title="fox") == []
     library.add(title=["hound"])

@@ -1,4 +1,4 @@
-"""What users type: any language, any character, and what they get to see of it."""
+"""Texts of users: any language, any character, and their highlighting."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Expected:
                 return
             if mode == "rebuild" and old.version > document.version:
                 return
-        if mode == "reset" and document.state == "gone":
+        if mode == "reset" and document.state == "destroyed":
             self.documents.pop(document.id, None)
         else:
             self.documents[document.id] = document
@@ -76,7 +76,7 @@ class Expected:
             member = f"{'0123456789abcdefghij'[len(digits)]}{digits}".encode()
             pairs = {(entry.name, entry.prefix) for entry in document.entries}
             records[id] = (document.version, pairs)
-            if document.state == "gone":
+            if document.state == "destroyed":
                 gone.append(digits.encode())
                 continue
             sets.setdefault({"live": "ids", "deleted": "del"}[document.state], {})[member] = id
@@ -99,7 +99,7 @@ class Expected:
         found.update(originals)
         sums: dict[bytes, int] = {}
         for id, document in self.documents.items():
-            if document.state != "gone":
+            if document.state != "destroyed":
                 text = f"{id}:{document.version}:{int(document.state == 'live')}"
                 number = int(sha1(text.encode()).hexdigest()[:8], 16)
                 range_of = str(id // 1000).encode()

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from redis import Redis
 from redis.exceptions import ResponseError
 
+from sonic_django.index import lua
 from sonic_django.index.encoding import id_bounds, member
 from sonic_django.index.queries import And, FacetQuery, Ids, IndexQuery, Leaf, Not
 from sonic_django.index.store import Document, IndexStore, Layout, Mode, Unbuilt
 from sonic_django.query.bounds import bounds
 from sonic_django.query.conditions import Condition
 from sonic_django.test import count_redis_calls
-from sonic_django.transport.client import Script, redis_client
+from sonic_django.transport.client import redis_client
 from tests.index.dump import BY_NAME, COLOURS, GROUPED, NUMBERS, SPECS, Expected, document, held
 from tests.packed import entries_of, take_out
 from tests.profiles import examples
@@ -36,7 +37,7 @@ def histories(draw: st.DrawFn) -> list[Document]:
     found = []
     for id in (1, 2, 1000, 10**18):
         for version in range(1, draw(st.integers(0, 4)) + 1):
-            state = draw(st.sampled_from(["live", "live", "live", "deleted", "gone"]))
+            state = draw(st.sampled_from(["live", "live", "live", "deleted", "destroyed"]))
             found.append(
                 document(
                     id,
@@ -120,7 +121,7 @@ def test_more_objects_than_one_run_of_the_script_takes(store: IndexStore) -> Non
     many = [document(id, 1, number=id, colours=["red"]) for id in range(1, 1001)]
     assert store.apply(many)[0] == 1000
     assert store.number_of_ids() == 1000
-    assert store.apply([document(id, 2, "gone") for id in range(1, 1001)])[0] == 1000
+    assert store.apply([document(id, 2, "destroyed") for id in range(1, 1001)])[0] == 1000
     assert set(held(store)) == {"rec", "gone"}
 
 
@@ -137,24 +138,24 @@ class TestTombstones:
     """A destroyed object is not brought back by what comes late."""
 
     def test_late_writes_are_refused(self, store: IndexStore) -> None:
-        store.apply([document(1, 5, "gone")])
+        store.apply([document(1, 5, "destroyed")])
         assert store.apply([document(1, 4)])[0] == 0
         assert store.apply([document(1, 5)], "rebuild")[0] == 1
 
     def test_they_are_forgotten_after_a_day(self, store: IndexStore) -> None:
-        store.apply([document(1, 5, "gone"), document(2, 5, "gone")])
+        store.apply([document(1, 5, "destroyed"), document(2, 5, "destroyed")])
         redis_client().zadd(f"{store.base}:gone", {"1": time.time() - 90_000})
         store.apply([document(3, 1)])
-        store.apply([document(4, 1, "gone")])  # who destroys cleans up
+        store.apply([document(4, 1, "destroyed")])  # who destroys cleans up
         assert set(store.entries_of([1, 2, 3, 4])) == {2, 3, 4}
 
     def test_an_id_that_lives_again_is_not_forgotten(self, store: IndexStore) -> None:
-        store.apply([document(1, 5, "gone")])
+        store.apply([document(1, 5, "destroyed")])
         store.apply([document(1, 6, colours=["red"])])
         client = redis_client()
         assert client.zcard(f"{store.base}:gone") == 0
         client.zadd(f"{store.base}:gone", {"2": 0})
-        store.apply([document(3, 1, "gone")])
+        store.apply([document(3, 1, "destroyed")])
         assert store.entries_of([1])[1][0] == 6
 
 
@@ -227,7 +228,7 @@ class TestKeySpace:
 
     def test_all_keys_share_the_hash_tag(self, store: IndexStore) -> None:
         store.apply([document(1, 1, colours=[LONG, "{x}"], number=2**60 + 1)])
-        store.apply([document(2, 1, "deleted"), document(3, 1, "gone")])
+        store.apply([document(2, 1, "deleted"), document(3, 1, "destroyed")])
         keys = list(store.keys())
         assert len(keys) > 8
         tag = store.base[store.base.index("{") : store.base.index("}") + 1].encode()
@@ -262,25 +263,25 @@ class TestKeySpace:
     def _run_all(self, client: Redis, store: IndexStore) -> None:
         store.mark_built()
         head = [1, "", store.layout.fingerprint, COLOURS.digest]
-        documents = [document(1, 1, colours=[LONG], number=2**60 + 1), document(2, 1, "gone")]
+        documents = [document(1, 1, colours=[LONG], number=2**60 + 1), document(2, 1, "destroyed")]
         flat = [argument for one in documents for argument in one.arguments()]
-        assert Script("apply")(client, store.base, *head, *flat)[0] == 2
+        assert lua.APPLY(client, store.base, *head, *flat)[0] == 2
         order = (Leaf(NUMBERS.digest.encode(), "score"), Leaf(NUMBERS.digest.encode() + b"~"))
         for what in ("ids", "count", "random", "explain ids"):
             arguments = IndexQuery(order, needs={"ids": ""}).arguments(what, 0, 5)
-            assert Script("query")(client, store.base, *arguments)[0] == b"built"
+            assert lua.QUERY(client, store.base, *arguments)[0] == b"built"
         facet = FacetQuery(COLOURS.digest, "postings").arguments(5, 5)
-        assert Script("facet")(client, store.base, *facet)[0] == b"built"
-        assert Script("records")(client, store.base, 0, 5, 9) == [b"5", b"1", 1, 1]
-        assert len(Script("held")(client, store.base, 1, 2)) == 2
-        assert Script("versions")(client, store.base, 1, 2) == [1, 1, -1, 0]
-        assert Script("census")(client, store.base, 0, 9) == [b"0", b"1"]
-        compared = Script("compare")(client, store.base, COLOURS.digest, *documents[0].arguments())
+        assert lua.FACET(client, store.base, *facet)[0] == b"built"
+        assert lua.RECORDS(client, store.base, 0, 5, 9) == [b"5", b"1", 1, 1]
+        assert len(lua.ENTRIES(client, store.base, 1, 2)) == 2
+        assert lua.VERSIONS(client, store.base, 1, 2) == [1, 1, -1, 0]
+        assert lua.CENSUS(client, store.base, 0, 9) == [b"0", b"1"]
+        compared = lua.COMPARE(client, store.base, COLOURS.digest, *documents[0].arguments())
         assert compared == []
-        assert Script("walk")(client, store.base, "ids", "id", 0, 9, "", "1") == [b"0", 1, 0]
-        counts = Script("counts")(client, store.base, COLOURS.digest, 0, 0, 9, "1")
+        assert lua.WALK(client, store.base, "ids", "id", 0, 9, "", "1") == [b"0", 1, 0]
+        counts = lua.COUNTS(client, store.base, COLOURS.digest, 0, 0, 9, "1")
         assert counts == [b"", b""]
-        kept, given = Script("digest")(client, store.base, 0, 0, 999, "1")
+        kept, given = lua.DIGEST(client, store.base, 0, 0, 999, "1")
         assert kept == given != b"0"
 
     def test_two_models_do_not_meet(self, store: IndexStore) -> None:
@@ -295,7 +296,7 @@ class TestKeySpace:
 
 class TestReading:
     def test_records_of_a_range(self, store: IndexStore) -> None:
-        store.apply([document(1, 3), document(2, 1, "deleted"), document(3, 9, "gone")])
+        store.apply([document(1, 3), document(2, 1, "deleted"), document(3, 9, "destroyed")])
         store.apply([document(20, 4)])
         assert list(store.records(1, 19)) == [(19, {1: (3, True), 2: (1, False)})]
         assert list(store.records(2, 2**62)) == [(2**62, {2: (1, False), 20: (4, True)})]
@@ -367,7 +368,7 @@ def test_a_server_that_lost_its_scripts_is_taught_again(
 ) -> None:
     arguments = [1, "", store.layout.fingerprint, ""]
     with Redis.from_url(private_redis.url) as client:
-        apply = Script("apply")
+        apply = lua.APPLY
         assert apply(client, store.base, *arguments, *document(1, 1).arguments())[:2] == [1, 0]
         client.script_flush()
         calls = [[*arguments, *document(id, 1).arguments()] for id in (2, 3, 4)]

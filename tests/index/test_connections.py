@@ -106,3 +106,14 @@ def test_all_is_written_where_the_server_breaks_off(
     expected = Expected({one.id: one for one in documents.all})
     assert held(store) == expected.content()
     store.clear()
+
+
+def test_redis_py_has_the_private_parts_that_are_used() -> None:
+    assert sockets.missing_parts() == []
+
+
+def test_a_private_part_that_is_gone_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets, "Retry", lambda *args: object())
+    [sentence] = sockets.missing_parts()
+    assert sentence.startswith("redis-py ")
+    assert "Retry._supported_errors is gone" in sentence

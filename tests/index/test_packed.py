@@ -47,7 +47,7 @@ def test_every_set_and_count_is_as_expected(small: IndexStore, batches: Any) -> 
         documents = []
         for id, letter in batch:
             version += 1
-            state = {"L": "live", "D": "deleted", "G": "gone"}[letter]
+            state = {"L": "live", "D": "deleted", "G": "destroyed"}[letter]
             colours = ["red", "blue"][: 1 + id % 2] if state == "live" else []
             documents.append(document(id, version, state, colours=colours, group="g"))
         small.apply(documents)
@@ -93,7 +93,7 @@ def test_pages_counts_and_ranges(
             for id in ids
         ]
     )
-    small.apply([document(id, 2, "gone") for id in removed])
+    small.apply([document(id, 2, "destroyed") for id in removed])
     live = {id for id in ids - removed if (low is None or id >= low)}
     live = {id for id in live if (high is None or id <= high)}
     first, last = id_bounds(low, high)
@@ -221,7 +221,7 @@ class TestLayout:
 
     def test_nothing_is_left_of_an_empty_set(self, large: IndexStore) -> None:
         for start in range(1, 25_001, 1000):
-            large.apply([document(id, 9, "gone") for id in range(start, start + 1000)])
+            large.apply([document(id, 9, "destroyed") for id in range(start, start + 1000)])
         keys = list(large.keys())
         names = {key[len(large.base) + 1 :].split(b"#")[0] for key in keys}
         assert names == {b"rec", b"gone", b"state"}
@@ -236,7 +236,7 @@ class TestLayout:
     def test_a_walk_visits_every_entry_once(self, large: IndexStore) -> None:
         inspection = Inspection(large, large.built())
         walked: dict[bytes, int] = {}
-        for part in inspection.walk(mend=False):
+        for part in inspection.walk(repair=False):
             assert not part.stale
             walked[part.name] = walked.get(part.name, 0) + part.entries
         assert walked[b"ids"] == 25_000
@@ -248,7 +248,7 @@ class TestLayout:
         client.hincrby(red, "1", -1)  # bitmaps are counted below zero
         client.hincrby(red, "n", 1)
         inspection = Inspection(large, large.built())
-        found = {part.name: part.stale for part in inspection.walk(mend=True) if part.stale}
+        found = {part.name: part.stale for part in inspection.walk(repair=True) if part.stale}
         assert found == {leaf("red").name: ("10020",)}
         assert len(entries_of(client, red)) == 22_500
 
@@ -257,9 +257,9 @@ class TestLayout:
         client, red = redis_client(), f"{large.base}:{leaf('red').name.decode()}"
         client.hincrby(red, field, -1)
         walk = Inspection(large, large.built()).walk
-        assert [part.name for part in walk(mend=False) if part.is_uncounted] == [leaf("red").name]
-        assert [part.name for part in walk(mend=True) if part.is_uncounted] == [leaf("red").name]
-        assert not any(part.is_uncounted for part in walk(mend=False))
+        assert [part.name for part in walk(repair=False) if part.is_uncounted] == [leaf("red").name]
+        assert [part.name for part in walk(repair=True) if part.is_uncounted] == [leaf("red").name]
+        assert not any(part.is_uncounted for part in walk(repair=False))
         assert len(entries_of(client, red)) == large.count(query(leaf("red"))) == 22_500
 
     @pytest.mark.parametrize("number", [1, 100])
@@ -267,7 +267,9 @@ class TestLayout:
         """By single objects, and by several in one run."""
         client, red = redis_client(), f"{large.base}:{leaf('red').name.decode()}"
         client.hdel(red, "1")
-        assert {p.name for p in Inspection(large, large.built()).walk(mend=True) if p.is_uncounted}
+        assert {
+            p.name for p in Inspection(large, large.built()).walk(repair=True) if p.is_uncounted
+        }
         again = [document(id, 1, colours=colours_of(id)) for id in range(10_000, 20_000)]
         for start in range(0, 10_000, 100):
             for first in range(start, start + 100, number if start < 300 else 100):

@@ -1,4 +1,4 @@
-"""Indexes of what a function computes from an object."""
+"""Indexes of values that a function computes from an object."""
 
 from __future__ import annotations
 

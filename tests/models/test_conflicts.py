@@ -144,8 +144,8 @@ class TestTheSameField:
         first.save()
         second.title, second.score = "second", 9
         expected = (
-            f"testapp.Blog {blog.pk} was changed by someone else, who changed title too, since it "
-            f"was loaded at version 1; not written: score, title. Reload it"
+            f"testapp.Blog {blog.pk} was changed by another writer, which changed title too, "
+            f"since it was loaded at version 1; not written: score, title. Reload it"
         )
         with pytest.raises(StaleObjectError, match=expected) as caught:
             second.save()
@@ -197,7 +197,7 @@ class TestDeletion:
         second = another(blog)
         another(blog).delete()
         second.score = 9
-        with pytest.raises(StaleObjectError, match="was deleted by someone else"):
+        with pytest.raises(StaleObjectError, match="was deleted by another writer"):
             second.save()
 
     def test_an_object_deleted_on_top_of_a_newer_row_does_not_set_it_back(self, blog: Blog) -> None:

@@ -1,4 +1,4 @@
-"""Indexes of what is no field by itself: texts without their case, paths."""
+"""Indexes of derived values: case-folded text, paths."""
 
 from __future__ import annotations
 

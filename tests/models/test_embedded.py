@@ -225,7 +225,7 @@ class TestMistakes:
         class Long(Address):
             floor = int_field(1)
 
-        assert list(Long._fields) == [*Address._fields, "floor"]
+        assert list(Long.embedded_fields) == [*Address.embedded_fields, "floor"]
         assert Long(city="x").floor == 1
         assert Long() != Address()
 

@@ -58,7 +58,7 @@ def test_no_password() -> None:
 
 
 def test_what_looks_like_a_hash_is_hashed_as_any_other_password(account: Account) -> None:
-    """Else whoever knows a hash could set it, with as many rounds as he likes."""
+    """Else a person who knows a hash could set it, with any number of rounds."""
     given = make_password("other")
     account.password = given
     assert account.check_password(given)
@@ -109,7 +109,7 @@ def test_declarations() -> None:
     (problem,) = [m for m in Indexed.check() if m.id.startswith("sonic.")]
     assert problem.id == "sonic.E008"
     assert problem.hint == "A password is in no index; use check_password()."
-    with pytest.raises(TypeError, match="takes no default: nobody shall share a password"):
+    with pytest.raises(TypeError, match="takes no default: no two objects should share a password"):
         password_field(default="x")
     with pytest.raises(ValidationError, match="A password is a str, not a int"):
         Account(password=5)

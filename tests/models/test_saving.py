@@ -156,7 +156,7 @@ class TestDirtyTracking:
         assert loaded.group == ""
         assert loaded.save() is False
 
-    def test_unsteady_default_of_a_new_field_is_no_change_unless_it_is_set(self) -> None:
+    def test_nondeterministic_default_of_a_new_field_is_no_change_unless_it_is_set(self) -> None:
         saved = Described.objects.create(title="x")
         stored = Described._sonic.decode(saved.sonic_payload, saved.pk)
         del stored["token"]
@@ -280,7 +280,7 @@ class TestVersions:
         second = Blog.objects.get(pk=first.pk)
         first.destroy()
         second.title = "late"
-        with pytest.raises(StaleObjectError, match="was destroyed by someone else"):
+        with pytest.raises(StaleObjectError, match="was destroyed by another writer"):
             second.save()
         assert Blog.objects.count() == 0
 

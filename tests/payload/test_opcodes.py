@@ -73,7 +73,7 @@ def test_damaged_anywhere(values: dict[str, Any], rng: random.Random) -> None:
 
 
 def test_a_content_that_is_longer_than_the_rest() -> None:
-    """What begins like an instruction and is none must not be gone over."""
+    """Bytes that begin like an instruction but are none must not be skipped."""
     for code in (pickle.SHORT_BINUNICODE, pickle.SHORT_BINBYTES, pickle.LONG1):
         for length in range(256):
             body = b"\x80\x05}\x94" + code + bytes([length]) + pickle.STOP

@@ -1,4 +1,4 @@
-"""What goes into a payload comes out of it: the same values of the same types."""
+"""A payload gives back the values that went in, of the same types."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_list_within_itself_is_refused() -> None:
 
 
 def test_a_long_list_that_is_held_many_times_is_looked_through_once() -> None:
-    # Each time anew would take minutes.
+    # Building it each time would take minutes.
     shared = [1] * 200_000
     encode({"x": [shared] * 100_000})
     with pytest.raises(PayloadError, match="which a payload cannot hold"):
@@ -130,7 +130,7 @@ class Unpicklable:
 
 
 class OwnZone(tzinfo):
-    """A class that calls itself what the standard library's calls itself."""
+    """A class by the name of the standard library's."""
 
     def utcoffset(self, moment: datetime | None) -> timedelta:
         return timedelta(0)

@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models import Q
 
 from sonic_django.index import queries
-from sonic_django.index.results import Answer
+from sonic_django.index.results import IndexResult
 from sonic_django.query.execute import plan
 from sonic_django.test import count_redis_calls
 from tests.testapp.models import Author, Blog, Everything
@@ -262,13 +262,13 @@ class TestOneRun:
         queryset = question()
         monkeypatch.setattr(queries, "BUDGET", 100)
         touched: list[int] = []
-        add = Answer.add
+        add = IndexResult.add
 
-        def note(answer: Answer, reply: Any) -> None:
+        def note(answer: IndexResult, reply: Any) -> None:
             touched.append(reply[3])
             add(answer, reply)
 
-        monkeypatch.setattr(Answer, "add", note)
+        monkeypatch.setattr(IndexResult, "add", note)
         explained = queryset.explain(what)
         assert explained.round_trips == len(touched) > 5
         # What was begun is finished: the tests of one entry, or of a block as small as the budget.

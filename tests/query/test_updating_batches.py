@@ -121,7 +121,7 @@ class TestOvertaken:
         elsewhere(lambda: Plain.objects.filter(name="3").update(number=77))
         for plain in plains:
             plain.number = 100
-        with pytest.raises(StaleObjectError, match="was changed by someone else, who changed num"):
+        with pytest.raises(StaleObjectError, match="another writer, which changed num"):
             Plain.objects.bulk_update(plains, ["number"])
         assert sorted(Plain.objects.values_list("number", flat=True)) == [
             *(0, 1, 2, 4, 5, 6, 7, 8, 9, 77)

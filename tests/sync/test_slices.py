@@ -198,4 +198,4 @@ def _rows(plain: Plain):
 def _forget(store, id: int) -> None:
     from sonic_django.index.store import Document
 
-    store.apply([Document(id, 0, "gone")], "reset")
+    store.apply([Document(id, 0, "destroyed")], "reset")

@@ -9,8 +9,7 @@ It builds on xapian-haystack's engine and keeps its settings, and differs in thi
 - Any text can be indexed: whole values too long for a term are hashed, words too long for one are
   left out, and a document that cannot be indexed is logged without costing its neighbours.
 - Chinese, Japanese and Korean text is found by any part of it.
-- Numbers, dates and times sort and compare as what they are; nothing compares with a value that
-  is not there.
+- Numbers, dates and times sort and compare by value; a missing value matches no comparison.
 - The weight (``boost``) of a field counts with its fraction.
 - ``filter(field=...)`` looks for words, as in Haystack's other engines (see query.py).
 - Documents keep only the fields with ``stored=True``, as JSON; nothing is ever unpickled.

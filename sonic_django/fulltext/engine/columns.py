@@ -3,7 +3,7 @@
 """The columns of an index: under which terms and in which slot a Haystack field is kept.
 
 ==================  ===================================================================
-``word``            a word of any text field: what ``content`` searches
+``word``            a word of any text field, for ``content``
 ``Xname:word``      a word of one field (``Z`` before either: its stem)
 ``Ename:value``     a whole value: text without regard to case and white space, the values
                     of facet and multi-valued fields letter by letter, all others as bytes
@@ -24,6 +24,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from haystack.constants import DJANGO_CT, DJANGO_ID, ID
 from haystack.fields import DecimalField, FacetField, SearchField
+from xapian_backend import InvalidIndexError
 
 from .values import encode, encode_list, folded, text_of
 
@@ -75,26 +76,30 @@ class Column:
         return bounded_term(self.exact, encode(self.kind, value))
 
     def value(self, value: Any) -> bytes:
-        """What goes into the slot. Raises ValueError for a value of another kind."""
+        """The bytes for the slot. Raises ValueError for a value of another kind."""
         return encode_list(value) if self.many else encode(self.kind, value)
 
 
 def bounded_term(prefix: bytes, data: bytes, size: int = TERM_BYTES) -> bytes:
+    """The prefix and the data; a hash of the data where they are longer than ``size``."""
     if len(data) + data.count(0) <= size and not data.startswith(HASHED):
         return prefix + data
     return prefix + HASHED + blake2b(data, digest_size=16).hexdigest().encode()
 
 
 def document_term(identifier: str) -> bytes:
+    """The term that only the document of this identifier has."""
     return bounded_term(b"Q", text_of(identifier).encode())
 
 
 def type_term(content_type: str) -> bytes:
+    """The term of all documents of a model, ``app_label.model_name``."""
     return bounded_term(TYPE_PREFIX.encode(), content_type.encode())
 
 
 @cache
 def column(name: str, kind: str, many: bool = False, facet: bool = False) -> Column:
+    """The column of a field with these properties."""
     label = name
     if len(name.encode()) > PREFIX_BYTES - 3:
         label = blake2b(name.encode(), digest_size=16).hexdigest()
@@ -110,7 +115,7 @@ def column(name: str, kind: str, many: bool = False, facet: bool = False) -> Col
         words=f"X{label}:",
         exact=f"E{label}:".encode(),
         # A name that is added, or a kind that is changed, leaves the other slots where they are:
-        # documents indexed before still sort right, and lack what they were never given.
+        # documents indexed before still sort right, and lack the new values.
         slot=zlib.crc32(f"{name}:{kind}:{many:d}".encode()) & 0x7FFFFFFF,
     )
 
@@ -152,3 +157,13 @@ class Layout:
                 variants = self.columns.setdefault(one.name, [])
                 if one not in variants:
                     variants.append(one)
+
+    def named(self, name: str) -> list[Column]:
+        """The columns of that name. InvalidIndexError lists the names that there are."""
+        try:
+            return self.columns[name]
+        except KeyError:
+            raise InvalidIndexError(
+                f"No search index has a field '{name}'. There are:"
+                f" {', '.join(sorted(self.columns))}, and content for all text."
+            ) from None

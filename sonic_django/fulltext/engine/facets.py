@@ -18,9 +18,9 @@ Spies = list[tuple[Column, Any]]
 
 
 def watch(enquire: Any, columns: list[Column]) -> Spies:
-    """Have the values of these columns counted while ``enquire`` matches.
+    """Count the values of these columns while ``enquire`` matches.
 
-    The caller keeps what is returned until the matching is done: Xapian does not.
+    The caller keeps a reference to the result until the matching is done: Xapian keeps none.
     """
     spies = [(column, xapian.ValueCountMatchSpy(column.slot)) for column in columns]
     for _, spy in spies:
@@ -50,20 +50,20 @@ def date_counts(spies: Spies, options: dict[str, Any]) -> list[tuple[datetime.da
     end = options["end_date"]
     beginnings = []
     number = 0
-    step = options.get("gap_amount", 1)
+    amount = options.get("gap_amount", 1)
     moment = options["start_date"]
     while moment < end:
         beginnings.append(moment)
         number += 1
-        moment = later(options["start_date"], options["gap_by"], step * number)
+        moment = later(options["start_date"], options["gap_by"], amount * number)
     counts = [0] * len(beginnings)
     for column, spy in spies:
         edges = [encode(column.kind, beginning) for beginning in beginnings]
         limit = encode(column.kind, end)
         for item in spy.values():
-            place = bisect_right(edges, item.term) - 1
-            if place >= 0 and item.term < limit:
-                counts[place] += item.termfreq
+            step = bisect_right(edges, item.term) - 1
+            if step >= 0 and item.term < limit:
+                counts[step] += item.termfreq
     return list(zip(beginnings, counts, strict=True))[::-1]
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Part of an engine that is derived from xapian-haystack, whose licence this is.
-"""Marking in a text the words that a search was for."""
+"""Highlighting: HTML of a text in which the words of a search are marked."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ class Highlighter:
             self.add_to_model(index, group)
 
     def add_to_model(self, index: Any, results: list[Loaded]) -> None:
+        """Add ``highlighted`` to the results of one model."""
         texts = [
             field
             for field in index.fields.values()

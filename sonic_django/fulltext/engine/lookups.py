@@ -35,14 +35,17 @@ def filtering(query: Any) -> Any:
 
 
 def any_of(queries: list[Any]) -> Any:
+    """The matches of any query. The list is not empty."""
     return queries[0] if len(queries) == 1 else Query(Query.OP_OR, queries)
 
 
 def all_of(queries: list[Any]) -> Any:
+    """The matches of all queries. The list is not empty."""
     return queries[0] if len(queries) == 1 else Query(Query.OP_AND, queries)
 
 
 def without(query: Any, unwanted: Any) -> Any:
+    """The matches of a query that are none of another."""
     return Query(Query.OP_AND_NOT, query, unwanted)
 
 
@@ -65,6 +68,7 @@ def lacking(columns: list[Column]) -> Any:
 
 
 def has_value(column: Column) -> Any:
+    """Documents with a value in the column."""
     return Query(Query.OP_VALUE_GE, column.slot, LEAST)
 
 
@@ -101,6 +105,7 @@ def compare(column: Column, lookup: str, value: Any) -> Any:
 
 
 def at_least(column: Column, data: bytes) -> Any:
+    """Documents whose value is these bytes or greater."""
     return Query(Query.OP_VALUE_GE, column.slot, data)
 
 
@@ -119,7 +124,7 @@ def starts_with(column: Column, value: Any) -> Any:
 
 
 def holds_ngrams(column: Column, value: Any) -> Any:
-    """All words of the text begin, or have within them, what an n-gram field was made for.
+    """All words of the text as beginnings (edge n-grams) or parts (n-grams) of words.
 
     Words longer than the longest n-gram must have all parts of that length. Single letters are
     no n-grams; text of nothing else matches nothing.

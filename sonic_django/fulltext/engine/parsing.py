@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Part of an engine that is derived from xapian-haystack, whose licence this is.
-"""Text as Xapian queries. What a user types never raises, and is never more than a search."""
+"""Text as Xapian queries. Text that a user types never raises, and only ever searches."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class TextParser:
         operator: int | None = None,
         partial: bool = False,
     ) -> Any:
-        """What a user typed, with operators; where these make no sense, its words."""
+        """A user's text with its operators; if they cannot be parsed, its words alone."""
         flags = OPERATORS | Parser.FLAG_PARTIAL if partial else OPERATORS
         try:
             return self.parse(self.parser(prefixes, operator), text, flags)
@@ -103,6 +103,7 @@ class TextParser:
             return self.words(text)
 
     def parser(self, prefixes: Sequence[str], operator: int | None = None) -> Any:
+        """A parser of Xapian for words in any of the prefixes."""
         parser = Parser()
         parser.set_stemmer(xapian.Stem(self.language))
         parser.set_stemming_strategy(self.stemming)
@@ -137,6 +138,7 @@ class FieldValue(xapian.FieldProcessor):  # type: ignore[misc]  # Xapian has no 
         self.columns = columns
 
     def __call__(self, data: bytes) -> Any:
+        """The query on one value."""
         return typed_value(self.columns, data.decode("utf-8", "replace"), value_query)
 
 
@@ -148,6 +150,7 @@ class FieldRange(xapian.RangeProcessor):  # type: ignore[misc]  # Xapian has no 
         self.layout = layout
 
     def __call__(self, begin: bytes, end: bytes) -> Any:
+        """The query on a range; OP_INVALID for text that is none."""
         name, colon, low = begin.decode("utf-8", "replace").partition(":")
         columns = self.layout.columns.get(name)
         if not colon or not columns or columns[0].many or not columns[0].slot:
@@ -158,6 +161,7 @@ class FieldRange(xapian.RangeProcessor):  # type: ignore[misc]  # Xapian has no 
 
 
 def value_query(column: Column, text: str) -> Any:
+    """The whole value; of an n-gram column, the text within it."""
     if column.kind in ("ngram", "edge_ngram"):
         return filtering(holds_ngrams(column, text))
     return exact(column, text)

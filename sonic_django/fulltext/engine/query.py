@@ -104,6 +104,7 @@ class SonicXapianQuery(XapianSearchQuery):  # type: ignore[misc]  # xapian-hayst
         return all_of(parts) if (node.connector == "AND") != negated else any_of(parts)
 
     def lookup(self, field: str, lookup: str, value: Any, negated: bool) -> Any:
+        """One lookup. NotImplementedError or InvalidIndexError if it has no index."""
         if lookup in UNSUPPORTED:
             raise NotImplementedError(UNSUPPORTED[lookup].format(name=field))
         if isinstance(value, Not):
@@ -115,7 +116,7 @@ class SonicXapianQuery(XapianSearchQuery):  # type: ignore[misc]  # xapian-hayst
             value = list(value)
         if field == "content":
             return negate(self.content(lookup, value, negated), negated)
-        columns = self.backend.columns(field)
+        columns = self.backend.layout.named(field)
         if value is None:
             return negate(lacking(columns), negated)
         # Not greater still means that there is a value, so such a negation is made here.
@@ -133,6 +134,7 @@ class SonicXapianQuery(XapianSearchQuery):  # type: ignore[misc]  # xapian-hayst
         return any_of(queries) if compared else negate(any_of(queries), negated)
 
     def content(self, lookup: str, value: Any, negated: bool) -> Any:
+        """A lookup on ``content``, in any text field."""
         if lookup in COMPARISONS:
             raise InvalidIndexError(f"'content__{lookup}': the content has no order.")
         if lookup == "in":
@@ -141,6 +143,7 @@ class SonicXapianQuery(XapianSearchQuery):  # type: ignore[misc]  # xapian-hayst
         return self.text(lookup, value, "", negated)
 
     def on_column(self, column: Column, lookup: str, value: Any, negated: bool) -> Any:
+        """A lookup on one column. ValueError for a value of another kind."""
         if lookup in COMPARISONS:
             return compare(column, lookup, value)
         if lookup == "in":
@@ -170,7 +173,7 @@ class SonicXapianQuery(XapianSearchQuery):  # type: ignore[misc]  # xapian-hayst
             return parser.phrase(value, (prefix,))
         return parser.words(value, (prefix,), partial=lookup == "startswith")
 
-    # What AutoQuery and narrow() build of text
+    # Text that AutoQuery and narrow() build
 
     def build_not_query(self, query_string: str) -> str:
         """Xapian's ``a NOT b c`` takes c for unwanted as well; a minus binds to one word."""
@@ -194,7 +197,8 @@ class SonicXapianQuery(XapianSearchQuery):  # type: ignore[misc]  # xapian-hayst
     # Running
 
     def build_params(self, spelling_query: str | None = None) -> dict[str, Any]:
-        # Not the parent's, which passes a number of results as the end of the slice.
+        """The arguments of ``search``, with the texts to highlight and to correct."""
+        # Skips the parent's, which passes a number of results as the end of the slice.
         params: dict[str, Any] = super(XapianSearchQuery, self).build_params(spelling_query)
         if self.highlight:
             params["highlight_texts"] = list(self.texts)
@@ -203,19 +207,22 @@ class SonicXapianQuery(XapianSearchQuery):  # type: ignore[misc]  # xapian-hayst
         return params
 
     def get_facet_counts(self) -> Any:
+        """The facets, with a single result."""
         self.limit_to_counts()
         return super().get_facet_counts()
 
     def get_spelling_suggestion(self, preferred_query: str | None = None) -> Any:
+        """The suggestion, with a single result."""
         self.limit_to_counts()
         return super().get_spelling_suggestion(preferred_query)
 
     def limit_to_counts(self) -> None:
-        """Facets and suggestions cover all matches, but nobody asked for these."""
+        """Ask for one result: facets and suggestions cover all matches anyway."""
         if not self.has_run() and not self.end_offset:
             self.set_limits(high=1)
 
     def run_mlt(self, **kwargs: Any) -> None:
+        """Run ``more_like_this`` for the slice."""
         # Haystack's own leaves out the slice and would give page 1 as every page.
         kwargs.setdefault("start_offset", self.start_offset)
         if self.end_offset is not None:
@@ -224,6 +231,7 @@ class SonicXapianQuery(XapianSearchQuery):  # type: ignore[misc]  # xapian-hayst
 
 
 def negate(query: Any, negated: bool) -> Any:
+    """The query, or if negated all documents without its matches."""
     return without(EVERYTHING, query) if negated else query
 
 

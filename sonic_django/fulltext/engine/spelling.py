@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Part of an engine that is derived from xapian-haystack, whose licence this is.
-"""The words that a user may have meant."""
+"""Spelling: words of the index that are similar to unknown words of a search."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WORD = re.compile(r"\w+")
 def suggestion(database: Any, text: str | None) -> str:
     """The text with each unknown word replaced by a like word of the index; "" if none is.
 
-    Xapian remembers words of documents that are gone, so a suggestion must still be in use.
+    Xapian keeps words of deleted documents, so a suggestion is checked to be still in use.
     """
     changed = False
 

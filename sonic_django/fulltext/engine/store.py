@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Part of an engine that is derived from xapian-haystack, whose licence this is.
-"""The directory of an index: one writer at a time, any number of readers, who never wait.
+"""The directory of an index: one writer at a time, any number of readers that never wait.
 
 ::
 
@@ -12,8 +12,8 @@
 
 Emptying an index starts a new generation and changes the name in XAPIANDB, in one rename: that
 costs the same for any number of documents (deleting 63,000 took 7 s and half the directory's
-size again), and whoever still reads the old generation reads on undisturbed. A generation is
-removed when it has been out of use for a minute.
+size again), and readers of the old generation are not disturbed. A generation is removed when it
+has been out of use for a minute.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ STUB = "XAPIANDB"
 # Opening tables that are first needed halfway through a search takes their names, so a database
 # that is no longer current stays for as long as any search could last.
 RETIRED_SECONDS = 60.0
-# A batch is written in a fraction of a second; who holds the lock this long hangs.
+# A batch is written in a fraction of a second: a process that holds the lock this long hangs.
 LOCK_SECONDS = 300.0
 POLL_SECONDS = 0.02
 # A search fails in this way when two batches are committed while it runs.
@@ -49,7 +49,7 @@ READ_ATTEMPTS = 10
 
 
 class IndexLocked(HaystackError):  # type: ignore[misc]  # Haystack has no types
-    """Another process has held the index for too long."""
+    """Another process has locked the index for longer than a writer waits."""
 
 
 class Store:
@@ -62,7 +62,7 @@ class Store:
     # Reading
 
     def read(self, action: Callable[[Any], Result]) -> Result:
-        """``action(database)``, again from the start when writers have overtaken it.
+        """``action(database)``, repeated from the start when writers have overtaken it.
 
         A database is opened for each reading, which takes 20 microseconds and always gives the
         newest state. Raises InvalidIndexError for an index that cannot be read.
@@ -132,7 +132,7 @@ class Store:
             self.start_generation()
 
     def exclusively(self) -> AbstractContextManager[None]:
-        """For work that reads elsewhere what it then writes here: one process at a time."""
+        """The lock for work that reads rows and then writes their documents."""
         return self.lock("rows.lockfile")
 
     @contextmanager
@@ -140,8 +140,8 @@ class Store:
         """Keep other writers out.
 
         Xapian's own lock would wait inside C++ with Python's global lock held, and so for ever
-        when the holder is a thread of this process. The lock object is made anew each time: one
-        that was made before a fork must not be used after it.
+        when the holder is a thread of this process. Each call makes a new lock object: one that
+        was made before a fork must not be used after it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         seconds = self.patience()
@@ -158,7 +158,7 @@ class Store:
         deadline = time.monotonic() + self.patience()
         while True:
             try:
-                # Not made anew where it is gone: what it held would be missed by no one.
+                # A missing database is not created: the loss of its documents would go unnoticed.
                 return xapian.WritableDatabase(str(generation), xapian.DB_OPEN)
             except xapian.DatabaseLockError as error:
                 if time.monotonic() > deadline:
@@ -172,6 +172,7 @@ class Store:
         return LOCK_SECONDS if limit is None else min(LOCK_SECONDS, limit)
 
     def start_generation(self) -> Path:
+        """Make an empty database and point the stub to it, in one rename."""
         numbers = [int(one.name.rpartition("-")[2]) for one in self.generations()]
         generation = self.path / f"{GENERATION}{max(numbers, default=0) + 1:06d}"
         previous = self.stub_target()
@@ -187,16 +188,18 @@ class Store:
         return generation
 
     def remove_retired(self) -> None:
+        """Remove the generations that have been out of use for RETIRED_SECONDS."""
         current = self.stub_target()
         for one in self.generations():
             if one != current and one.stat().st_mtime < time.time() - RETIRED_SECONDS:
                 shutil.rmtree(one, ignore_errors=True)
 
     def generations(self) -> list[Path]:
+        """The directories of all generations, the current one among them."""
         return [one for one in self.path.glob("sonic-*-*") if one.name[-6:].isdigit()]
 
     def stub_target(self) -> Path | None:
-        """What the stub names, be it of this version or whole or not."""
+        """The directory that the stub names, of any version and state; None without a stub."""
         try:
             return self.path / self.stub.read_text().split()[-1]
         except (OSError, UnicodeDecodeError, IndexError):
@@ -206,7 +209,7 @@ class Store:
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """Turn what Xapian says of a damaged index into an error that names the cure."""
+        """Turn Xapian's error for a damaged index into one that names the remedy."""
         try:
             yield
         except (xapian.DatabaseModifiedError, xapian.DatabaseLockError):
@@ -215,6 +218,7 @@ class Store:
             raise self.damaged(error) from error
 
     def damaged(self, error: Exception) -> InvalidIndexError:
+        """The error for an index that Xapian cannot read."""
         return InvalidIndexError(
             f"The index in {self.path} cannot be read ({error}). Run `rebuild_index` (or"
             " `sonic_reindex --fulltext`): it starts a new one."

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Part of an engine that is derived from xapian-haystack, whose licence this is.
-"""Values as bytes that sort as the values do: what Xapian compares, sorts and counts.
+"""Values as bytes that sort as the values do, for Xapian to compare, sort and count.
 
 Xapian compares the values of a document byte by byte. A missing value is the empty string, so no
 value here is encoded as the empty string, save the empty text and the number that is none (NaN).
@@ -87,6 +87,7 @@ def encode_list(values: Iterable[Any]) -> bytes:
 
 
 def decode_list(data: bytes) -> list[str]:
+    """The values that ``encode_list`` was given, as text."""
     values: list[str] = json.loads(data)
     return values
 
@@ -159,11 +160,13 @@ def double_to_bytes(value: float) -> bytes:
 
 
 def double_bits(value: float) -> bytes:
+    """The eight bytes of a double so that they sort as the numbers do."""
     bits: int = struct.unpack(">Q", struct.pack(">d", value + 0.0))[0]  # + 0.0 makes -0.0 zero
     return struct.pack(">Q", bits ^ (ALL_BITS if bits & SIGN_BIT else SIGN_BIT))
 
 
 def double_from_bytes(data: bytes) -> float:
+    """The double that ``double_to_bytes`` was given."""
     bits: int = struct.unpack(">Q", data.ljust(DOUBLE_BYTES, b"\0"))[0]
     bits ^= SIGN_BIT if bits & SIGN_BIT else ALL_BITS
     value: float = struct.unpack(">d", struct.pack(">Q", bits))[0]
@@ -190,7 +193,7 @@ def number_from_bytes(kind: str, data: bytes) -> int | float | str:
 
 
 def gap_above(number: float) -> Fraction:
-    """From a double to the next greater one; above the largest, what it is below it."""
+    """The distance of a double to the next greater one; above the largest, that below it."""
     if number == sys.float_info.max:
         return Fraction(math.ulp(number))
     return Fraction(math.nextafter(number, math.inf)) - Fraction(number)
@@ -233,6 +236,7 @@ def moment_to_bytes(kind: str, value: Any) -> bytes:
 
 
 def moment_from_bytes(data: bytes) -> datetime.datetime:
+    """The moment, aware and in UTC where USE_TZ is on."""
     moment = datetime.datetime.strptime(data.decode(), "%Y%m%d%H%M%S%f")
     return moment.replace(tzinfo=datetime.timezone.utc) if settings.USE_TZ else moment
 
@@ -250,13 +254,14 @@ def in_utc(moment: datetime.datetime) -> datetime.datetime:
 
 
 def calendar_time(moment: datetime.datetime) -> datetime.datetime:
-    """What the project's calendar and clock say at that moment, without a time zone."""
+    """The moment in the project's time zone, naive."""
     if timezone.is_naive(moment):
         return moment
     return timezone.make_naive(moment, timezone.get_default_timezone())
 
 
 def as_boolean(value: Any) -> bool:
+    """Text is true if it is 1, t, true, yes or on; other values as Python says."""
     if isinstance(value, str):
         return value.strip().lower() in TRUE_WORDS
     return bool(value)

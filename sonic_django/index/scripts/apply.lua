@@ -3,7 +3,7 @@
 -- KEYS[1]  the model's base key
 -- ARGV     now (seconds), mode, fingerprint of the declaration, digests whose values are counted
 --          (comma separated), then for each object:
---          id, version, state ("live", "deleted", "gone"), full text ("1" changed, "0" not changed
+--          id, version, state ("live", "deleted", "destroyed"), full text ("1" changed, "0" not changed
 --          by this version, "" there is none),
 --          number of entries, and for each entry: set name, score ("" is the id), prefix
 --          number of originals, and for each: set name, the value of which the name has the hash
@@ -17,11 +17,13 @@
 -- Marks of indexes that are not in the declaration are taken away.
 --
 -- The record is what makes this exact: it names the sets the object is in, so what the new
--- version does not have is removed, whoever wrote it.
+-- version does not have is removed, whichever process wrote it.
 --
 -- Sets, records and numbers of objects are written once for all objects of a run: see
 -- gathering.lua. Records come after what they name: a run that breaks off leaves no record of an
 -- object that is not yet in its sets.
+--
+-- requires: members packed packing record gathering
 
 local now, mode, fingerprint = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local counted = {}
@@ -34,8 +36,8 @@ local function note(name)
   if counted[name:sub(1, 8)] then touched[name] = true end
 end
 
--- An index that this declaration lacks is not kept by it, so it is not built any more: whoever
--- declares it (older code still running, or a later change) must rebuild it.
+-- An index that this declaration lacks is not kept by it, so it is not built any more: code
+-- that declares it (older code still running, or a later change) must rebuild it.
 local state_of_index = redis.call('HMGET', base .. ':state', 'writer', 'all:' .. fingerprint)
 local settled = state_of_index[1] == fingerprint
 local function settle_declaration()
@@ -53,9 +55,9 @@ end
 local sums = {} -- range of ids -> what its digest changes by
 local function sum(id, old, state, version)
   local change = 0
-  if state ~= 'gone' then change = number_of(id, version, state == 'live') end
-  if old and not is_tombstone(id, old) then change = change - number_of(id, old[1], old[2] == 1) end
-  if change ~= 0 then sums[range_of(id)] = (sums[range_of(id)] or 0) + change end
+  if state ~= 'destroyed' then change = Record.number_of(id, version, state == 'live') end
+  if old and not Record.is_tombstone(id, old) then change = change - Record.number_of(id, old[1], old[2] == 1) end
+  if change ~= 0 then sums[Record.range_of(id)] = (sums[Record.range_of(id)] or 0) + change end
 end
 
 local flagged = {} -- indexes known to have prefixes
@@ -71,8 +73,8 @@ local texts, records, originals = {}, {}, {} -- what is to be written of the obj
 
 -- ``at`` is where the object's entries begin. Additions are gathered, removals are made at once.
 local function write(id, version, state, text, old, at)
-  -- A version in between that was never seen may have changed the text, one that comes late may be
-  -- what changed it, and who applies the write of another ("rebuild", "reset") cannot know.
+  -- A version that was skipped may have changed the text, and so may one that comes late; a rebuild
+  -- or a reset, which applies a version that another process wrote, cannot know.
   local skips = not old or version > old[1] + 1 or (mode ~= '' and version ~= old[1])
   if text == '1' or (text == '0' and skips) then
     texts[#texts + 1] = version
@@ -97,9 +99,9 @@ local function write(id, version, state, text, old, at)
     record[#record + 1] = name
     record[#record + 1] = prefix
     if score == '' then
-      if there[name] ~= prefix then gather_id(name, id) end
+      if there[name] ~= prefix then Gathering.gather_id(name, id) end
     else
-      gather_member(name, score, prefix .. member)
+      Gathering.gather_member(name, score, prefix .. member)
     end
     local first = prefix:byte(1)
     if first == 45 or first == 126 then flag(name:sub(1, 8)) end
@@ -115,26 +117,26 @@ local function write(id, version, state, text, old, at)
   for i = 3, old and #old or 0, 2 do
     local name, prefix = old[i], old[i + 1]
     if wanted[name] ~= prefix then
-      remove(base .. ':' .. name, prefix, id)
+      Packing.remove(base .. ':' .. name, prefix, id)
       note(name)
     end
   end
   if not is_live or not old or old[2] ~= 1 or mode ~= '' then
     local is_new = not old and mode == ''
     if not is_new then
-      if not is_live then remove(base .. ':ids', '', id) end
-      if state ~= 'deleted' then remove(base .. ':del', '', id) end
+      if not is_live then Packing.remove(base .. ':ids', '', id) end
+      if state ~= 'deleted' then Packing.remove(base .. ':del', '', id) end
     end
-    if state == 'gone' then
+    if state == 'destroyed' then
       redis.call('ZADD', base .. ':gone', now, id)
       destroyed = true
     else
-      gather_id(is_live and 'ids' or 'del', id)
+      Gathering.gather_id(is_live and 'ids' or 'del', id)
       -- Its id may have been given to a new object.
       if not is_new then redis.call('ZREM', base .. ':gone', id) end
     end
   end
-  if state == 'gone' and mode == 'reset' then
+  if state == 'destroyed' and mode == 'reset' then
     redis.call('HDEL', base .. ':rec', id)
     redis.call('ZREM', base .. ':gone', id)
   else
@@ -146,9 +148,9 @@ end
 
 -- Write what was gathered.
 local function flush()
-  write_gathered(note)
-  for digest, list in pairs(originals) do call_sliced('HSET', base .. ':' .. digest .. '$', list) end
-  if #records > 0 then call_sliced('HSET', base .. ':rec', records) end
+  Gathering.write_gathered(note)
+  for digest, list in pairs(originals) do Gathering.call_sliced('HSET', base .. ':' .. digest .. '$', list) end
+  if #records > 0 then Gathering.call_sliced('HSET', base .. ':rec', records) end
   records, originals = {}, {}
 end
 
@@ -163,8 +165,8 @@ do
 end
 
 local written, seen = 0, {}
-for first = 1, #ids, SLICE do
-  local last = math.min(#ids, first + SLICE - 1)
+for first = 1, #ids, Gathering.SLICE do
+  local last = math.min(#ids, first + Gathering.SLICE - 1)
   local packed = redis.call('HMGET', base .. ':rec', unpack(ids, first, last))
   for i = first, last do
     local id, at, old = ids[i], objects[i], packed[i - first + 1]
@@ -180,7 +182,7 @@ end
 flush()
 for i = 1, #texts, 2 do redis.call('ZADD', base .. ':text', 'GT', texts[i], texts[i + 1]) end
 
-count_grown()
+Packing.count_grown()
 local counts = {} -- index -> number, value, number, value, ...
 for name in pairs(touched) do
   -- Set, not incremented: an apply that is repeated or late leaves the true number.
@@ -196,8 +198,8 @@ for name in pairs(touched) do
     redis.call('HDEL', index .. '$', value)
   end
 end
-for index, list in pairs(counts) do call_sliced('ZADD', index .. '#', list) end
-finish_sets()
+for index, list in pairs(counts) do Gathering.call_sliced('ZADD', index .. '#', list) end
+Packing.finish_sets()
 
 for range, change in pairs(sums) do
   -- '%.0f': Lua writes numbers from 10^14 on with an exponent, which HINCRBY does not take.

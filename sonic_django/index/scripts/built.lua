@@ -1,4 +1,9 @@
 -- Whether indexes are built.
+--
+-- KEYS[1]  the model's base key
+-- ARGV     none of its own
+-- returns  a part: the function unbuilt
+-- cost     stated with the functions
 
 -- The first of the digests (comma separated) whose index is not built, all of them; or nil.
 local function unbuilt(digests)

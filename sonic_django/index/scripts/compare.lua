@@ -1,4 +1,4 @@
--- Compare what the index holds of some objects with what it should. Writes nothing.
+-- Compare the entries of some objects with those that they should have. Writes nothing.
 --
 -- KEYS[1]  the model's base key
 -- ARGV     1 the digests to look at (comma separated), then for each object as in apply.lua
@@ -6,6 +6,8 @@
 --          kind of difference, name of the set, kind, name, ...}; nothing but the version where
 --          that differs
 -- cost     O(entries * log n) an object
+--
+-- requires: members packed record arguments
 
 local looked_at = {}
 for digest in ARGV[1]:gmatch('[^,]+') do looked_at[digest] = true end
@@ -15,8 +17,8 @@ local function score_of(name, member)
 end
 
 local function compare(id, version, state, entries, originals)
-  local record = read_record(id)
-  if record and is_tombstone(id, record) then record = nil end
+  local record = Record.read_record(id)
+  if record and Record.is_tombstone(id, record) then record = nil end
   if not record or record[1] ~= version then return { id, record and record[1] or -1 } end
   local found = { id, version }
   local function differs(kind, name)
@@ -70,9 +72,9 @@ end
 at = 2
 local different = {}
 while at <= #ARGV do
-  local id, version, state = take(), tonumber(take()), take()
-  take() -- whether full text changed
-  local entries, originals = take_many(3), take_many(2)
+  local id, version, state = Arguments.take(), tonumber(Arguments.take()), Arguments.take()
+  Arguments.take() -- whether full text changed
+  local entries, originals = Arguments.take_many(3), Arguments.take_many(2)
   different[#different + 1] = compare(id, version, state, entries, originals) or nil
 end
 return different

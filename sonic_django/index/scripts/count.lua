@@ -4,6 +4,8 @@
 -- ARGV     1 digests of the indexes used (comma separated), 2 name of a set of plain ids
 -- returns  {"unbuilt", digest, ...} or {"built", number}
 -- cost     O(1)
+--
+-- requires: built
 
 local missing = unbuilt(ARGV[1])
 if missing then return { 'unbuilt', unpack(missing) } end

@@ -5,8 +5,10 @@
 --          that has ended), 4 values to look at, 5 "1" to set right what is found
 -- returns  {the two cursors to go on with, value, ...}
 -- cost     O(values)
+--
+-- requires: members packed
 
-local digest, limit, mend = ARGV[1], ARGV[4], ARGV[5] == '1'
+local digest, limit, repair = ARGV[1], ARGV[4], ARGV[5] == '1'
 local numbers, originals = base .. ':' .. digest .. '#', base .. ':' .. digest .. '$'
 local wrong = {}
 
@@ -21,8 +23,8 @@ if ARGV[2] ~= '' then
     local number = cardinality_of(base .. ':' .. digest .. ':' .. value)
     if number ~= tonumber(page[2][i + 1]) then
       wrong[#wrong + 1] = value
-      if mend and number > 0 then redis.call('ZADD', numbers, number, value) end
-      if mend and number == 0 then redis.call('ZREM', numbers, value) end
+      if repair and number > 0 then redis.call('ZADD', numbers, number, value) end
+      if repair and number == 0 then redis.call('ZREM', numbers, value) end
     end
   end
 end
@@ -35,7 +37,7 @@ if ARGV[3] ~= '' then
     local value = page[2][i]
     if cardinality_of(base .. ':' .. digest .. ':' .. value) == 0 then
       wrong[#wrong + 1] = value
-      if mend then redis.call('HDEL', originals, value) end
+      if repair then redis.call('HDEL', originals, value) end
     end
   end
 end

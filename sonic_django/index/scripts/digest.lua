@@ -4,8 +4,10 @@
 -- ARGV     1 the range, 2 its lowest id, 3 its highest id, 4 "1" to set the digest right
 -- returns  {as kept, as the records give it}, as decimal text
 -- cost     O(log n + objects in the range); a range has a thousand ids
+--
+-- requires: members ordered record
 
-local range, low, high, mend = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1'
+local range, low, high, repair = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1'
 local sum = 0
 for _, name in ipairs({ 'ids', 'del' }) do
   local set = { key = base .. ':' .. name, kind = 'id' }
@@ -13,15 +15,15 @@ for _, name in ipairs({ 'ids', 'del' }) do
   local behind = rank(set, high, member_of(high) .. '\0')
   for _, member in ipairs(by_rank(set, first, behind)) do
     local id = member:sub(2)
-    local record = read_record(id)
-    if record and not is_tombstone(id, record) then
-      sum = sum + number_of(id, record[1], record[2] == 1)
+    local record = Record.read_record(id)
+    if record and not Record.is_tombstone(id, record) then
+      sum = sum + Record.number_of(id, record[1], record[2] == 1)
     end
   end
 end
 local kept = redis.call('HGET', base .. ':sum', range) or '0'
 local given = ('%.0f'):format(sum)
-if mend and kept ~= given then
+if repair and kept ~= given then
   if sum == 0 then
     redis.call('HDEL', base .. ':sum', range)
   else

@@ -8,7 +8,7 @@
 --          4 the most that is walked through: different values of a sorted index, or objects that
 --          satisfy the filter (-1: no limit)
 --          5 entries that a run may touch, 6 token of the run before, or ""
---          then the filter (see nodes.lua), or nothing
+--          then the filter (see tree.lua), or nothing
 -- returns  {"unbuilt", digest, ...} or {"built", token ("" at the end), {value, number, ...},
 --          complete (1 or 0), {value, original, ...}}; the numbers of all runs are to be added
 --          value: the key part for postings; for a sorted index the member's prefix or, for plain
@@ -19,17 +19,19 @@
 --          or {"overlap"} where a later run could count an object again
 -- cost     postings O(log n + limit); sorted O(distinct values * log n); with a filter O(objects
 --          that satisfy it * their entries)
+--
+-- requires: members packed ordered built arguments tree reading
 
 local missing = unbuilt(ARGV[1])
 if missing then return { 'unbuilt', unpack(missing) } end
-open_universe('ids')
+Tree.open_universe('ids')
 local digest = ARGV[1]:match('^[^,]+')
 local key, kind, limit = base .. ':' .. digest, ARGV[2], tonumber(ARGV[3])
 local most, budget = tonumber(ARGV[4]), tonumber(ARGV[5])
 if most < 0 then most = math.huge end
 local token = ARGV[6] ~= '' and cmsgpack.unpack(ARGV[6]) or nil
 at = 7
-local filter = at <= #ARGV and take_node() or nil
+local filter = at <= #ARGV and Tree.take_node() or nil
 local flat, complete, following = {}, 1, nil
 
 local function note(value, number)
@@ -72,12 +74,12 @@ end
 -- From the records of the objects that satisfy the filter. Whether objects may come twice.
 local function tally()
   local counts, objects = {}, token and token[2] or 0
-  local sources, overlap = sources_of(filter)
-  local place = read_sources(sources, overlap, token and token[1], budget, function(members)
+  local sources, overlap = Reading.sources_of(filter)
+  local point = Reading.read_sources(sources, overlap, token and token[1], budget, function(members)
     objects = objects + #members
     if objects > most then return end
     for j = 1, #members do
-      local record = record_of(members[j]:sub(2))
+      local record = Tree.record_of(members[j]:sub(2))
       for i = 3, #record, 2 do
         local name, prefix = record[i], record[i + 1]
         if name:sub(1, 8) == digest then
@@ -97,8 +99,8 @@ local function tally()
   for value, number in pairs(counts) do note(value, number) end
   if objects > most then
     complete = 0
-  elseif place then
-    following = { place, objects }
+  elseif point then
+    following = { point, objects }
     return overlap
   end
 end

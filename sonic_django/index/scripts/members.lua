@@ -1,6 +1,13 @@
 -- The forms of members: an id behind its number of digits, in some sets behind a prefix.
+--
+-- KEYS[1]  the model's base key, which the local ``base`` has from here on
+-- ARGV     none of its own
+-- returns  a part: functions that stay locals, as those of packed.lua, ranks.lua and ordered.lua do:
+--          tables of them took about a tenth of the time of a page
+-- cost     stated with the functions
 
 local base = KEYS[1]
+
 local LENGTHS = '0123456789abcdefghijklmnopqrstuvwxyz'
 
 -- The member that stands for an id: the number of its digits, then its digits.

@@ -1,4 +1,11 @@
 -- Ordered sets by rank, packed or not.
+--
+-- KEYS     those of the script
+-- ARGV     none of its own
+-- returns  a part: functions that stay locals, see members.lua
+-- cost     stated with the functions
+--
+-- requires: members packed ranks
 
 local function packed_of(set) return set.kind == 'id' and open_packed(set.key) end
 
@@ -60,40 +67,4 @@ local function rank(set, score, member)
     end
   end
   return low
-end
-
--- For each of some plain members, whether it is in a set of plain ids. Neighbours are often of one
--- chunk, which is then looked up once.
-local function which_hold(set, members)
-  local packed = open_packed(set.key)
-  if not packed then return redis.call('ZMSCORE', set.key, unpack(members)) end
-  local there, asked = {}, {}
-  local chunk, text, call
-  for i = 1, #members do
-    local member = members[i]
-    local current = #member > DIGITS + 1 and member:sub(2, -DIGITS - 1) or '0'
-    if current ~= chunk then
-      chunk, text, call = current, nil, nil
-      local kind = kind_of(packed, chunk)
-      if kind == 'bits' then
-        text = bits_of(packed, chunk)
-      elseif kind == 'set' then
-        call = asked[chunk] or { places = {} }
-        asked[chunk] = call
-      end
-    end
-    if text then
-      local offset = tonumber(current == '0' and member:sub(2) or member:sub(-DIGITS))
-      local bit = offset % 8
-      there[i] = math.floor(text:byte((offset - bit) / 8 + 1) / BIT[bit + 1]) % 2 == 1
-    elseif call then
-      local offset = current == '0' and member:sub(2) or member:sub(-DIGITS)
-      call[#call + 1], call.places[#call.places + 1] = SPAN + offset, i
-    end
-  end
-  for name, numbers in pairs(asked) do
-    local answers = redis.call('SMISMEMBER', packed.key .. '#' .. name, unpack(numbers))
-    for i = 1, #numbers do there[numbers.places[i]] = answers[i] == 1 end
-  end
-  return there
 end

@@ -14,6 +14,11 @@
 -- Ids are text, as 64 bits are more than a number in Lua holds; a chunk's number is not.
 -- An entry takes 0.13 to 10 bytes in a bitmap, 2 to 5 in a set of integers that is well filled.
 -- The counts make a tree, so a rank and the entry at a rank take O(log n) commands.
+--
+-- KEYS     those of the script
+-- ARGV     none of its own
+-- returns  a part: functions that stay locals, see members.lua
+-- cost     stated with the functions
 
 local PACKED_FROM, BITS_FROM, DIGITS, FAN = 128, 128, 4, 100
 local PER_CHUNK = 3 -- with fewer ids in a chunk, on an average, packing would not save room
@@ -23,6 +28,7 @@ local BYTES = math.ceil(SPAN / 8)
 local BIT = { 128, 64, 32, 16, 8, 4, 2, 1 } -- as SETBIT numbers them
 
 local opened = {} -- key -> its packed set, or false for a sorted set
+local cards = {} -- sorted sets that were written to -> their numbers of entries
 
 local function new_packed(key, n, top)
   return { key = key, n = n, top = top, kinds = {}, texts = {}, counts = {}, sums = {}, changed = {} }
@@ -93,4 +99,19 @@ local function packed_contains(set, id)
   if kind == 'bits' then return is_set(bits_of(set, chunk), offset) end
   if kind == 'none' then return false end
   return redis.call('SISMEMBER', set.key .. '#' .. chunk, SPAN + offset) == 1
+end
+
+-- Packed or not: any set by its key.
+
+local function cardinality_of(key)
+  local packed = open_packed(key)
+  return packed and packed.n or cards[key] or redis.call('ZCARD', key)
+end
+
+-- The score as Redis writes it; false for what is not in the set. O(1).
+local function score_in(key, member)
+  local packed = open_packed(key)
+  if not packed then return redis.call('ZSCORE', key, member) end
+  local id = member:sub(2)
+  return member:match('^[0-9a-z]%d+$') ~= nil and packed_contains(packed, id) and id
 end

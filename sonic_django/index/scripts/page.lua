@@ -7,6 +7,8 @@
 --          open)
 -- returns  {"unbuilt", digest, ...} or {"built", ids (comma separated), in order}
 -- cost     O(log n + page)
+--
+-- requires: members ordered latest built
 
 local missing = unbuilt(ARGV[1])
 if missing then return { 'unbuilt', unpack(missing) } end

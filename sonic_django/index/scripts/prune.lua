@@ -4,9 +4,11 @@
 -- ARGV     1 ids (comma separated), then set names; of sets whose members are plain ids
 -- returns  number of entries removed
 -- cost     O(ids * sets * log n)
+--
+-- requires: members packed packing record
 
 local function names_of(id)
-  local record, names = read_record(id), {}
+  local record, names = Record.read_record(id), {}
   if not record then return names end
   for i = 3, #record, 2 do names[record[i]] = true end
   if record[2] == 1 then
@@ -34,11 +36,11 @@ for id in ARGV[1]:gmatch('[^,]+') do
   local names = names_of(id)
   for i = 2, #ARGV do
     local name = ARGV[i]
-    if not names[name] and remove(base .. ':' .. name, '', id) == 1 then
+    if not names[name] and Packing.remove(base .. ':' .. name, '', id) == 1 then
       removed = removed + 1
       note(name)
     end
   end
 end
-finish_sets()
+Packing.finish_sets()
 return removed

@@ -12,9 +12,9 @@
 --          10 number of sets that make the order, one after the other; then each as a leaf; they
 --          may hold a part of all objects only, and nothing else is then found
 --          then the number of further keys of the order, and for each its number of sets, and these
---          then the filter (see nodes.lua), or nothing
+--          then the filter (see tree.lua), or nothing
 -- returns  {"unbuilt", digest, ...} or {"built", strategy, token ("" at the end), entries touched,
---          answer, facts}; the client puts the answers of the runs together (see answers.py)
+--          answer, facts}; the client puts the answers of the runs together (see results.py)
 --          page, walk   ids, comma separated, in order
 --          gather       ids (in an order by id), or rows {id, then for each key of the order: number
 --                       of the set, score, prefix}, in any order, perhaps twice
@@ -25,58 +25,60 @@
 --                       last those of the set of all objects
 --          abandon      nothing: what came before is to be forgotten
 -- cost     stated with each strategy below; the cheapest is chosen by cardinality
+--
+-- requires: members ordered tree reading paging bitmaps state
 
 -- Strategies -------------------------------------------------------------------------------------------
 
 -- O(candidates * tests), in any order.
 local function gather(from)
   local answer = {}
-  local sources, overlap = gathered()
-  local place = read_sources(sources, overlap, from, budget, function(members)
+  local sources, overlap = State.gathered()
+  local point = Reading.read_sources(sources, overlap, from, budget, function(members)
     if by_id and #further == 0 then
-      for _, id in ipairs(among_order(members)) do answer[#answer + 1] = id end
+      for _, id in ipairs(State.among_order(members)) do answer[#answer + 1] = id end
     else
-      add_rows(answer, members)
+      State.add_rows(answer, members)
     end
   end)
   if by_id and #further == 0 then answer = table.concat(answer, ',') end
-  return 'gather', more('gather', place), answer
+  return 'gather', State.more('gather', point), answer
 end
 
 -- O(chunks of 10,000 ids up to the end of the page).
 local function common(from)
-  local sets, tests = walked()
+  local sets, tests = State.walked()
   local behind, skip, left
   if from then
     behind, skip, left = from[1], from[2], from[3] < 0 and math.huge or from[3]
   end
   local driver = sets[1]
-  local ids, place = walk_parts(driver, tests, ties_descending, behind, skip or offset, left or wanted)
-  return 'walk', more('common', place), table.concat(ids, ',')
+  local ids, point = Bitmaps.walk_parts(driver, tests, ties_descending, behind, skip or offset, left or wanted)
+  return 'walk', State.more('common', point), table.concat(ids, ',')
 end
 
 local function page(from)
-  local sets, tests, length = walked()
-  if not from and by_id and #further == 0 and filter and is_walked_by_parts(sets[1], tests) then
+  local sets, tests, length = State.walked()
+  if not from and by_id and #further == 0 and filter and Bitmaps.is_walked_by_parts(sets[1], tests) then
     return common()
   end
   local name = #tests == 0 and 'page' or 'walk'
   local patience, rate = math.huge, 1
   if name == 'walk' then
     -- A gathered object costs its tests, its place in the order and its share of the sort.
-    local rest = filter.op == '&' and cost_of_all(tests_beside(filter, filter[1])) or 0
-    local most = (2 + rest) * filter.size / math.max(1, cost_of_all(tests))
+    local rest = filter.op == '&' and Reading.cost_of_all(Reading.tests_beside(filter, filter[1])) or 0
+    local most = (2 + rest) * filter.size / math.max(1, Reading.cost_of_all(tests))
     rate = length / math.max(1, total * filter.share)
     local visits = math.min(length, (offset + wanted) * rate)
     if not from and visits > most then return gather() end
-    patience = math.max(most, BLOCK)
+    patience = math.max(most, Reading.BLOCK)
   end
-  local ids, given_up, place = walk(sets, tests, patience, rate, from)
+  local ids, given_up, point = Paging.walk(sets, tests, patience, rate, from)
   if given_up then
     if not from then return gather() end
-    return 'abandon', more('gather', {}), {}
+    return 'abandon', State.more('gather', {}), {}
   end
-  return name, more('page', place), table.concat(ids, ',')
+  return name, State.more('page', point), table.concat(ids, ',')
 end
 
 -- Several keys: the groups of equal first keys that the page has a part in, as a whole.
@@ -85,12 +87,12 @@ local function groups(from)
   local function page_length() return wanted end
   local answer, tests = {}, filter and { filter } or {}
   -- A row costs as much as a test for each of its keys.
-  local cost = 2 + #further + cost_of_all(tests)
+  local cost = 2 + #further + Reading.cost_of_all(tests)
   if filter and not from and 2 * filter.size < order_size then return gather() end
   local first_set, position, group, count, left_out = 1, 0, nil, 0, 0
   if from then
     first_set, group, count, left_out = from[1], from[4], from[5], from[6]
-    position = position_behind(order[first_set], from[2], from[3])
+    position = Paging.position_behind(order[first_set], from[2], from[3])
   elseif not filter then
     -- Begin with the group that the offset is in.
     local skip = offset
@@ -101,20 +103,20 @@ local function groups(from)
     if set.size > 0 and skip < set.size then
       local at_rank = descending and set.last - 1 - skip or set.first + skip
       if set.kind ~= 'id' then
-        local low, high = equals_at(set, at_rank)
+        local low, high = Paging.equals_at(set, at_rank)
         position = descending and set.last - high or low - set.first
       end
     end
     count = offset - skip + position
     left_out = count
   end
-  local sent, place, full = left_out, nil, false
+  local sent, point, full = left_out, nil, false
   for number = first_set, #order do
     local set = order[number]
-    blocks_in_order(set, number == first_set and position or 0, cost, page_length, function(members)
-      local found = passing(tests, plain_members(set, members))
+    Paging.blocks_in_order(set, number == first_set and position or 0, cost, page_length, function(members)
+      local found = Reading.passing(tests, Reading.plain_members(set, members))
       for i = 1, #found do
-        local row = row_of(found[i]:sub(2))
+        local row = State.row_of(found[i]:sub(2))
         local key = number .. ':' .. row[3] .. ':' .. row[4]
         if key ~= group then
           if count >= offset + wanted then
@@ -125,18 +127,18 @@ local function groups(from)
           group = key
         end
         count = count + 1
-        add_row(answer, row)
+        State.add_row(answer, row)
       end
       if touched - spared >= budget then
         local member = members[#members]
-        place = { number, score_of(set, member), member, group, count, left_out }
+        point = { number, Paging.score_of(set, member), member, group, count, left_out }
         return true
       end
     end)
-    if full or place then break end
+    if full or point then break end
   end
   local began = from and 0 or sent
-  return 'groups', more('groups', place), answer, { left_out, began }
+  return 'groups', State.more('groups', point), answer, { left_out, began }
 end
 
 -- The number of a filter by one set, or by some that share no object; else nil.
@@ -157,19 +159,19 @@ end
 
 local function members(from)
   local ids = {}
-  local sources, overlap = gathered()
-  local place = read_sources(sources, overlap, from, budget, function(found)
-    for _, id in ipairs(among_order(found)) do ids[#ids + 1] = id end
+  local sources, overlap = State.gathered()
+  local point = Reading.read_sources(sources, overlap, from, budget, function(found)
+    for _, id in ipairs(State.among_order(found)) do ids[#ids + 1] = id end
   end)
-  return 'members', more('members', place), table.concat(ids, ',')
+  return 'members', State.more('members', point), table.concat(ids, ',')
 end
 
 -- O(objects / 10,000).
 local function combine(from)
   local sets = { unpack(leaves) }
-  if is_open(filter) then sets[#sets + 1] = universe end
-  local answer, behind = parts(filter, sets, from and from[1])
-  return 'parts', behind and more('parts', { behind }) or '', answer
+  if Bitmaps.is_open(filter) then sets[#sets + 1] = universe end
+  local answer, behind = Bitmaps.parts(filter, sets, from and from[1])
+  return 'parts', behind and State.more('parts', { behind }) or '', answer
 end
 
 -- A filter by one set is counted without looking at its entries: O(log n). Else O(candidates).
@@ -177,23 +179,23 @@ local function count(from)
   if not filter then return 'cardinality', '', order_size end
   local known = covers_all and cardinality(filter)
   if known then return 'cardinality', '', known end
-  local driver = covers_all and smallest_in_id_order()
-  if driver and #tests_beside(filter, driver) == 0 then return 'cardinality', '', driver.size end
-  if covers_all and filter.size > WORTHWHILE and is_combination(filter) then return combine() end
-  local sources, overlap = gathered()
+  local driver = covers_all and State.smallest_in_id_order()
+  if driver and #Reading.tests_beside(filter, driver) == 0 then return 'cardinality', '', driver.size end
+  if covers_all and filter.size > Bitmaps.WORTHWHILE and Bitmaps.is_combination(filter) then return combine() end
+  local sources, overlap = State.gathered()
   local number, ids = 0, {}
-  local place = read_sources(sources, overlap, from, budget, function(found)
-    found = covers_all and not overlap and found or among_order(found)
+  local point = Reading.read_sources(sources, overlap, from, budget, function(found)
+    found = covers_all and not overlap and found or State.among_order(found)
     if overlap then
       for i = 1, #found do ids[number + i] = found[i] end
     end
     number = number + #found
   end)
   -- What a later run gives again can be told by the ids only.
-  if overlap and (place or from) then
-    return 'members', more('count', place), table.concat(ids, ',')
+  if overlap and (point or from) then
+    return 'members', State.more('count', point), table.concat(ids, ',')
   end
-  return 'number', more('count', place), number
+  return 'number', State.more('count', point), number
 end
 
 -- Different ranks of one set at random, each choice of them as likely as any other (Floyd).

@@ -1,4 +1,11 @@
 -- Ranks in packed sets, and reading them by rank.
+--
+-- KEYS     those of the script
+-- ARGV     none of its own
+-- returns  a part: functions that stay locals, see members.lua
+-- cost     stated with the functions
+--
+-- requires: members packed
 
 -- How many ids there are in the blocks of a level before the first, the second, ... of the FAN
 -- that belong to one block of the level above, and in all of these. O(FAN), once a run.

@@ -1,191 +1,245 @@
 -- Reading all objects that satisfy a filter, a bounded number of entries in a run.
+--
+-- KEYS     those of the script
+-- ARGV     none of its own
+-- returns  a part: the table Reading, of functions that scripts share
+-- cost     stated with the functions
+--
+-- requires: members packed ordered tree
 
--- What it costs to test one object, in look-ups.
-local function cost_of(node)
-  if node.op == 'p' then return 1 end
-  if node.op == 'a' or node.op == 'i' then return 0 end
-  if node.op == 'd' then return 2 end
-  if node.op == '!' then return cost_of(node.child) end
-  local sum = 0
-  for i = 1, #node do sum = sum + cost_of(node[i]) end
-  -- Of alternatives half are tested until one holds, on an average.
-  return node.op == '&' and sum or math.ceil(sum / 2)
-end
+local Reading
+do
+  local satisfies, satisfies_all = Tree.satisfies, Tree.satisfies_all
 
-local function cost_of_all(nodes)
-  local sum = 0
-  for i = 1, #nodes do sum = sum + cost_of(nodes[i]) end
-  return sum
-end
-
--- What a driver leaves to be tested of a conjunction that it is a part of. Ranges of ids have
--- narrowed the drivers that are in id order.
-local function tests_beside(node, driver)
-  local tests = {}
-  if node == driver then return tests end
-  for i = 1, #node do
-    local child = node[i]
-    if child ~= driver and not (child.is_id_range and driver.one) then tests[#tests + 1] = child end
+  -- What it costs to test one object, in look-ups.
+  local function cost_of(node)
+    if node.op == 'p' then return 1 end
+    if node.op == 'a' or node.op == 'i' then return 0 end
+    if node.op == 'd' then return 2 end
+    if node.op == '!' then return cost_of(node.child) end
+    local sum = 0
+    for i = 1, #node do sum = sum + cost_of(node[i]) end
+    -- Of alternatives half are tested until one holds, on an average.
+    return node.op == '&' and sum or math.ceil(sum / 2)
   end
-  return tests
-end
 
--- Reading all, a run at a time --------------------------------------------------------------------------
-
--- Sources are what satisfies a node: sets, or ids given, each with the tests that its objects must
--- pass. The smallest part of a conjunction is read. Two sources may give an object twice where a
--- "|" is among them: then the second result is true.
-local function sources_of(node)
-  local sources, overlap = {}, false
-  local function add_source(part, tests)
-    local op = part.op
-    if op == '&' then
-      local all = tests_beside(part, part[1])
-      for i = 1, #tests do all[#all + 1] = tests[i] end
-      add_source(part[1], all)
-    elseif op == '+' or op == '|' then
-      overlap = overlap or op == '|'
-      for i = 1, #part do add_source(part[i], tests) end
-    elseif op == 'a' or op == '!' or op == 'd' then
-      local all = { unpack(tests) }
-      if op ~= 'a' then all[#all + 1] = part end
-      sources[#sources + 1] = { set = universe, tests = all }
-    elseif op == 'i' then
-      sources[#sources + 1] = { ids = part.ids, tests = tests }
-    else
-      sources[#sources + 1] = { set = part, tests = tests }
-    end
+  local function cost_of_all(nodes)
+    local sum = 0
+    for i = 1, #nodes do sum = sum + cost_of(nodes[i]) end
+    return sum
   end
-  add_source(node, {})
-  return sources, overlap
-end
 
-local BLOCK = 256
-
--- Whether an entry of the set is all that a leaf asks for.
-local function is_membership(node)
-  return node.op == 'p' and node.kind == 'id' and not node.low and not node.high
-end
-
--- Those of the plain members that satisfy the node: memberships are looked up together (0.2 us each
--- instead of 0.9).
-local function satisfied(node, members)
-  local found = {}
-  if is_membership(node) then
-    touched, spared = touched + #members, spared + math.floor(0.7 * #members)
-    local there = which_hold(node, members)
-    for i = 1, #members do
-      if there[i] then found[#found + 1] = members[i] end
-    end
-  elseif node.op == '&' then
-    found = members
+  -- What a driver leaves to be tested of a conjunction that it is a part of. Ranges of ids have
+  -- narrowed the drivers that are in id order.
+  local function tests_beside(node, driver)
+    local tests = {}
+    if node == driver then return tests end
     for i = 1, #node do
-      if #found > 0 then found = satisfied(node[i], found) end
+      local child = node[i]
+      if child ~= driver and not (child.is_id_range and driver.one) then tests[#tests + 1] = child end
     end
-  elseif node.op == '!' or node.op == '|' or node.op == '+' then
-    local holds, rest = {}, members
-    local children = node.op == '!' and { node.child } or node
-    for i = 1, #children do
-      if #rest == 0 then break end
-      for _, member in ipairs(satisfied(children[i], rest)) do holds[member] = true end
-      local left = {}
-      for _, member in ipairs(rest) do
-        if not holds[member] then left[#left + 1] = member end
-      end
-      rest = left
-    end
-    if node.op == '!' then return rest end
-    for _, member in ipairs(members) do
-      if holds[member] then found[#found + 1] = member end
-    end
-  else
-    for i = 1, #members do
-      if satisfies(node, members[i]:sub(2)) then found[#found + 1] = members[i] end
-    end
+    return tests
   end
-  return found
-end
 
--- The rank behind an entry that was read in a former run, there still or not.
-local function rank_behind(set, score, member)
-  return math.max(set.first, rank(set, score, member .. '\0'))
-end
+  -- Reading all, a run at a time --------------------------------------------------------------------------
 
--- The plain members of the block that pass the tests.
-local function passing(tests, members)
-  for i = 1, #tests do
-    if #members == 0 then break end
-    members = satisfied(tests[i], members)
-  end
-  return members
-end
-
-local function plain_members(set, members)
-  if set.kind == 'id' then return members end
-  local plain = {}
-  for i = 1, #members do plain[i] = bare(set, members[i]) end
-  return plain
-end
-
--- Visit the objects of a set from a place on, as lists of plain members. nil at its end; when the
--- work of this run is done, the place to go on behind.
-local function read_set(set, tests, place_behind, most, visit)
-  local position = set.first
-  if place_behind then position = rank_behind(set, place_behind[1], place_behind[2]) end
-  local block = math.max(1, math.min(BLOCK, math.floor(most / (1 + cost_of_all(tests)))))
-  while position < set.last do
-    local members = by_rank(set, position, math.min(position + block, set.last))
-    touched = touched + #members
-    visit(passing(tests, plain_members(set, members)))
-    position = position + #members
-    if touched - spared >= most and position < set.last then
-      local member = members[#members]
-      return { set.kind == 'id' and member:sub(2) or redis.call('ZSCORE', set.key, member), member }
-    end
-  end
-end
-
-local function read_ids(ids, tests, number_behind, most, visit)
-  local found = {}
-  for j = (number_behind or 0) + 1, #ids do
-    touched = touched + 1
-    local member = member_of(ids[j])
-    -- Unlike the members of a set, a given id may belong to no object.
-    if score_in(universe.key, member) and satisfies_all(tests, ids[j]) then
-      found[#found + 1] = member
-    end
-    if touched - spared >= most then
-      visit(found)
-      return j
-    end
-  end
-  visit(found)
-end
-
--- Visit what the sources give, once in this run, in any order, until ``most`` entries are touched.
--- nil at the end, else the place to go on from, which stands for entries and not for ranks: what
--- others write meanwhile moves nothing. O(entries * tests).
-local function read_sources(sources, overlap, from, most, visit)
-  local seen = {}
-  local function once(members)
-    local new = {}
-    for i = 1, #members do
-      if not seen[members[i]] then
-        seen[members[i]] = true
-        new[#new + 1] = members[i]
+  -- Sources are what satisfies a node: sets, or ids given, each with the tests that its objects must
+  -- pass. The smallest part of a conjunction is read. Two sources may give an object twice where a
+  -- "|" is among them: then the second result is true.
+  local function sources_of(node)
+    local sources, overlap = {}, false
+    local function add_source(part, tests)
+      local op = part.op
+      if op == '&' then
+        local all = tests_beside(part, part[1])
+        for i = 1, #tests do all[#all + 1] = tests[i] end
+        add_source(part[1], all)
+      elseif op == '+' or op == '|' then
+        overlap = overlap or op == '|'
+        for i = 1, #part do add_source(part[i], tests) end
+      elseif op == 'a' or op == '!' or op == 'd' then
+        local all = { unpack(tests) }
+        if op ~= 'a' then all[#all + 1] = part end
+        sources[#sources + 1] = { set = universe, tests = all }
+      elseif op == 'i' then
+        sources[#sources + 1] = { ids = part.ids, tests = tests }
+      else
+        sources[#sources + 1] = { set = part, tests = tests }
       end
     end
-    visit(new)
+    add_source(node, {})
+    return sources, overlap
   end
-  for i = from and from[1] or 1, #sources do
-    local source = sources[i]
-    local behind = from and i == from[1] and from[2] or nil
-    local stopped
-    if source.ids then
-      stopped = read_ids(source.ids, source.tests, behind, most, overlap and once or visit)
+
+  local BLOCK = 256
+
+  -- Whether an entry of the set is all that a leaf asks for.
+  local function is_membership(node)
+    return node.op == 'p' and node.kind == 'id' and not node.low and not node.high
+  end
+
+  -- For each of some plain members, whether it is in a set of plain ids. Neighbours are often of one
+  -- chunk, which is then looked up once.
+  local function which_hold(set, members)
+    local packed = open_packed(set.key)
+    if not packed then return redis.call('ZMSCORE', set.key, unpack(members)) end
+    local there, asked = {}, {}
+    local chunk, text, call
+    for i = 1, #members do
+      local member = members[i]
+      local current = #member > DIGITS + 1 and member:sub(2, -DIGITS - 1) or '0'
+      if current ~= chunk then
+        chunk, text, call = current, nil, nil
+        local kind = kind_of(packed, chunk)
+        if kind == 'bits' then
+          text = bits_of(packed, chunk)
+        elseif kind == 'set' then
+          call = asked[chunk] or { positions = {} }
+          asked[chunk] = call
+        end
+      end
+      if text then
+        local offset = tonumber(current == '0' and member:sub(2) or member:sub(-DIGITS))
+        local bit = offset % 8
+        there[i] = math.floor(text:byte((offset - bit) / 8 + 1) / BIT[bit + 1]) % 2 == 1
+      elseif call then
+        local offset = current == '0' and member:sub(2) or member:sub(-DIGITS)
+        call[#call + 1], call.positions[#call.positions + 1] = SPAN + offset, i
+      end
+    end
+    for name, numbers in pairs(asked) do
+      local answers = redis.call('SMISMEMBER', packed.key .. '#' .. name, unpack(numbers))
+      for i = 1, #numbers do there[numbers.positions[i]] = answers[i] == 1 end
+    end
+    return there
+  end
+
+  -- Those of the plain members that satisfy the node: memberships are looked up together (0.2 us each
+  -- instead of 0.9).
+  local function satisfied(node, members)
+    local found = {}
+    if is_membership(node) then
+      touched, spared = touched + #members, spared + math.floor(0.7 * #members)
+      local there = which_hold(node, members)
+      for i = 1, #members do
+        if there[i] then found[#found + 1] = members[i] end
+      end
+    elseif node.op == '&' then
+      found = members
+      for i = 1, #node do
+        if #found > 0 then found = satisfied(node[i], found) end
+      end
+    elseif node.op == '!' or node.op == '|' or node.op == '+' then
+      local satisfying, rest = {}, members
+      local children = node.op == '!' and { node.child } or node
+      for i = 1, #children do
+        if #rest == 0 then break end
+        for _, member in ipairs(satisfied(children[i], rest)) do satisfying[member] = true end
+        local left = {}
+        for _, member in ipairs(rest) do
+          if not satisfying[member] then left[#left + 1] = member end
+        end
+        rest = left
+      end
+      if node.op == '!' then return rest end
+      for _, member in ipairs(members) do
+        if satisfying[member] then found[#found + 1] = member end
+      end
     else
-      stopped = read_set(source.set, source.tests, behind, most, overlap and once or visit)
+      for i = 1, #members do
+        if satisfies(node, members[i]:sub(2)) then found[#found + 1] = members[i] end
+      end
     end
-    if stopped then return { i, stopped } end
+    return found
   end
+
+  -- The rank behind an entry that was read in a former run, there still or not.
+  local function rank_behind(set, score, member)
+    return math.max(set.first, rank(set, score, member .. '\0'))
+  end
+
+  -- The plain members of the block that pass the tests.
+  local function passing(tests, members)
+    for i = 1, #tests do
+      if #members == 0 then break end
+      members = satisfied(tests[i], members)
+    end
+    return members
+  end
+
+  local function plain_members(set, members)
+    if set.kind == 'id' then return members end
+    local plain = {}
+    for i = 1, #members do plain[i] = bare(set, members[i]) end
+    return plain
+  end
+
+  -- Visit the objects of a set from a place on, as lists of plain members. nil at its end; when the
+  -- work of this run is done, the place to go on behind.
+  local function read_set(set, tests, point_behind, most, visit)
+    local position = set.first
+    if point_behind then position = rank_behind(set, point_behind[1], point_behind[2]) end
+    local block = math.max(1, math.min(BLOCK, math.floor(most / (1 + cost_of_all(tests)))))
+    while position < set.last do
+      local members = by_rank(set, position, math.min(position + block, set.last))
+      touched = touched + #members
+      visit(passing(tests, plain_members(set, members)))
+      position = position + #members
+      if touched - spared >= most and position < set.last then
+        local member = members[#members]
+        return { set.kind == 'id' and member:sub(2) or redis.call('ZSCORE', set.key, member), member }
+      end
+    end
+  end
+
+  local function read_ids(ids, tests, number_behind, most, visit)
+    local found = {}
+    for j = (number_behind or 0) + 1, #ids do
+      touched = touched + 1
+      local member = member_of(ids[j])
+      -- Unlike the members of a set, a given id may belong to no object.
+      if score_in(universe.key, member) and satisfies_all(tests, ids[j]) then
+        found[#found + 1] = member
+      end
+      if touched - spared >= most then
+        visit(found)
+        return j
+      end
+    end
+    visit(found)
+  end
+
+  -- Visit what the sources give, once in this run, in any order, until ``most`` entries are touched.
+  -- nil at the end, else the place to go on from, which stands for entries and not for ranks: what
+  -- others write meanwhile moves nothing. O(entries * tests).
+  local function read_sources(sources, overlap, from, most, visit)
+    local seen = {}
+    local function once(members)
+      local new = {}
+      for i = 1, #members do
+        if not seen[members[i]] then
+          seen[members[i]] = true
+          new[#new + 1] = members[i]
+        end
+      end
+      visit(new)
+    end
+    for i = from and from[1] or 1, #sources do
+      local source = sources[i]
+      local behind = from and i == from[1] and from[2] or nil
+      local stopped
+      if source.ids then
+        stopped = read_ids(source.ids, source.tests, behind, most, overlap and once or visit)
+      else
+        stopped = read_set(source.set, source.tests, behind, most, overlap and once or visit)
+      end
+      if stopped then return { i, stopped } end
+    end
+  end
+
+  Reading = {
+    cost_of_all = cost_of_all, tests_beside = tests_beside, sources_of = sources_of,
+    BLOCK = BLOCK, is_membership = is_membership, rank_behind = rank_behind, passing = passing,
+    plain_members = plain_members, read_sources = read_sources
+  }
 end

@@ -5,6 +5,8 @@
 -- returns  {the highest id up to which the answer is complete,
 --          id, version, live (1 or 0), ...}; of live and soft-deleted objects
 -- cost     O(log^2 n + objects)
+--
+-- requires: members ordered record
 
 local low, high, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local last = member_of(high)
@@ -22,7 +24,7 @@ for _, members in ipairs(pages) do
   for _, member in ipairs(members) do
     if less(last, member) then break end
     local id = member:sub(2)
-    local record = read_record(id) or { 0, 0 }
+    local record = Record.read_record(id) or { 0, 0 }
     found[#found + 1] = id
     found[#found + 1] = record[1]
     found[#found + 1] = record[2]

@@ -6,27 +6,29 @@
 -- returns  {the cursor to go on with, "0" at the end, number of members looked at,
 --          1 if a number of its objects is missing or wrong, id, ...}
 -- cost     O(members); the first call on a packed set O(its chunks) more
+--
+-- requires: members packed packing ordered record
 
-local name, kind, counted, mend = ARGV[1], ARGV[2], ARGV[5] == '1', ARGV[6] == '1'
+local name, kind, counted, repair = ARGV[1], ARGV[2], ARGV[5] == '1', ARGV[6] == '1'
 local set = { key = base .. ':' .. name, kind = kind }
 
 local function remove_member(from, member)
-  if packed_of(from) then return remove(from.key, '', member:sub(2)) end
+  if packed_of(from) then return Packing.remove(from.key, '', member:sub(2)) end
   return redis.call('ZREM', from.key, member)
 end
 
 local function is_named(id, prefix)
-  local record = read_record(id)
+  local record = Record.read_record(id)
   if not record then return false end
   if name == 'ids' then return record[2] == 1 end
-  if name == 'del' then return record[2] ~= 1 and not is_tombstone(id, record) end
+  if name == 'del' then return record[2] ~= 1 and not Record.is_tombstone(id, record) end
   for i = 3, #record, 2 do
     if record[i] == name and record[i + 1] == prefix then return true end
   end
   return false
 end
 
--- Whether the counts of a packed set are those of its parts; they are set right if ``mend``.
+-- Whether the counts of a packed set are those of its parts; they are set right if ``repair``.
 local function is_counted(packed)
   local kept, counts, number, top = {}, {}, 0, 0
   local flat = redis.call('HGETALL', packed.key)
@@ -58,7 +60,7 @@ local function is_counted(packed)
   local is_right = top == packed.top
   for field, count in pairs(counts) do is_right = is_right and kept[field] == count end
   for field in pairs(kept) do is_right = is_right and counts[field] ~= nil end
-  if mend and not is_right then
+  if repair and not is_right then
     redis.call('DEL', packed.key)
     if number > 0 then redis.call('HSET', packed.key, 'm', text_of(top)) end
     for field, count in pairs(number > 0 and counts or {}) do
@@ -74,7 +76,7 @@ if ARGV[3] == '0' and packed_of(set) and not is_counted(packed_of(set)) then unc
 
 -- Packed sets are walked by ids: the cursor is "i" and the last one looked at.
 local cursor, members = '0', {}
-if packed_of(set) and not (uncounted == 1 and not mend) then -- by wrong counts nothing is found
+if packed_of(set) and not (uncounted == 1 and not repair) then -- by wrong counts nothing is found
   -- A set that has been packed meanwhile is walked from the start.
   local last = ARGV[3]:match('^i(.*)')
   local start = last and rank(set, last, member_of(last) .. '\0') or 0
@@ -92,17 +94,17 @@ for i = 1, #members do
   local plain = bare(set, member)
   if not plain or not is_named(plain:sub(2), member:sub(1, #member - #plain)) then
     stale[#stale + 1] = plain and plain:sub(2) or member
-    if mend then remove_member(set, member) end
+    if repair then remove_member(set, member) end
   end
 end
 
 if counted then
   local numbers, value = base .. ':' .. name:sub(1, 8) .. '#', name:sub(10)
   local number, kept = size(set), redis.call('ZSCORE', numbers, value)
-  if not kept and number > 0 and (mend or ARGV[3] == '0') then
+  if not kept and number > 0 and (repair or ARGV[3] == '0') then
     uncounted = 1
-    if mend then redis.call('ZADD', numbers, number, value) end
+    if repair then redis.call('ZADD', numbers, number, value) end
   end
 end
-finish_sets()
+Packing.finish_sets()
 return { cursor, #members, uncounted, unpack(stale) }

@@ -16,6 +16,7 @@ from .uniques import UniquesCheck
 
 if TYPE_CHECKING:
     from ...index.inspection import Inspection
+    from ...schema.schema import Stores
     from ...table.rows import Row
     from .repairs import Mender
 
@@ -38,20 +39,19 @@ class DeepCheck:
 
     def __init__(
         self,
-        model: Any,
-        using: str,
+        stores: Stores,
         inspection: Inspection,
         mender: Mender,
         with_index: bool,
     ) -> None:
-        self.schema = model._sonic
-        self.table = model._sonic.table(using)
+        self.schema = stores.schema
+        self.table = stores.table
         self.inspection = inspection
         self.mender = mender
         self.result = mender.result
         self.with_index = with_index
-        self.text = TextCheck(model, using, inspection, mender, with_index)
-        self.uniques = UniquesCheck(model, using, mend=mender.enabled)
+        self.text = TextCheck(stores, inspection, mender, with_index)
+        self.uniques = UniquesCheck(stores, mend=mender.enabled)
         self._suspects: dict[int, int | None] = {}
         self._ranges = array("q")
 
@@ -135,7 +135,7 @@ class DeepCheck:
 
     def _walk_sets(self) -> None:
         mend = self.mender.enabled
-        for walked in self.inspection.walk(mend=mend):
+        for walked in self.inspection.walk(repair=mend):
             name = self._described(walked.name.decode("utf-8", "backslashreplace"))
             self.mender.mended_already(
                 Drift("stale entry", int(id) if id.isascii() and id.isdigit() else None, name)
@@ -143,7 +143,7 @@ class DeepCheck:
             )
             if walked.is_uncounted:
                 self.mender.mended_already([Drift("count", None, f"{name} has none")])
-        for spec, value in self.inspection.wrong_counts(mend=mend):
+        for spec, value in self.inspection.wrong_counts(repair=mend):
             self.mender.mended_already([Drift("count", None, f"{spec.label}: {value}")])
 
     def _check_digests(self) -> None:

@@ -68,7 +68,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # Rich writes pieces of lines; Django's wrapper would end each of them.
+        # Rich writes lines in several writes; Django's wrapper would end each with a newline.
         self.stdout.ending = ""
         console = Console(
             file=self.stdout,  # type: ignore[arg-type]  # it has all that a Console uses

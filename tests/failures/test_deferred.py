@@ -19,13 +19,14 @@ from redis import Redis
 from redis.exceptions import ConnectionError, TimeoutError
 
 from sonic_django.exceptions import IndexUnavailable
+from sonic_django.index import lua
 from sonic_django.signals import index_failed, post_index
 from sonic_django.sync import background
 from sonic_django.sync.sweep import sweep
 from sonic_django.test import count_redis_calls
 from sonic_django.transport import deferred
-from sonic_django.transport.circuit_breaker import Paused
-from sonic_django.transport.client import Script, redis_client
+from sonic_django.transport.client import redis_client
+from sonic_django.transport.redis_circuit import RedisCircuitOpen
 from tests.failures.conftest import FailingRedis
 from tests.sync.test_sweep import age
 from tests.testapp.models import Author, Plain
@@ -44,7 +45,7 @@ def warm(redis: FailingRedis, settings: Any) -> None:
     the connection to lead to a Redis that knows the script."""
     settings.SONIC = {"TIMEOUT": TIMEOUT}
     save_some(COMPLETE_AFTER)
-    deferred.settle()
+    deferred.await_replies()
 
 
 def save_some(number: int) -> None:
@@ -76,7 +77,7 @@ class TestSaving:
         self, redis: FailingRedis, failures: list[Exception]
     ) -> None:
         changed, deleted = Plain.objects.create(name="a"), Plain.objects.create(name="b")
-        deferred.settle()
+        deferred.await_replies()
         redis.hang()
         changed.name = "c"
         changed.save()
@@ -100,7 +101,7 @@ class TestSaving:
     def test_is_one_round_trip(self) -> None:
         with count_redis_calls() as calls:
             Plain.objects.create(name="a")
-            deferred.settle()
+            deferred.await_replies()
         assert calls == ["EVALSHA"]
 
     def test_one_after_the_other(self) -> None:
@@ -161,12 +162,12 @@ class TestTheReplyIsRead:
         assert failures == []
         use()
         assert isinstance(failures[0], TimeoutError)
-        assert not isinstance(failures[0], Paused)
+        assert not isinstance(failures[0], RedisCircuitOpen)
 
     def test_by_a_script_of_a_client_that_was_kept(
         self, redis: FailingRedis, failures: list[Exception]
     ) -> None:
-        client, script = redis_client(), Script("census")
+        client, script = redis_client(), lua.CENSUS
         redis.hang()
         Plain.objects.create(name="a")
         with pytest.raises(TimeoutError):
@@ -178,7 +179,7 @@ class TestTheReplyIsRead:
 
         def save() -> None:
             Plain.objects.create(name="a")
-            deferred.settle()
+            deferred.await_replies()
             before.set()
             redis.hang()
             Plain.objects.create(name="b")
@@ -188,14 +189,14 @@ class TestTheReplyIsRead:
         in_a_thread(save)
         assert before.is_set()
         assert [type(error) for error in failures] == [TimeoutError]
-        assert not deferred._unread
+        assert not deferred.outstanding()
 
     def test_before_another_thread_goes_on(self, redis: FailingRedis) -> None:
         saved, looked = threading.Event(), threading.Event()
 
         def save() -> None:
             save_some(2)
-            deferred.settle()
+            deferred.await_replies()
             redis.hang()
             Plain.objects.create(name="a")
             saved.set()
@@ -204,9 +205,9 @@ class TestTheReplyIsRead:
 
         def look() -> None:
             saved.wait()
-            [unread] = deferred._unread
+            [reply] = deferred.outstanding()
             redis_client()
-            assert isinstance(unread.reply, TimeoutError)
+            assert isinstance(reply.value, TimeoutError)
             looked.set()
 
         thread = threading.Thread(target=save)
@@ -222,7 +223,7 @@ class TestTheReplyIsRead:
     ) -> None:
         def save() -> None:
             save_some(2)
-            deferred.settle()
+            deferred.await_replies()
             redis.hang()
             Plain.objects.create(name="a")
             connection.close()
@@ -235,7 +236,7 @@ class TestTheReplyIsRead:
     ) -> None:
         point_at(redis.url + "&client_name=few", CONNECTION_POOL_KWARGS={"max_connections": 3})
         save_some(COMPLETE_AFTER)
-        deferred.settle()
+        deferred.await_replies()
         redis.hang()
         Plain.objects.create(name="a")
         assert len(failures) == 1
@@ -314,7 +315,7 @@ class TestFailures:
         try:
             assert redis.pid is not None
             redis.kill()
-            deferred.settle()
+            deferred.await_replies()
         finally:
             index_failed.disconnect(receiver)
         [failure] = told
@@ -338,19 +339,19 @@ class TestFailures:
         failures: list[Exception],
         settings: Any,
     ) -> None:
-        settings.SONIC = {"TIMEOUT": 3600.0}  # a pause is longer than any test
+        settings.SONIC = {"TIMEOUT": 3600.0}  # the circuit stays open longer than any test
         limits = {"SOCKET_TIMEOUT": TIMEOUT, "SOCKET_CONNECT_TIMEOUT": TIMEOUT}
         point_at(redis.url + "&client_name=hasty", **limits)
         save_some(COMPLETE_AFTER)
-        deferred.settle()
+        deferred.await_replies()
         redis.hang()
         for _ in range(5):
             Plain.objects.create(name="b")
-        assert [type(error) for error in failures] == [TimeoutError, *[Paused] * 4]
+        assert [type(error) for error in failures] == [TimeoutError, *[RedisCircuitOpen] * 4]
         point_at(redis.url + "&client_name=patient")
         redis.resume()
         age(10)
-        sweep(Plain, "default")
+        sweep(Plain._sonic.at("default"))
         assert Plain.objects.filter(name="b").count() == 5
 
     def test_a_server_that_forgot_the_script(
@@ -372,7 +373,7 @@ class TestFailures:
         redis.client().config_set("maxmemory", 1)
         Plain.objects.create(name="a")
         assert failures == []
-        deferred.settle()
+        deferred.await_replies()
         assert "command not allowed when used memory" in str(failures[0])
         redis.client().config_set("maxmemory", 0)
         Plain.objects.create(name="b")
@@ -383,7 +384,10 @@ class TestFailures:
     ) -> None:
         Plain.objects.all().destroy()
         redis.client().flushall()
-        save_some(2)
+        save_some(1)
+        # Its reply says that the index is not built; the next save waits for Redis and adopts it.
+        deferred.await_replies()
+        save_some(1)
         assert Plain.objects.filter(name="warm").count() == 2
 
 

@@ -1,0 +1,39 @@
+-- Records of objects, and the digests of ranges of ids.
+--
+-- KEYS     those of the script
+-- ARGV     none of its own
+-- returns  a part: the table Record, of functions that scripts share
+-- cost     stated with the functions
+--
+-- requires: members
+
+local Record
+do
+  -- The record of an object: {version, live (1 or 0), set name, prefix, set name, prefix, ...}.
+  local function read_record(id)
+    local packed = redis.call('HGET', base .. ':rec', id)
+    return packed and cmsgpack.unpack(packed)
+  end
+
+  -- Whether the record is what is kept of an object that was destroyed.
+  local function is_tombstone(id, record)
+    return record[2] ~= 1 and redis.call('ZSCORE', base .. ':gone', id) ~= false
+  end
+
+  -- The digest of a range of a thousand ids is the sum of its objects' numbers, which SQL works out
+  -- in the same way from the rows: see sonic_django/table/digests.py. Below 2^43, so exact.
+  local function number_of(id, version, live)
+    local text = ('%s:%.0f:%d'):format(id, version, live and 1 or 0)
+    return tonumber(redis.sha1hex(text):sub(1, 8), 16)
+  end
+
+  -- By the digits: 64 bits are more than a number in Lua holds.
+  local function range_of(id)
+    return #id > 3 and id:sub(1, -4) or '0'
+  end
+
+  Record = {
+    read_record = read_record, is_tombstone = is_tombstone, number_of = number_of,
+    range_of = range_of
+  }
+end
