@@ -208,10 +208,11 @@ def plan(state: QueryState, order: Sequence[str] | None = None) -> IndexQuery:
     return planner.plan(conditions, order, state.cursor)
 
 
-def can_plan(state: QueryState) -> bool:
-    """Whether the index answers the filter in the order of the state."""
+def can_plan(state: QueryState, names: Sequence[str]) -> bool:
+    """Whether the index answers the filter in the order of the names; without any, in the order of
+    the state."""
     try:
-        plan(state)
+        plan(builder.ordered(state, names) if names else state)
     except FieldError:
         return False
     return True
@@ -393,8 +394,8 @@ def _ask(
     state: QueryState, query: IndexQuery, what: str, offset: int = 0, limit: int | None = None
 ) -> Any:
     """The answer to one query."""
-    questions = [(query, what, offset, limit)]
-    return raised(_answers(state, lambda store: store.results_of(questions))[0])
+    requests = [(query, what, offset, limit)]
+    return raised(_answers(state, lambda store: store.results_of(requests))[0])
 
 
 def _answers(state: QueryState, ask: Callable[[IndexStore], list[Any]]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Conditions and an order to a question for the index."""
+"""Conditions and an order to a query for the index."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class Planner(FilterPlanner):
-    """Plans one question on one class. Touches neither Redis nor SQL."""
+    """Plans one query on one class. Touches neither Redis nor SQL."""
 
     def plan(
         self, logic: Logic, order: Sequence[str] = ("-id",), cursor: Cursor | None = None
     ) -> IndexQuery:
-        """The question for objects that satisfy ``logic``, in this order, on one side of the
+        """The query for objects that satisfy ``logic``, in this order, on one side of the
         cursor, which is one of the same order or of its reverse."""
         keys, ties_descending = self.keys(order)
         name, descending = keys[0]
@@ -55,7 +55,7 @@ class Planner(FilterPlanner):
         )
 
     def facet(self, spec: IndexSpec, logic: Logic) -> FacetQuery:
-        """The question for the values of an index among the objects that satisfy ``logic``."""
+        """The query for the values of an index among the objects that satisfy ``logic``."""
         kind = spec.ordering if spec.order else "postings"
         conditions = parts_of(logic)
         return FacetQuery(spec.digest, kind, self._conjunction(conditions, conditions), self.needs)
@@ -113,7 +113,7 @@ class Planner(FilterPlanner):
         return FurtherKey(tuple(half for half in halves if half), descending)
 
     def nearest(self, logic: Logic, *, farthest: bool = False) -> IndexQuery | None:
-        """The question for the objects by their distance from the place they shall be near; None
+        """The query for the objects by their distance from the place they must be near; None
         if there is no such condition. Equal distances by id."""
         conditions = parts_of(logic)
         for condition in conditions:
@@ -139,7 +139,7 @@ class Planner(FilterPlanner):
 
 @lru_cache(maxsize=1024)
 def everything(schema: Schema, scope: Scope, order: tuple[str, ...]) -> IndexQuery:
-    """The question for all objects of a class in this order: kept, as its declaration does not
+    """The query for all objects of a class in this order: kept, as its declaration does not
     change."""
     return Planner(schema, scope).plan(EVERYTHING, order)
 

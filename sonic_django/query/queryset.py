@@ -93,9 +93,9 @@ class SonicQuerySet:
         self.state = QueryState.of(model, using, hints)
         self._result_cache: list[Any] | None = None
 
-    def _with(self, state: QueryState) -> Self:
+    def _with(self, state: QueryState, results: list[Any] | None = None) -> Self:
         new = object.__new__(type(self))
-        new.__dict__.update(self.__dict__, state=state, _result_cache=None)
+        new.__dict__.update(self.__dict__, state=state, _result_cache=results)
         return new
 
     # Chaining -----------------------------------------------------------------------------------
@@ -293,18 +293,19 @@ class SonicQuerySet:
         """Whether ``batch`` takes its ids from the index together with other answers: not those of
         a search, of a scan, of live and deleted objects together, of a random or given order; nor
         where they are loaded already, or a subclass has its own ``ids`` or ``count``."""
-        return self.state.is_of_index and self._result_cache is None and not self._overrides_answers
+        return self.state.is_of_index and not self.is_loaded and not _overrides_answers(type(self))
 
     @property
-    def _overrides_answers(self) -> bool:
-        kind = type(self)
-        return (kind.ids, kind.count) != (SonicQuerySet.ids, SonicQuerySet.count)
+    def is_loaded(self) -> bool:
+        """Whether the objects have been loaded: they are kept, and no store is asked again."""
+        return self._result_cache is not None
 
     def can_plan(self, order: str | Sequence[str] = ()) -> bool:
         """Whether the index answers this queryset in that order (a name or several; without any,
-        as it is ordered) without ``scan()``. No round trip, unless a filter crosses references."""
+        as it is ordered) without ``scan()``; False also for a name that is no field. No round trip,
+        unless a filter crosses references."""
         names = [order] if isinstance(order, str) else list(order)
-        return execute.can_plan(builder.ordered(self.state, names) if names else self.state)
+        return execute.can_plan(self.state, names)
 
     def has_values_index(self, name: str) -> bool:
         """Whether ``facet(name)`` has an answer: an index lists the values of the field. No round
@@ -379,11 +380,11 @@ class SonicQuerySet:
         return found[0]
 
     def _sliced(self, key: slice) -> Any:
-        new = self._with(builder.sliced(self.state, key.start, key.stop))
+        state = builder.sliced(self.state, key.start, key.stop)
         if self._result_cache is not None:
-            if key.step is not None:
-                return self._result_cache[key]
-            new._result_cache = self._result_cache[key]
+            found = self._result_cache[key]
+            return self._with(state, found) if key.step is None else found
+        new = self._with(state)
         return list(new)[:: key.step] if key.step else new
 
     def iterator(self, chunk_size: int | None = None) -> Iterator[Any]:
@@ -514,7 +515,7 @@ class SonicQuerySet:
                 (asked[at],) = execute.facet_plans(
                     queryset.state, [item.name], item.limit, item.most
                 )
-            elif queryset._result_cache is not None or queryset._overrides_answers:
+            elif queryset.is_loaded or _overrides_answers(type(queryset)):
                 is_count = isinstance(item, CountOf)
                 found[at] = execute.unless_unbuilt(queryset.count if is_count else queryset.ids)
             else:
@@ -680,6 +681,11 @@ class SonicQuerySet:
         removed = mass_writes.remove(self.state, method, progress)
         self._result_cache = None
         return removed
+
+
+def _overrides_answers(kind: Any) -> bool:
+    """Whether a subclass has ids or numbers of its own."""
+    return (kind.ids, kind.count) != (SonicQuerySet.ids, SonicQuerySet.count)
 
 
 class _Query:
