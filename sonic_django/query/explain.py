@@ -24,7 +24,7 @@ _MEANINGS = {
 
 @dataclass(frozen=True)
 class SetUse:
-    """An ordered set that was looked at: the index, the set's name, the number of entries that count."""
+    """An ordered set that was looked at: the index, the set's name, the number of its entries."""
 
     index: str
     name: str
