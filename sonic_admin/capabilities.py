@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import FieldError
 from django.db import models
 from django.db.models import Model
 
@@ -69,11 +68,7 @@ def index_hint(name: str, *, ordered: bool) -> str:
 
 def can_plan(queryset: Any, order: Any) -> bool:
     """Whether the index answers the queryset's conditions in this order."""
-    try:
-        queryset.order_by(order)._plan()
-    except FieldError:
-        return False
-    return True
+    return bool(queryset.can_plan(order))
 
 
 def _options(model: type[Model]) -> Any:

@@ -169,7 +169,7 @@ class SonicChangeList(ChangeList):
         self.multi_page = self.result_count > self.list_per_page
         self.result_list = self._page()
         if first is not None:
-            first.hand_to(self.result_list)
+            self.result_list = first.hand_to(self.result_list)
         len(self.result_list)
         mine = [spec for spec in self.filter_specs if isinstance(spec, IndexFilter)]
         # The bar is rendered when it is late for a problem: it asks now.
@@ -197,7 +197,7 @@ class SonicChangeList(ChangeList):
 
     def _page(self) -> Any:
         if not self.multi_page or (self.show_all and self.can_show_all):
-            return self.queryset._clone()
+            return self.queryset.all()
         try:
             return self.paginator.page(self.page_num).object_list
         except InvalidPage as error:

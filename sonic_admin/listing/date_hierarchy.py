@@ -15,7 +15,7 @@ from typing import Any
 from django.db import models
 from django.utils import timezone
 
-from sonic_django.query.execute import raised
+from sonic_django.exceptions import IndexNotBuilt
 
 from ..capabilities import sonic_fields
 
@@ -47,7 +47,8 @@ class DatesBar:
     def take_edges(self, answers: Sequence[list[int]]) -> None:
         """Read the first and the last date. One statement."""
         ids = [id for found in answers for id in found]
-        known = {obj.pk: obj for obj in self.queryset._confirmed(list(dict.fromkeys(ids)))}
+        plain = self.queryset.select_related(None).prefetch_related(None)
+        known = {obj.pk: obj for obj in plain.with_ids(list(dict.fromkeys(ids)))}
         if len(known) == len(set(ids)):
             values = [getattr(known[id], self.name) for id in ids] or [None, None]
             self.edges = dict(zip(("first", "last"), values, strict=True))
@@ -65,7 +66,10 @@ class DatesBar:
     def take_periods(self, answers: Sequence[Any]) -> None:
         """Keep the periods in which there is an object."""
         if self.periods is not None:
-            found = zip(self.periods, map(raised, answers), strict=True)
+            for answer in answers:
+                if isinstance(answer, IndexNotBuilt):
+                    raise answer
+            found = zip(self.periods, answers, strict=True)
             self.periods = [period for period, ids in found if ids]
 
     # The answers --------------------------------------------------------------------------------

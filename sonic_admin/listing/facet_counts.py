@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sonic_django.exceptions import IndexNotBuilt
-from sonic_django.query import facets
+from sonic_django.query.batch import CountOf, FacetOf, IdsOf
 from sonic_django.query.queryset import SonicQuerySet
-from sonic_django.query.sources import answers
 
 #: Different values of a sorted index that are walked through: one look-up each, well under a
 #: millisecond together.
@@ -37,13 +36,17 @@ def values_of(wanted: Mapping[str, tuple[Any, int]]) -> dict[str, Values]:
     built says so in ``problem`` and does not keep the others from answering. IndexUnavailable if
     Redis is away.
     """
-    asked = {}
+    asked: dict[str, FacetOf] = {}
     for name, (queryset, limit) in wanted.items():
-        if facets.has_values(queryset.model._sonic, name):
-            most = MOST_DISTINCT if queryset._is_everything else MOST_OBJECTS
-            asked[name] = queryset, name, limit, most
-    found = {}
-    for name, values in zip(asked, facets.values_of(list(asked.values())), strict=True):
+        if queryset.has_values_index(name):
+            most = MOST_DISTINCT if queryset.is_unfiltered else MOST_OBJECTS
+            asked[name] = FacetOf(queryset, name, limit, most)
+    found: dict[str, Values] = {}
+    if not asked:
+        return found
+    queryset = next(iter(wanted.values()))[0]
+    answers = queryset.batch(asked.values(), return_exceptions=True)
+    for name, values in zip(asked, answers, strict=True):
         if isinstance(values, IndexNotBuilt):
             found[name] = Values(problem=values)
         else:
@@ -59,19 +62,15 @@ def answers_of(questions: Sequence[tuple[Any, str]]) -> list[Any]:
 
     All querysets are of one class. One round trip for all.
     """
-    return answers(questions)
+    if not questions:
+        return []
+    kinds: dict[str, Any] = {"count": CountOf, "ids": IdsOf}
+    items = [kinds[what](queryset) for queryset, what in questions]
+    answers: list[Any] = questions[0][0].batch(items, return_exceptions=True)
+    return answers
 
 
 def is_askable(queryset: Any) -> bool:
     """Whether ``answers_of`` may be asked about a queryset: whether its ids are the index's own,
     and not those of a full text, of rows or of another class's way to find them."""
-    kind = type(queryset)
-    return (
-        isinstance(queryset, SonicQuerySet)
-        and (kind.ids, kind.count) == (SonicQuerySet.ids, SonicQuerySet.count)
-        and queryset._universe == "ids"
-        and queryset._text is None
-        and queryset._scanning is None
-        and queryset._order != ("?",)
-        and queryset._result_cache is None
-    )
+    return isinstance(queryset, SonicQuerySet) and queryset.is_batchable

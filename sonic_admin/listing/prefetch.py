@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.paginator import Paginator
 
-from sonic_django.query.execute import raised
+from sonic_django.exceptions import IndexNotBuilt
 
 from .facet_counts import answers_of, is_askable
 
@@ -32,11 +32,13 @@ class FirstAnswers:
     low: int
     high: int
 
-    def hand_to(self, page: Any) -> None:
-        """Load the page's rows, if its ids are among those that were asked for."""
-        end = self.count if page._high is None else page._high
-        if self.ids is not None and self.low == page._low and end <= self.high:
-            page._result_cache = page._load_page(self.ids[: end - self.low])
+    def hand_to(self, page: Any) -> Any:
+        """The page with its ids, if they are among those that were asked for."""
+        low, high = page.slice_bounds
+        end = self.count if high is None else high
+        if self.ids is not None and self.low == low and end <= self.high:
+            return page.with_ids(self.ids[: end - self.low])
+        return page
 
 
 def ask(changelist: SonicChangeList) -> FirstAnswers | None:
@@ -45,7 +47,7 @@ def ask(changelist: SonicChangeList) -> FirstAnswers | None:
     the bar."""
     queryset, root, bar = changelist.queryset, changelist.root_queryset, changelist.dates_bar
     is_counted_here = type(changelist.paginator).count is not Paginator.count
-    if is_counted_here or queryset._is_sliced or not 1 <= changelist.page_num <= MOST_PAGES:
+    if is_counted_here or queryset.is_sliced or not 1 <= changelist.page_num <= MOST_PAGES:
         return None
     if not is_askable(queryset.order_by("pk")) or not is_askable(root):
         return None
@@ -60,7 +62,10 @@ def ask(changelist: SonicChangeList) -> FirstAnswers | None:
         f"edge {n}": (edge, "ids") for n, edge in enumerate(bar.edge_questions() if bar else ())
     }
     replies = answers_of([*questions.values(), *edges.values()])
-    found = dict(zip([*questions, *edges], map(raised, replies), strict=True))
+    for reply in replies:
+        if isinstance(reply, IndexNotBuilt):
+            raise reply
+    found = dict(zip([*questions, *edges], replies, strict=True))
     if bar and edges:
         bar.take_edges([found[edge] for edge in edges])
     return FirstAnswers(found["count"], found.get("full_count"), found.get("ids"), low, high)

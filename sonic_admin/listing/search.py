@@ -7,7 +7,6 @@ words and ``=name`` for the very value; several are combined by "or".
 from __future__ import annotations
 
 import logging
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -88,7 +87,7 @@ class SearchOptions(Part):  # type: ignore[misc]  # see parts.py
                 condition |= Q(**{lookup: term})
         queryset = queryset.filter(condition)
         if found and ORDER_VAR not in request.GET and len(condition) == 1:
-            queryset = ranked(queryset, found)
+            queryset = queryset.in_order_of(found)
         return queryset, False
 
     def get_found_ids(self, request: HttpRequest, term: str, names: list[str]) -> list[int]:
@@ -136,36 +135,3 @@ class SearchOptions(Part):  # type: ignore[misc]  # see parts.py
             )
             messages.info(request, text % {"count": len(ids), "total": total})
         return ids
-
-
-def ranked(queryset: Any, ids: list[int]) -> Any:
-    """The queryset in the order of these ids instead of one that an index gives."""
-    new = queryset._clone()
-    kind: Any = type(queryset)
-    new.__class__ = _ranked_class(kind)
-    new.ranks = {id: rank for rank, id in enumerate(ids)}
-    return new
-
-
-@lru_cache(maxsize=64)
-def _ranked_class(base: type[Any]) -> type[Any]:
-    """A queryset class whose ids come by ``ranks``, which hold all that it can contain."""
-
-    class Ranked(base):  # type: ignore[misc]  # of whatever queryset class
-        ranks: dict[int, int]
-
-        def ids(self) -> list[int]:
-            everything = self._clone()
-            everything._low, everything._high = 0, None
-            found = base.ids(everything)
-            found.sort(key=lambda id: self.ranks.get(id, len(self.ranks)))
-            page: list[int] = found[self._low : self._high]
-            return page
-
-        def order_by(self, *names: Any) -> Any:
-            new = super().order_by(*names)
-            new.__class__ = base
-            return new
-
-    Ranked.__name__ = base.__name__
-    return Ranked

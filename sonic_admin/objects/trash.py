@@ -10,7 +10,7 @@ from django.contrib.admin import helpers
 from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.admin.options import csrf_protect_m, get_content_type_for_model
 from django.contrib.admin.utils import quote, unquote
-from django.core.exceptions import FieldError, PermissionDenied
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import router, transaction
 from django.http import HttpResponseNotAllowed, HttpResponseRedirect
@@ -55,12 +55,8 @@ class DeletedOptions(Part):  # type: ignore[misc]  # see parts.py
         since they are in no index; until then it shows none.
         """
         queryset = self.get_queryset(request)
-        try:
-            deleted = queryset.deleted().order_by("-pk")
-            deleted._plan()
-        except FieldError:
-            return queryset.none()
-        return deleted
+        deleted = queryset.deleted().order_by("-pk")
+        return deleted if deleted.can_plan() else queryset.none()
 
     def get_deleted_object(self, request: HttpRequest, object_id: str) -> Any:
         """A deleted object by its id, or None. One statement."""

@@ -86,7 +86,7 @@ class IndexLookup(_Lookup):
         return f"(({some}{live}){partner})", (False,)
 
     def _value(self, compiler: Any) -> Any:
-        """What is looked up; of a queryset, its values."""
+        """The value of the lookup; of a queryset, its values."""
         value = self.rhs
         if not isinstance(value, Query):
             return value

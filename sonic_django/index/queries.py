@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import cached_property
 from itertools import islice
 from typing import TypeAlias
@@ -12,6 +13,19 @@ from .encoding import Bound, redis_score
 from .specs import BY_ID, BY_TEXT
 
 Token: TypeAlias = "str | bytes | int"
+
+
+class Scope(Enum):
+    """Which objects are asked for. The values are the names of the sets of their ids."""
+
+    LIVE = "ids"
+    DELETED = "del"
+    ALL = "all"
+
+    @property
+    def set_name(self) -> bytes:
+        """The name of the set of ids."""
+        return str(self.value).encode()
 
 
 _NO_BOUND: tuple[Token, Token] = ("", b"")
@@ -128,7 +142,7 @@ class IndexQuery:
     descending: bool = True
     ties_descending: bool = True
     filter: Node | None = None
-    universe: str = "ids"
+    scope: Scope = Scope.LIVE
     #: digest -> the name of that index for people; all must be built.
     needs: dict[str, str] = field(default_factory=dict)
     #: The keys of the order behind the first, before the id.
@@ -140,7 +154,7 @@ class IndexQuery:
     @property
     def by_id(self) -> bool:
         """Whether the order is that of the ids alone."""
-        return not self.further and [leaf.name for leaf in self.order] == [self.universe.encode()]
+        return not self.further and [leaf.name for leaf in self.order] == [self.scope.set_name]
 
     def plain_sets(self) -> set[bytes]:
         """The names of the sets of the query whose members are plain ids."""
@@ -189,7 +203,7 @@ class IndexQuery:
             -1 if limit is None else limit,
             "desc" if self.descending else "asc",
             "desc" if self.ties_descending else "asc",
-            self.universe,
+            self.scope.value,
             budget or BUDGET,
             token,
             *self._set_tokens,

@@ -46,30 +46,55 @@ class IndexReader:
     def results_of(self, requests: Sequence[IndexRequest]) -> list[Any | Unbuilt]:
         """The result of each request: one round trip for all, and more for those that touch more
         than ``BUDGET`` entries."""
+        return self.batch(requests, ())[0]
+
+    def batch(
+        self,
+        requests: Sequence[IndexRequest],
+        facets: Sequence[tuple[FacetQuery, int, int | None]],
+    ) -> tuple[list[Any | Unbuilt], list[Facet | Unbuilt]]:
+        """``results_of`` and ``facets`` together: one round trip for all, and more for those that
+        touch more than ``BUDGET`` entries."""
         results = [_direct(*request) or IndexResult(request[0]) for request in requests]
-        return [
+        calls = [(lua.FACET, query.arguments(limit, most)) for query, limit, most in facets]
+        replies = self._complete(results, requests, calls)
+        found = [
             result if isinstance(result, Unbuilt) else result.result(what, offset, limit)
-            for result, (_, what, offset, limit) in zip(
-                self._completed(results, requests), requests, strict=True
-            )
+            for result, (_, what, offset, limit) in zip(results, requests, strict=True)
         ]
+        values = [
+            self._finished(FacetResult(limit), query, most, reply)
+            for (query, limit, most), reply in zip(facets, replies, strict=True)
+        ]
+        return found, values
 
     def explain(
         self, query: IndexQuery, offset: int, limit: int | None, what: str
     ) -> IndexResult | Unbuilt:
         """The result of "ids" or "count", which knows how it was found: as many round trips."""
-        result: IndexResult | Unbuilt = self._completed(
-            [IndexResult(query)], [(query, what, offset, limit)]
-        )[0]
+        results: list[Any] = [IndexResult(query)]
+        self._complete(results, [(query, what, offset, limit)])
+        result: IndexResult | Unbuilt = results[0]
         return result
 
-    def _completed(self, results: list[Any], requests: Sequence[IndexRequest]) -> list[Any]:
-        """The results, complete, or Unbuilt in place of them."""
+    def _complete(
+        self,
+        results: list[Any],
+        requests: Sequence[IndexRequest],
+        further: Sequence[tuple[Script, Sequence[Any]]] = (),
+    ) -> list[Any]:
+        """Complete the results, or put Unbuilt in place of them; the replies to the further calls,
+        which are sent along with the first ones."""
         client = redis_client(write=False)
         unfinished = list(range(len(results)))
-        while unfinished:
+        beside: list[Any] = []
+        while unfinished or len(beside) < len(further):
             calls = [_call(results[number], requests[number]) for number in unfinished]
-            replies = run_all(client, self.base, calls)
+            if len(beside) < len(further):
+                replies = run_all(client, self.base, [*calls, *further])
+                replies, beside = replies[: len(calls)], list(replies[len(calls) :])
+            else:
+                replies = run_all(client, self.base, calls)
             left = []
             for number, reply in zip(unfinished, replies, strict=True):
                 unbuilt = _unbuilt(reply)
@@ -80,7 +105,7 @@ class IndexReader:
                 if not results[number].is_complete:
                     left.append(number)
             unfinished = left
-        return results
+        return beside
 
     def facets(
         self, requests: Sequence[tuple[FacetQuery, int, int | None]]
@@ -88,13 +113,7 @@ class IndexReader:
         """For each (query, limit, most) the ``limit`` values with most objects: one round trip for
         all, and more for those that touch more than ``BUDGET`` entries. ``most`` limits the objects
         of the filter, or the values of a sorted index, that are walked through."""
-        client = redis_client(write=False)
-        calls = [query.arguments(limit, most) for query, limit, most in requests]
-        replies = lua.FACET.many(client, self.base, calls) if calls else []
-        return [
-            self._finished(FacetResult(limit), query, most, reply)
-            for (query, limit, most), reply in zip(requests, replies, strict=True)
-        ]
+        return self.batch((), requests)[1]
 
     def _finished(
         self, result: FacetResult, query: FacetQuery, most: int | None, reply: Any

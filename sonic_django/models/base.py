@@ -10,14 +10,14 @@ from django.db import models, router
 from django.db.models.base import ModelState
 from django.db.models.signals import post_init, pre_init
 
-from ..async_methods import with_twins
+from ..async_methods import with_async_methods
 from ..persistence import changes, remove, save, unique_claims, values
 from ..query.manager import SonicManager
 from ..query.queryset import SonicQuerySet
 from ..schema.checks import check_model
 from ..schema.ids import as_id
 from ..schema.schema import ROW_ATTRIBUTES, Schema, StoredObject
-from .legacy_api import AncestorSpelling
+from .legacy_api import PySonicAPI
 from .metaclass import SonicBase
 from .payload_column import PayloadField
 from .rows_manager import GuardedManager
@@ -52,8 +52,8 @@ class _LoadedState:
         return state
 
 
-@with_twins("save", "delete", "undelete", "destroy", "reload", "refresh_from_db")
-class SonicObj(AncestorSpelling, StoredObject, metaclass=SonicBase):
+@with_async_methods("save", "delete", "undelete", "destroy", "reload", "refresh_from_db")
+class SonicObj(PySonicAPI, StoredObject, metaclass=SonicBase):
     """The base of every schemaless model.
 
     Declared fields live in the payload, indexes in Redis, full text in Xapian. Adding a field or an

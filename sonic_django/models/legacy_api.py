@@ -1,7 +1,7 @@
-"""The ancestor's spelling: the class methods of PySonic, on top of ``objects``.
+"""The PySonic-compatible API: the class methods of PySonic, on top of ``objects``.
 
-A cursor is the id of the last object seen, and exclusive everywhere; a cursor whose object is gone
-still continues behind its place.
+A cursor is the id of the last object seen, and exclusive everywhere; a cursor whose object has been
+destroyed still continues behind that id.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 
 
-class AncestorSpelling(models.Model):
-    """The abstract base of ``SonicObj``: a model, so that migrations do not name it."""
+class PySonicAPI(models.Model):
+    """The PySonic-compatible API of ``SonicObj``: an abstract model, so that migrations do not name
+    it."""
 
     class Meta:
         abstract = True
@@ -59,7 +60,7 @@ class AncestorSpelling(models.Model):
 
     @classmethod
     def find_one_obj(cls, **kwargs: Any) -> Any:
-        """``find_one``."""
+        """The first object, oldest first, or None: another name of ``find_one``."""
         return cls.find_one(**kwargs)
 
     @classmethod
@@ -84,7 +85,7 @@ class AncestorSpelling(models.Model):
 
     @classmethod
     def find_objs(cls, count: int, cursor: int = -1, desc: bool = True, **kwargs: Any) -> list[Any]:
-        """``find``, as objects."""
+        """The objects of ``find``. One Redis call and one statement."""
         return cls._objects(cls.find(count, cursor, desc, **kwargs))
 
     @classmethod
@@ -95,7 +96,7 @@ class AncestorSpelling(models.Model):
 
     @classmethod
     def find_all_ids(cls, desc: bool = True, **kwargs: Any) -> list[int]:
-        """``find_all``."""
+        """All ids, newest first unless ``desc`` is false: another name of ``find_all``."""
         return cls.find_all(desc, **kwargs)
 
     @classmethod
@@ -106,7 +107,7 @@ class AncestorSpelling(models.Model):
 
     @classmethod
     def count(cls, **kwargs: Any) -> int:
-        """How many. One Redis call."""
+        """The number of objects. One Redis call."""
         return cls._found(kwargs).count()
 
     @classmethod
@@ -116,7 +117,7 @@ class AncestorSpelling(models.Model):
 
     @classmethod
     def get_objs(cls, count: int, cursor: int = -1, forwarding: bool = True) -> list[Any]:
-        """``get_ids``, as objects."""
+        """The objects of ``get_ids``. One Redis call and one statement."""
         return cls._objects(cls.get_ids(count, cursor, forwarding))
 
     @classmethod
@@ -188,7 +189,7 @@ class AncestorSpelling(models.Model):
     def search_ids(
         cls, key: str, pos: int = 0, count: int = 10, terms: dict[str, Any] | None = None
     ) -> list[int]:
-        """``search``, as ids."""
+        """The ids of ``search``. One read of Xapian."""
         return searching.search_ids(cls._sonic, key, pos, count, terms)
 
     @classmethod
@@ -200,7 +201,7 @@ class AncestorSpelling(models.Model):
         count: int = 10,
         terms: dict[str, Any] | None = None,
     ) -> list[Any]:
-        """``search`` in the named fields only."""
+        """Objects by relevance to words in the named fields only; otherwise as ``search``."""
         model: Any = cls
         return cls._objects(
             searching.search_ids(model._sonic, key, pos, count, terms, fields=fields)
@@ -245,7 +246,7 @@ class AncestorSpelling(models.Model):
 
     @classmethod
     def rebuild_ids(cls, progress: Progress | None = None) -> int:
-        """Rebuild the set of all ids: one pass over the rows mends every index."""
+        """Rebuild the set of all ids: one pass over the rows repairs every index."""
         return cls.rebuild_indexes(progress)
 
     @classmethod
@@ -280,7 +281,7 @@ class AncestorSpelling(models.Model):
 
     @classmethod
     def _order_for(cls, kwargs: dict[str, Any]) -> str | None:
-        """The field that orders the index on just these fields, as the ancestor had it."""
+        """The field that orders the index on just these fields, as PySonic had it."""
         schema = cls._sonic
         names = {name.partition("__")[0] for name in kwargs}
         equal = {name for name in kwargs if "__" not in name}

@@ -1,4 +1,4 @@
-"""Consecutive stretches of many items, and somebody who is told how far the work is."""
+"""Batching, with progress callbacks."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 
 def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """The items in stretches of this size."""
+    """The items in batches of this size; the last one may be smaller."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
 
 
-def told(
-    stretches: Iterable[Sequence[T]], total: int, progress: Progress | None
+def with_progress(
+    some: Iterable[Sequence[T]], total: int, progress: Progress | None
 ) -> Iterator[Sequence[T]]:
-    """The stretches; ``progress`` is called when the next one is asked for."""
+    """The batches; ``progress`` is called when the one after it is asked for."""
     done = 0
-    for stretch in stretches:
-        yield stretch
-        done += len(stretch)
+    for batch in some:
+        yield batch
+        done += len(batch)
         if progress:
             progress(done, total)

@@ -1,4 +1,4 @@
-"""Stretches of an index: between the values that conditions allow, and beside a cursor."""
+"""Ranges of an index: between the values that conditions allow, and beside a cursor."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .conditions import Condition
 
 @dataclass(frozen=True)
 class Cursor:
-    """An object's place in an order, and on which side of it one looks."""
+    """The sort key of an object, and the side of it that is looked at."""
 
     id: int
     #: The primitive of ``field``; None stands last. Of no meaning if the field is "id".
@@ -53,20 +53,20 @@ class Cursor:
         """The entries of the cursor's value, and behind them those of values farther off; in one
         where ids and values run alike."""
         score, prefix = position(self.value)
-        place = Bound(score, prefix + member(self.id))
+        bound = Bound(score, prefix + member(self.id))
         if self.keeps_lower == self.keeps_lower_ids:
-            return [self._beside(leaf, place)]
+            return [self._beside(leaf, bound)]
         first = lower_bound(self.value, inclusive=True)
         last = upper_bound(self.value, inclusive=True)
         equal = narrowed(leaf, low=first, high=last)
         farther = narrowed(leaf, high=first) if self.keeps_lower else narrowed(leaf, low=last)
-        return [self._beside(equal, place), farther]
+        return [self._beside(equal, bound), farther]
 
-    def _beside(self, leaf: Leaf, place: Bound) -> Leaf:
+    def _beside(self, leaf: Leaf, bound: Bound) -> Leaf:
         if self.keeps_lower_ids:
-            return narrowed(leaf, high=place)
+            return narrowed(leaf, high=bound)
         # The next possible member behind this one.
-        return narrowed(leaf, low=Bound(place.score, place.member + b"\x00"))
+        return narrowed(leaf, low=Bound(bound.score, bound.member + b"\x00"))
 
 
 def narrowed(leaf: Leaf, *, low: Bound | None = None, high: Bound | None = None) -> Leaf:
@@ -106,13 +106,13 @@ def id_range(conditions: Iterable[Condition]) -> tuple[int | None, int | None]:
     return max(lows, default=None), min(highs, default=None)
 
 
-def _place(bound: Bound) -> tuple[float, bytes]:
+def _key(bound: Bound) -> tuple[float, bytes]:
     return bound.score, bound.member
 
 
 def _highest(given: Iterable[Bound | None]) -> Bound | None:
-    return max((bound for bound in given if bound), key=_place, default=None)
+    return max((bound for bound in given if bound), key=_key, default=None)
 
 
 def _lowest(given: Iterable[Bound | None]) -> Bound | None:
-    return min((bound for bound in given if bound), key=_place, default=None)
+    return min((bound for bound in given if bound), key=_key, default=None)

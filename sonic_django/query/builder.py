@@ -1,259 +1,240 @@
-"""What a queryset is asked: filter, order, cursor, slice, and what is loaded along."""
+"""A state from a state: filters, order, cursor, slice, and what is loaded along.
+
+Arguments are checked here, before anything is read: an unknown field, a condition that no index
+answers, a combination that has no meaning. Neither Redis nor SQL is asked, except for the row of a
+cursor.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.exceptions import FieldError
 from django.db.models import Q
 
+from ..index.queries import Scope
 from ..schema.ids import as_id
 from .bounds import Cursor
-from .conditions import EVERYTHING, NOTHING, Logic, conjoin, disjoin
-from .loading import ValueShape
-from .lookups import resolve
+from .conditions import EVERYTHING, Logic, conjoin, disjoin
+from .lookups import resolve, resolve_any
 from .ordering import Ordering
 from .planner import Planner
-from .scan import Scan, resolve_any
-from .state import Question, order_name
+from .shapes import ValueShape
+from .state import QueryState, Scan, order_name
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
+# Filters ----------------------------------------------------------------------------------------
 
 
-class Chaining(Question):
-    """The methods that give another question. They touch neither Redis nor SQL, but for the row of
-    a cursor."""
+def filtered(state: QueryState, q: Q) -> QueryState:
+    """Narrowed by a Q object."""
+    _refuse_slice(state, "Cannot filter a query once a slice has been taken.")
+    schema = state.schema
+    if schema.problems:
+        schema.raise_problems()
+    conditions = resolve(schema, q, resolve_any if state.scan else None)
+    if state.scope is Scope.LIVE and not state.scan:
+        Planner(schema).check(conditions)
+    return narrowed(state, conditions)
 
-    def all(self) -> Self:
-        return self._clone()
 
-    def none(self) -> Self:
-        return self._with_logic(NOTHING)
+def narrowed(state: QueryState, conditions: Logic) -> QueryState:
+    """Narrowed by conditions that have been checked."""
+    if state.conditions is not EVERYTHING:
+        conditions = conjoin(state.conditions, conditions)
+    return state.changed(conditions=conditions)
 
-    def using(self, alias: str | None) -> Self:
-        new = self._clone()
-        new._db = alias
-        return new
 
-    def filter(self, *args: Any, **kwargs: Any) -> Self:
-        return self._filtered(Q(*args, **kwargs))
+def intersection(state: QueryState, other: QueryState) -> QueryState:
+    """The objects of both, with the order of the first."""
+    _check_combination(state, other)
+    return state.changed(conditions=conjoin(state.conditions, other.conditions))
 
-    def exclude(self, *args: Any, **kwargs: Any) -> Self:
-        return self._filtered(~Q(*args, **kwargs))
 
-    def complex_filter(self, given: Any) -> Self:
-        return self._filtered(given if isinstance(given, Q) else Q(**given))
+def union(state: QueryState, other: QueryState) -> QueryState:
+    """The objects of either, with the order of the first."""
+    _check_combination(state, other)
+    return state.changed(conditions=disjoin(state.conditions, other.conditions))
 
-    def _filtered(self, q: Q) -> Self:
-        if self._is_sliced:
-            raise TypeError("Cannot filter a query once a slice has been taken.")
-        schema = self.model._sonic
-        if schema.problems:
-            schema.raise_problems()
-        logic = resolve(schema, q, resolve_any if self._scanning else None)
-        if self._universe == "ids" and not self._scanning:
-            Planner(schema).check(logic)
-        return self._with_logic(logic if self._logic is EVERYTHING else conjoin(self._logic, logic))
 
-    def _with_logic(self, logic: Logic) -> Self:
-        new = self._clone()
-        new._logic = logic
-        return new
+def _check_combination(state: QueryState, other: QueryState) -> None:
+    if state.model is not other.model or state.scope is not other.scope:
+        raise TypeError("Cannot combine queries on two different base models.")
+    if state.is_sliced or other.is_sliced:
+        raise TypeError("Cannot combine queries once a slice has been taken.")
+    if state.text is not None or other.text is not None:
+        raise TypeError("Cannot combine queries with search(); take it of the combination.")
+    if state.scan != other.scan:
+        raise TypeError("Cannot combine a query with scan() and one without.")
 
-    def __and__(self, other: Self) -> Self:
-        self._check_combination(other)
-        return self._with_logic(conjoin(self._logic, other._logic))
 
-    def __or__(self, other: Self) -> Self:
-        self._check_combination(other)
-        return self._with_logic(disjoin(self._logic, other._logic))
+# Order and position -----------------------------------------------------------------------------
 
-    def _check_combination(self, other: Question) -> None:
-        if self.model is not other.model or self._universe != other._universe:
-            raise TypeError("Cannot combine queries on two different base models.")
-        if self._is_sliced or other._is_sliced:
-            raise TypeError("Cannot combine queries once a slice has been taken.")
-        if self._text is not None or other._text is not None:
-            raise TypeError("Cannot combine queries with search(); take it of the combination.")
-        if self._scanning != other._scanning:
-            raise TypeError("Cannot combine a query with scan() and one without.")
 
-    def order_by(self, *names: Any) -> Self:
-        """Fields with an ordered index, each for those that are equal in the ones before; ``pk``
-        decides last, in the direction of the last field unless it is given. Or ``"?"``.
+def ordered(state: QueryState, names: Sequence[Any]) -> QueryState:
+    """In the order of the names, or the default one if there are none."""
+    _refuse_slice(state, "Cannot reorder a query once a slice has been taken.")
+    order = tuple([order_name(name) for name in names])
+    if state.scan and order != ("?",):
+        Ordering(state.schema, order or ("pk",))
+    elif order and order[0] != "?":
+        Planner(state.schema).keys(order)
+    _refuse_cursor(state)
+    return state.changed(order=order, is_reversed=False, ranking=None)
 
-        Objects without a value stand last in both directions. By one field a page costs the same
-        anywhere; by several, the groups of equal first values that it touches are read as a whole.
-        """
-        if self._is_sliced:
-            raise TypeError("Cannot reorder a query once a slice has been taken.")
-        order = tuple(order_name(name) for name in names)
-        if self._scanning and order != ("?",):
-            Ordering(self.model._sonic, order or ("pk",))
-        elif order and order[0] != "?":
-            Planner(self.model._sonic).keys(order)
-        if self._cursor is not None:
-            raise TypeError("Cannot reorder a query once after() or before() has been taken.")
-        new = self._clone()
-        new._order, new._reversed = order, False
-        return new
 
-    def reverse(self) -> Self:
-        if self._is_sliced:
-            raise TypeError("Cannot reverse a query once a slice has been taken.")
-        new = self._clone()
-        new._reversed = not self._reversed
-        return new
+def ranked(state: QueryState, ids: Sequence[int]) -> QueryState:
+    """In the order of these ids."""
+    _refuse_slice(state, "Cannot reorder a query once a slice has been taken.")
+    _refuse_cursor(state)
+    return state.changed(order=(), is_reversed=False, ranking=tuple(ids))
 
-    def select_related(self, *names: Any) -> Self:
-        """Load references along with the objects: one more statement for each reference."""
-        new = self._clone()
-        if names == (None,):
-            new._related = ()
-            return new
-        if not names:
-            fields = self.model._sonic.fields.values()
-            names = tuple(f.name for f in fields if f.is_relation and not f.many)
-        new._related = tuple(dict.fromkeys((*self._related, *names)))
-        return new
 
-    def prefetch_related(self, *lookups: Any) -> Self:
-        new = self._clone()
-        cleared = lookups == (None,)
-        new._prefetch_related_lookups = (
-            () if cleared else (*self._prefetch_related_lookups, *lookups)
-        )
-        return new
+def turned_round(state: QueryState) -> QueryState:
+    """In the opposite order."""
+    _refuse_slice(state, "Cannot reverse a query once a slice has been taken.")
+    return state.changed(is_reversed=not state.is_reversed)
 
-    def only(self, *names: str) -> Self:
-        """A payload is loaded whole and decoded when touched, so this only checks the names."""
-        for name in names:
-            if name not in ("pk", "id"):
-                self.model._sonic.field(name)
-        return self._clone()
 
-    def defer(self, *names: Any) -> Self:
-        return self._clone() if names == (None,) else self.only(*names)
+def beside(state: QueryState, cursor: Any, *, behind: bool) -> QueryState:
+    """On one side of an object or of the object of an id. One statement for an id in an order by a
+    field."""
+    _refuse_slice(state, "Cannot take after() or before() once a slice has been taken.")
+    if state.cursor is not None:
+        raise TypeError("after() and before() cannot be combined; filter by pk or a range.")
+    if state.ranking is not None:
+        raise TypeError("after() and before() need an order by a field, not in_order_of().")
+    if state.text is not None and not state.order:
+        raise TypeError("after() and before() need an order; search() gives none. Slice it.")
+    schema = state.schema
+    id = as_id(schema, cursor)
+    values: Mapping[str, Any] = {}
+    if not state.orders_by_id:
+        row = schema.table(state.db).fetch_one(id)
+        if row is None:
+            raise state.model.DoesNotExist(f"The cursor {cursor!r} has no row.")
+        values = schema.values_of(row.payload, id)
+    return beside_values(state, id, values, behind=behind)
 
-    def distinct(self, *names: str) -> Self:
-        """Objects come once anyway."""
-        if names:
-            raise FieldError("distinct() takes no fields: the index gives each object once.")
-        return self._clone()
 
-    def after(self, cursor: Any) -> Self:
-        """Those behind an object (or the object of an id) in the order, by its place in the index:
-        as cheap on the last page as on the first, and steady while others write.
+def beside_values(
+    state: QueryState, id: int, values: Mapping[str, Any], *, behind: bool
+) -> QueryState:
+    """On one side of an object with these primitives, which an order by id does not need."""
+    schema = state.schema
+    field, descending, ties_descending = Planner(schema).direction(state.effective_order)
+    value = None if field == "id" else schema.indexed(field).of(values)
+    return state.changed(cursor=Cursor(id, value, field, descending, ties_descending, behind))
 
-        One statement for an id in an order by a field; ``DoesNotExist`` if it has no row.
-        """
-        return self._beside(cursor, behind=True)
 
-    def before(self, cursor: Any) -> Self:
-        """Those ahead of an object in the order; the nearest first with ``reverse()``."""
-        return self._beside(cursor, behind=False)
+def sliced(state: QueryState, start: int | None, stop: int | None) -> QueryState:
+    """A slice of the slice. ValueError for negative positions."""
+    if (start or 0) < 0 or (stop or 0) < 0:
+        raise ValueError("Negative indexing is not supported.")
+    low, high = state.low, state.high
+    changes: dict[str, Any] = {}
+    if state.given is not None:
+        changes["given"] = state.given[start:stop]
+        if low == 0 and high is None:
+            # The ids are not those of a slice: its positions have no meaning in the index.
+            return state.changed(**changes)
+    if stop is not None:
+        end = low + stop
+        high = end if high is None else min(high, end)
+    low += start or 0
+    return state.changed(low=low, high=None if high is None else max(low, high), **changes)
 
-    def _beside(self, cursor: Any, *, behind: bool) -> Self:
-        if self._is_sliced:
-            raise TypeError("Cannot take after() or before() once a slice has been taken.")
-        if self._cursor is not None:
-            raise TypeError("after() and before() cannot be combined; filter by pk or a range.")
-        if self._text is not None and not self._order:
-            raise TypeError("after() and before() need an order; search() gives none. Slice it.")
-        schema = self.model._sonic
-        id = as_id(schema, cursor)
-        values: Mapping[str, Any] = {}
-        if self._effective_order[0].lstrip("-") not in ("id", "pk"):
-            row = schema.table(self.db).fetch_one(id)
-            if row is None:
-                raise self.model.DoesNotExist(f"The cursor {cursor!r} has no row.")
-            values = schema.values_of(row.payload, id)
-        return self._with_cursor(id, values, behind=behind)
 
-    def _with_cursor(self, id: int, values: Mapping[str, Any], *, behind: bool) -> Self:
-        """On one side of an object with these primitives, which an order by id needs not."""
-        schema = self.model._sonic
-        field, descending, ties_descending = Planner(schema).direction(self._effective_order)
-        value = None if field == "id" else schema.indexed(field).of(values)
-        new = self._clone()
-        new._cursor = Cursor(id, value, field, descending, ties_descending, behind)
-        return new
+def unsliced(state: QueryState) -> QueryState:
+    """Without its slice."""
+    return state.changed(low=0, high=None)
 
-    def deleted(self) -> Self:
-        """The softly deleted objects, newest first; filtered and ordered by pk only, or with
-        ``scan()`` by anything."""
-        return self._of("del", "deleted objects")
 
-    def with_deleted(self) -> Self:
-        """Live and softly deleted objects, newest first; filtered and ordered by pk only, or with
-        ``scan()`` by anything.
+def given(state: QueryState, ids: Sequence[int]) -> QueryState:
+    """With just these ids as its result."""
+    return state.changed(given=tuple(ids))
 
-        Two questions in one Redis call. A page deep in the list costs as much as all before it;
-        ``after()`` does not.
-        """
-        return self._of("all", "deleted objects")
 
-    def _of(self, universe: str, what: str) -> Self:
-        if self._is_sliced:
-            raise TypeError(f"Cannot ask for {what} once a slice has been taken.")
-        if self._text is not None:
-            raise TypeError("search() finds live objects only; full text forgets deleted ones.")
-        new = self._clone()
-        new._universe = universe
-        return new
+# Which objects, and by which store --------------------------------------------------------------
 
-    def search(self, text: str) -> Self:
-        """Those that full text finds by these words, the best first, unless ordered otherwise.
 
-        One read of Xapian more than without; with a filter or an order the ids of up to 5,000
-        hits are tested by the index, and an answer that hits beyond those could change is a
-        NotSupportedError: a page of the best is always given, however many there are.
-        """
-        if self._is_sliced:
-            raise TypeError("Cannot search once a slice has been taken.")
-        if self._universe != "ids":
-            raise TypeError("search() finds live objects only; full text forgets deleted ones.")
-        if self._text is not None:
-            raise TypeError("search() was taken already; give all words to one search().")
-        if self._scanning or self._cursor is not None:
-            raise TypeError("search() cannot be combined with scan(), after() and before().")
-        new = self._clone()
-        new._text = text
-        return new
+def scoped(state: QueryState, scope: Scope) -> QueryState:
+    """Deleted objects, or live and deleted ones."""
+    _refuse_slice(state, "Cannot ask for deleted objects once a slice has been taken.")
+    if state.text is not None:
+        raise TypeError("search() finds live objects only; full text forgets deleted ones.")
+    return state.changed(scope=scope)
 
-    def scan(
-        self,
-        progress: Callable[[int, int], None] | None = None,
-        batch_size: int = 1000,
-    ) -> Self:
-        """Permission to read every row, for what no index answers: filters on any field, also by
-        ``contains``, ``icontains``, ``iexact``, ``istartswith``, ``endswith``, ``iendswith``,
-        ``regex`` and ``iregex`` of a text, and any order.
 
-        Rows are read by id in batches, one statement each, until the slice is full; no Redis
-        call. ``progress`` is called after each batch with (rows read, rows in all).
-        """
-        if self._is_sliced:
-            raise TypeError("Cannot scan once a slice has been taken.")
-        if self._text is not None:
-            raise TypeError("search() cannot be combined with scan(), after() and before().")
-        if batch_size <= 0:
-            raise ValueError("batch_size must be strictly positive.")
-        new = self._clone()
-        new._scanning = Scan(progress, batch_size)
-        return new
+def searching(state: QueryState, text: str) -> QueryState:
+    """Narrowed to what full text finds by these words."""
+    _refuse_slice(state, "Cannot search once a slice has been taken.")
+    if state.scope is not Scope.LIVE:
+        raise TypeError("search() finds live objects only; full text forgets deleted ones.")
+    if state.text is not None:
+        raise TypeError("search() was taken already; give all words to one search().")
+    if state.scan or state.cursor is not None:
+        raise TypeError("search() cannot be combined with scan(), after() and before().")
+    return state.changed(text=text)
 
-    def values(self, *names: str) -> Self:
-        return self._shaped(names, "dict")
 
-    def values_list(self, *names: str, flat: bool = False, named: bool = False) -> Self:
-        return self._shaped(names, "tuple", flat=flat, named=named)
+def scanning(
+    state: QueryState, progress: Callable[[int, int], None] | None, batch_size: int
+) -> QueryState:
+    """Answered from the rows."""
+    _refuse_slice(state, "Cannot scan once a slice has been taken.")
+    if state.text is not None:
+        raise TypeError("search() cannot be combined with scan(), after() and before().")
+    if batch_size <= 0:
+        raise ValueError("batch_size must be strictly positive.")
+    return state.changed(scan=Scan(progress, batch_size))
 
-    def _shaped(
-        self, names: Sequence[str], kind: str, *, flat: bool = False, named: bool = False
-    ) -> Self:
-        new = self._clone()
-        new._shape = ValueShape(self.model, names, kind, flat=flat, named=named)
-        return new
+
+# Loading ----------------------------------------------------------------------------------------
+
+
+def with_related(state: QueryState, names: Sequence[Any]) -> QueryState:
+    """With references loaded along: those named, all of them, or with (None,) none."""
+    if tuple(names) == (None,):
+        return state.changed(related=())
+    if not names:
+        fields = state.schema.fields.values()
+        names = [field.name for field in fields if field.is_relation and not field.many]
+    return state.changed(related=tuple(dict.fromkeys((*state.related, *names))))
+
+
+def with_prefetch(state: QueryState, lookups: tuple[Any, ...]) -> QueryState:
+    """With Django's prefetch lookups, or with (None,) without any."""
+    return state.changed(prefetch=() if lookups == (None,) else (*state.prefetch, *lookups))
+
+
+def shaped(
+    state: QueryState, names: Sequence[str], kind: str, *, flat: bool = False, named: bool = False
+) -> QueryState:
+    """With values in place of objects."""
+    return state.changed(shape=ValueShape(state.schema, names, kind, flat=flat, named=named))
+
+
+def check_names(state: QueryState, names: Sequence[str]) -> None:
+    """FieldError for a name that is no field."""
+    for name in names:
+        if name not in ("pk", "id"):
+            state.schema.field(name)
+
+
+def check_distinct(names: Sequence[str]) -> None:
+    """FieldError for names given to ``distinct``."""
+    if names:
+        raise FieldError("distinct() takes no fields: the index gives each object once.")
+
+
+def _refuse_slice(state: QueryState, message: str) -> None:
+    if state.is_sliced:
+        if state.given is not None:
+            raise TypeError("with_ids() comes last: filter and order the queryset before it.")
+        raise TypeError(message)
+
+
+def _refuse_cursor(state: QueryState) -> None:
+    if state.cursor is not None:
+        raise TypeError("Cannot reorder a query once after() or before() has been taken.")

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.exceptions import FieldError
 from django.db import models
+from django.db.models import Q
 from django.utils.timezone import get_current_timezone
 
+from . import builder, loading
+from .iterate import iterate
+
 if TYPE_CHECKING:
-    from .retrieving import Retrieving
+    from .state import QueryState
 
 DATE_KINDS = ("year", "month", "week", "day")
 DATETIME_KINDS = (*DATE_KINDS, "hour", "minute", "second")
@@ -25,28 +29,28 @@ _LENGTHS = {
 }
 
 
-def dates(queryset: Retrieving, name: str, kind: str, order: str) -> list[date]:
-    """What ``SonicQuerySet.dates`` says."""
+def dates(state: QueryState, name: str, kind: str, order: str) -> list[date]:
+    """The first days of the periods in which a ``day_field`` has a value."""
     _check("dates", kind, DATE_KINDS, order)
-    field = queryset.model._sonic.field(name)
+    field = state.schema.field(name)
     if not isinstance(field, models.DateField) or isinstance(field, models.DateTimeField):
         raise FieldError(
-            f"{queryset.model._meta.label}.{field.name} is no day_field; for a point in time take "
+            f"{state.model._meta.label}.{field.name} is no day_field; for a point in time take "
             f"datetimes()."
         )
-    return list(_hop(queryset, field.name, lambda value: _first_day(value, kind), kind, order))
+    return list(_skip_scan(state, field.name, lambda value: _first_day(value, kind), kind, order))
 
 
 def datetimes(
-    queryset: Retrieving, name: str, kind: str, order: str, zone: tzinfo | None
+    state: QueryState, name: str, kind: str, order: str, zone: tzinfo | None
 ) -> list[datetime]:
-    """What ``SonicQuerySet.datetimes`` says."""
+    """The starts of the periods in which a ``date_field`` has a value."""
     _check("datetimes", kind, DATETIME_KINDS, order)
-    field = queryset.model._sonic.field(name)
+    field = state.schema.field(name)
     if not isinstance(field, models.DateTimeField):
-        raise FieldError(f"{queryset.model._meta.label}.{field.name} is no date_field.")
+        raise FieldError(f"{state.model._meta.label}.{field.name} is no date_field.")
     zone = (zone or get_current_timezone()) if settings.USE_TZ else None
-    return list(_hop(queryset, field.name, lambda value: _start(value, kind, zone), kind, order))
+    return list(_skip_scan(state, field.name, lambda value: _start(value, kind, zone), kind, order))
 
 
 def _check(method: str, kind: str, kinds: tuple[str, ...], order: str) -> None:
@@ -56,30 +60,34 @@ def _check(method: str, kind: str, kinds: tuple[str, ...], order: str) -> None:
         raise ValueError(f"{method}(): 'order' must be 'ASC' or 'DESC'; got {order!r}.")
 
 
-def _hop(queryset: Retrieving, name: str, truncated: Any, kind: str, order: str) -> Iterator[Any]:
+def _skip_scan(
+    state: QueryState, name: str, truncated: Any, kind: str, order: str
+) -> Iterator[Any]:
     """Each period that has a value: from one, the first value behind its end is asked for."""
-    if queryset._scanning:
-        values = queryset.filter(**{f"{name}__isnull": False}).values_list(name, flat=True)
-        found = {truncated(value) for value in values.iterator()}
+    if state.scan:
+        present = builder.filtered(state, Q(**{f"{name}__isnull": False}))
+        values = iterate(builder.shaped(present, [name], "tuple", flat=True))
+        found = {truncated(value) for value in values}
         yield from sorted(found, reverse=order == "DESC")
         return
     descending = order == "DESC"
-    ordered = queryset.order_by(f"-{name}" if descending else name).values_list(name, flat=True)
+    ordered = builder.ordered(state, [f"-{name}" if descending else name])
+    ordered = builder.shaped(ordered, [name], "tuple", flat=True)
     rest, previous = ordered, None
     # Objects without a value stand last.
-    while (value := rest.first()) is not None:
+    while (value := loading.first(rest)) is not None:
         period = truncated(value)
         if period != previous:
             yield period
         previous = period
         if descending:
-            rest = ordered.filter(**{f"{name}__lt": period})
+            rest = builder.filtered(ordered, Q(**{f"{name}__lt": period}))
             continue
         following = _following(period, kind)
         if following is None:
             return
         # Behind the value too: where clocks are set back by half an hour, an hour has 90 minutes.
-        rest = ordered.filter(**{f"{name}__gte": following, f"{name}__gt": value})
+        rest = builder.filtered(ordered, Q(**{f"{name}__gte": following, f"{name}__gt": value}))
 
 
 def _first_day(value: date, kind: str) -> date:

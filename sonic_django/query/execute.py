@@ -1,173 +1,423 @@
-"""What needs no row: ids, numbers, values, and how the index came to them."""
+"""A state to ids, numbers, values and plans: one round trip to Redis for each, or for a batch."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from heapq import merge
+from itertools import islice
+from typing import Any
 
+from django.core.exceptions import FieldError
 from django.db import NotSupportedError
 from django.db.models import Q
 
 from ..exceptions import IndexNotBuilt
 from ..index.queries import NOTHING as NO_OBJECTS
-from ..index.queries import IndexQuery
+from ..index.queries import IndexQuery, Scope
 from ..index.store import IndexStore, Unbuilt
-from ..schema.ids import as_id
+from ..schema.schema import Schema
 from ..sync import built
 from ..sync.testcase_rollbacks import undo_rollbacks
 from ..transport.client import translated_errors
-from . import facets, sources
-from .builder import Chaining
-from .conditions import EVERYTHING
+from . import builder, joins
+from .conditions import (
+    EVERYTHING,
+    Condition,
+    Conjunction,
+    Logic,
+    Negation,
+    conjoin,
+    disjoin,
+    negate,
+)
 from .explain import Explanation
-from .joins import bind, crosses_references
+from .facets import FacetPlan, FieldValues
 from .planner import Planner, everything
 from .scan import RowSource
-from .search import RelevanceSource, settled
+from .search import RelevanceSource, Source, without_search
+from .state import QueryState
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
+#: The order of a query of which only the set matters.
+_ANY_ORDER = ("-id",)
+
+# Answers ----------------------------------------------------------------------------------------
 
 
-class Asking(Chaining):
-    """A queryset as far as one call to Redis goes."""
+def ids(state: QueryState) -> list[int]:
+    """The ids, in order and as sliced."""
+    if state.given is not None:
+        return list(state.given)
+    if state.ranking is not None:
+        return _ranked_ids(state, state.ranking)
+    return _source(state).ids()
+
+
+def _ranked_ids(state: QueryState, ranking: Sequence[int]) -> list[int]:
+    everything = builder.unsliced(state).changed(
+        ranking=None, order=_ANY_ORDER, is_reversed=False, shape=None
+    )
+    ranks = {id: rank for rank, id in enumerate(ranking)}
+    found = ids(everything)
+    found.sort(key=lambda id: ranks.get(id, len(ranks)), reverse=state.is_reversed)
+    return found[state.low : state.high]
+
+
+def count(state: QueryState) -> int:
+    """The number of objects within the slice."""
+    if state.given is not None:
+        return len(state.given)
+    return _source(state).count()
+
+
+def exists(state: QueryState) -> bool:
+    """Whether there is an object within the slice."""
+    if state.given is not None:
+        return bool(state.given)
+    return _source(state).exists()
+
+
+def random_ids(state: QueryState, number: int) -> list[int]:
+    """Up to so many different ids, each as likely as any other."""
+    return _source(state).random_ids(number)
+
+
+def counts(state: QueryState, filters: Iterable[Q]) -> list[int]:
+    """The number of objects that satisfy each of the filters. One round trip for all."""
+    state = of_index_alone(state)
+    asked: list[tuple[QueryState, str] | FacetPlan] = [
+        (builder.filtered(state, q), "count") for q in filters
+    ]
+    return [raised(number) for number in batch(state, asked)]
+
+
+def facets(state: QueryState, names: Sequence[str], limit: int) -> dict[str, list[tuple[Any, int]]]:
+    """(value, number of objects) pairs of each field. One round trip for all."""
+    plans = facet_plans(state, names, limit)
+    found = [raised(values) for values in batch(state, [*plans])]
+    return {name: list(values.pairs) for name, values in zip(names, found, strict=True)}
+
+
+def facet_plans(
+    state: QueryState, names: Iterable[str], limit: int, most: int | None = None
+) -> list[FacetPlan]:
+    """The plans for the values of fields, as ``batch`` takes them."""
+    if state.scan:
+        raise NotSupportedError("facet() counts in the index; scan() asks none.")
+    state = of_index_alone(state)
+    return [FacetPlan.of(state, name, limit, most) for name in names]
+
+
+def explain(state: QueryState, what: str) -> Explanation:
+    """How the index answers."""
+    if state.scan:
+        raise NotSupportedError("explain() shows what the index does; scan() asks none.")
+    state = of_index_alone(state)
+    query = plan(state, None if what == "ids" else _ANY_ORDER)
+    page = state.low, _limit(state)
+    (answer,) = _answers(state, lambda store: [store.explain(query, *page, what)])
+    labels = {spec.digest: name for name, spec in state.schema.indexes.items()}
+    return Explanation.of(raised(answer), labels)
+
+
+def batch(state: QueryState, items: Sequence[tuple[QueryState, str] | FacetPlan]) -> list[Any]:
+    """The answer to each item, or the IndexNotBuilt that keeps it from being known: to (state,
+    "count") a number, to (state, "ids") a list of ids, both as sliced, to a plan ``FieldValues``.
+
+    All are of the class and the database of ``state``. One round trip for all that the index
+    answers by itself.
+    """
+    found: dict[int, Any] = {}
+    queries: dict[int, tuple[QueryState, tuple[IndexQuery, str, int, int | None]]] = {}
+    plans: dict[int, FacetPlan] = {}
+    for at, item in enumerate(items):
+        if isinstance(item, FacetPlan):
+            plans[at] = item
+            continue
+        asked, what = item
+        is_count = what == "count"
+        if not (asked.is_counted_by_index if is_count else asked.is_of_index):
+            found[at] = unless_unbuilt(partial(count if is_count else ids, asked))
+            continue
+        query = plan(asked, _ANY_ORDER if is_count else None)
+        if _is_nothing(asked, query):
+            found[at] = 0 if is_count else []
+        elif is_count:
+            queries[at] = asked, (query, "count", 0, None)
+        else:
+            queries[at] = asked, (query, "ids", asked.low, _limit(asked))
+    found.update({at: FieldValues() for at, each in plans.items() if each.query is None})
+    facet_calls = {
+        at: (each.query, each.limit, each.most)
+        for at, each in plans.items()
+        if each.query is not None
+    }
+    if queries or facet_calls:
+        asked_for, facets_asked_for = [q for _, q in queries.values()], list(facet_calls.values())
+
+        def ask(store: IndexStore) -> list[Any]:
+            numbers_and_ids, values = store.batch(asked_for, facets_asked_for)
+            return [*numbers_and_ids, *values]
+
+        replies = _answers(state, ask)
+        for at, reply in zip([*queries, *facet_calls], replies, strict=True):
+            if isinstance(reply, IndexNotBuilt):
+                found[at] = reply
+            elif at in plans:
+                found[at] = plans[at].values(reply)
+            else:
+                asked, (_, what, *_) = queries[at]
+                found[at] = asked.within_slice(int(reply)) if what == "count" else list(reply)
+    return [found[at] for at in range(len(items))]
+
+
+def unless_unbuilt(answer: Callable[[], Any]) -> Any:
+    """The answer, or the IndexNotBuilt that keeps it from being known."""
+    try:
+        return answer()
+    except IndexNotBuilt as error:
+        return error
+
+
+def raised(answer: Any) -> Any:
+    """The answer; if it is an IndexNotBuilt, that is raised."""
+    if isinstance(answer, IndexNotBuilt):
+        raise answer
+    return answer
+
+
+# Plans ------------------------------------------------------------------------------------------
+
+
+def plan(state: QueryState, order: Sequence[str] | None = None) -> IndexQuery:
+    """The query for the index; ``order`` where only the set matters. FieldError if no index
+    answers. No round trip, unless a filter crosses references."""
+    by_distance = order is None and not state.order and state.cursor is None
+    if order is None or state.cursor is not None:
+        order = state.effective_order
+    schema = state.schema
+    if state.conditions is EVERYTHING and state.cursor is None:
+        return everything(schema, state.scope, tuple(order))
+    planner = Planner(schema, state.scope)
+    conditions = bind(schema, state.conditions, state.alias)
+    if by_distance:
+        nearest = planner.nearest(conditions, farthest=state.is_reversed)
+        if nearest is not None:
+            return nearest
+    return planner.plan(conditions, order, state.cursor)
+
+
+def can_plan(state: QueryState, names: Sequence[str]) -> bool:
+    """Whether the index answers the filter in the order of the names; without any, in the order of
+    the state."""
+    try:
+        plan(builder.ordered(state, names) if names else state)
+    except FieldError:
+        return False
+    return True
+
+
+def bound(state: QueryState) -> QueryState:
+    """The same objects, with the ids of the targets in place of lookups across references."""
+    if state.conditions is EVERYTHING or not joins.crosses_references(state.conditions):
+        return state
+    return state.changed(conditions=bind(state.schema, state.conditions, state.alias))
+
+
+def bind(schema: Schema, logic: Logic, using: str | None) -> Logic:
+    """The filter with the ids of the targets in place of the lookups across references.
+
+    One Redis call for a reference to a SonicObj class, one SQL statement for one to another model.
+    NotSupportedError if a lookup has more than ``joins.MOST`` targets.
+    """
+    if not joins.crosses_references(logic):
+        return logic
+    if isinstance(logic, Negation):
+        return negate(bind(schema, logic.child, using))
+    if not isinstance(logic, Condition):
+        join = conjoin if isinstance(logic, Conjunction) else disjoin
+        return join(*(bind(schema, child, using) for child in logic.children))
+    targets: joins.Targets = logic.value
+    found = _target_ids(targets, using)
+    if len(found) > joins.MOST:
+        raise NotSupportedError(
+            f"{schema.label}: {logic} has more than {joins.MOST} targets of "
+            f"{targets.model._meta.label}. Narrow the lookup, or keep what is looked up in a field "
+            f"of {schema.name} itself, with an index."
+        )
+    field = schema.indexed(logic.field)
+    return disjoin(*(Condition(logic.field, "exact", field.lookup_value(id)) for id in found))
+
+
+def _target_ids(targets: joins.Targets, using: str | None) -> list[Any]:
+    """The ids of the targets, one more than ``joins.MOST`` at most."""
+    if targets.q is not None:
+        rows = targets.model._base_manager.using(using).filter(targets.q)
+        found: list[Any] = list(rows.values_list("pk", flat=True).distinct()[: joins.MOST + 1])
+        return found
+    state = QueryState.of(targets.model, using)
+    return ids(state.changed(conditions=targets.logic, high=joins.MOST + 1))
+
+
+def of_index_alone(state: QueryState) -> QueryState:
+    """The same objects, asked of the index of this class alone: those that full text finds now,
+    and those that refer to the present targets of references."""
+    return without_search(bound(state))
+
+
+def _is_nothing(state: QueryState, query: IndexQuery) -> bool:
+    return query.filter == NO_OBJECTS or state.high == state.low
+
+
+def _limit(state: QueryState) -> int | None:
+    return None if state.high is None else state.high - state.low
+
+
+# Sources ----------------------------------------------------------------------------------------
+
+
+def _source(state: QueryState) -> Source:
+    """Where the ids come from."""
+    state = bound(state)
+    if state.scan:
+        return RowSource(state)
+    if state.text is not None and not state.order:
+        return RelevanceSource(state, _source)
+    state = without_search(state)
+    return _LiveAndDeletedSource(state) if state.scope is Scope.ALL else _IndexSource(state)
+
+
+class _IndexSource:
+    """One query for one scope: one round trip each."""
+
+    def __init__(self, state: QueryState) -> None:
+        self.state = state
 
     def ids(self) -> list[int]:
-        """The ids, in order. One Redis call, no SQL."""
-        return self._source().ids()
+        state = self.state
+        if state.order == ("?",):
+            number = state.high
+            if number is None:
+                number = int(_ask(state, plan(state, _ANY_ORDER), "count"))
+            return self.random_ids(number)[state.low :]
+        query = plan(state)
+        if _is_nothing(state, query):
+            return []
+        return list(_ask(state, query, "ids", state.low, _limit(state)))
 
     def count(self) -> int:
-        """How many. One Redis call; no row is read."""
-        if self._result_cache is not None:
-            return len(self._result_cache)
-        return self._source().count()
-
-    def counts(self, filters: Iterable[Q]) -> list[int]:
-        """How many of them satisfy each of the filters. One Redis call for all."""
-        if self._is_sliced:
-            raise TypeError("Cannot count by filters once a slice has been taken.")
-        settled = self._settled()
-        narrowed = [settled.filter(q) for q in filters]
-        if settled._universe != "ids" or settled._scanning:
-            return [each.count() for each in narrowed]
-        return [raised(number) for number in sources.counts(narrowed)]
+        query = plan(self.state, _ANY_ORDER)
+        if _is_nothing(self.state, query):
+            return 0
+        return self.state.within_slice(int(_ask(self.state, query, "count")))
 
     def exists(self) -> bool:
-        """Whether there is any. One Redis call."""
-        if self._result_cache is not None:
-            return bool(self._result_cache)
-        return self._source().exists()
+        query = plan(self.state, _ANY_ORDER)
+        if _is_nothing(self.state, query):
+            return False
+        return bool(_ask(self.state, query, "ids", self.state.low, 1))
 
-    def contains(self, obj: Any) -> bool:
-        """Whether the object is among them. One Redis call."""
-        if self._result_cache is not None:
-            return obj in self._result_cache
-        if self._is_sliced:
-            return as_id(self.model._sonic, obj) in self.ids()
-        return self.filter(pk=obj).exists()
+    def random_ids(self, number: int) -> list[int]:
+        query = plan(self.state, _ANY_ORDER)
+        if query.filter == NO_OBJECTS or number <= 0:
+            return []
+        return list(_ask(self.state, query, "random", random.getrandbits(31), number))
 
-    def facet(self, name: str, limit: int = 20) -> list[tuple[Any, int]]:
-        """(value, number of objects) of a field's ``limit`` most frequent values. One Redis call.
 
-        The number of a list's elements, and of ids of a reference; None and ``[]`` are values too.
-        Among filtered objects the entries of each are read, for some 500 of them in a call.
-        """
-        return self.facets([name], limit)[name]
+class _LiveAndDeletedSource:
+    """Live and deleted objects, merged by id: two queries in one round trip.
 
-    def facets(self, names: Iterable[str], limit: int = 20) -> dict[str, list[tuple[Any, int]]]:
-        """``facet`` of several fields, by name. One Redis call for all."""
-        if self._scanning:
-            raise NotSupportedError("facet() counts in the index; scan() asks none.")
-        return facets.facet(self._settled(), list(names), limit)
+    A page is as much work as its end is deep; ``after()`` is not.
+    """
 
-    def explain(self, what: str = "ids") -> Explanation:
-        """How the index answers: the plan, the sets and the work. One Redis call, no SQL.
+    def __init__(self, state: QueryState) -> None:
+        self.state = state
 
-        ``what`` is "ids" (the page as it is sliced) or "count". Readable when printed.
-        """
-        if self._scanning:
-            raise NotSupportedError("explain() shows what the index does; scan() asks none.")
-        settled = self._settled()
-        query = settled._plan(None if what == "ids" else ("-id",))
-        limit = None if self._high is None else self._high - self._low
-        answer = self._ask("explain", query, self._low, limit, what)
-        labels = {spec.digest: name for name, spec in self.model._sonic.indexes.items()}
-        return Explanation.of(answer, labels)
+    def ids(self) -> list[int]:
+        state = self.state
+        if state.order == ("?",):
+            return self.random_ids(self._size() if state.high is None else state.high)[state.low :]
+        plans = self._plans()
+        if any(_is_nothing(state, query) for query in plans):
+            return []
+        found = self._ask([(query, "ids", 0, state.high) for query in plans])
+        lists = [[int(id) for id in some] for some in found]
+        return list(islice(merge(*lists, reverse=plans[0].descending), state.low, state.high))
 
-    # How ----------------------------------------------------------------------------------------
+    def count(self) -> int:
+        return self.state.within_slice(self._size())
 
-    def _source(self) -> sources.Source:
-        """Where the ids come from."""
-        if self._scanning:
-            return RowSource(self._bound())
-        if self._text is not None and not self._order:
-            return RelevanceSource(self._bound())
-        settled = self._settled()
-        if settled._universe == "all":
-            return sources.BothSource(settled)
-        return sources.IndexSource(settled)
+    def exists(self) -> bool:
+        return self.count() > 0
 
-    def _settled(self) -> Self:
-        """The same objects, asked of the index of this class alone: those that full text finds
-        now, and those that refer to what is found across references now."""
-        bound = self._bound()
-        return bound if bound._text is None else settled(bound)
+    def random_ids(self, number: int) -> list[int]:
+        plans = self._plans(_ANY_ORDER)
+        if plans[0].filter == NO_OBJECTS or number <= 0:
+            return []
+        live, deleted = self._sizes()
+        chosen = random.sample(range(live + deleted), min(number, live + deleted))
+        shares = [sum(at < live for at in chosen), sum(at >= live for at in chosen)]
+        found = self._ask(
+            [
+                (query, "random", random.getrandbits(31), share)
+                for query, share in zip(plans, shares, strict=True)
+                if share
+            ]
+        )
+        ids = [int(id) for some in found for id in some]
+        random.shuffle(ids)
+        return ids
 
-    def _bound(self) -> Self:
-        """The same objects, with the ids of the targets in place of lookups across references."""
-        if self._logic is EVERYTHING or not crosses_references(self._logic):
-            return self
-        return self._with_logic(bind(self.model._sonic, self._logic, self._db))
+    def _plans(self, order: Sequence[str] | None = None) -> list[IndexQuery]:
+        # Conditions that deleted objects cannot be asked for are refused first.
+        deleted = plan(self.state.changed(scope=Scope.DELETED), order)
+        return [plan(self.state.changed(scope=Scope.LIVE), order), deleted]
 
-    def _plan(self, order: Sequence[str] | None = None) -> IndexQuery:
-        """The question for the index; ``order`` where only the set matters, not its order."""
-        by_distance = order is None and not self._order and self._cursor is None
-        if order is None or self._cursor is not None:
-            order = self._effective_order
-        if self._logic is EVERYTHING and self._cursor is None:
-            return everything(self.model._sonic, self._universe, tuple(order))
-        planner = Planner(self.model._sonic, self._universe)
-        logic = bind(self.model._sonic, self._logic, self._db)
-        if by_distance:
-            nearest = planner.nearest(logic, farthest=self._reversed)
-            if nearest is not None:
-                return nearest
-        return planner.plan(logic, order, self._cursor)
+    def _sizes(self) -> list[int]:
+        plans = self._plans(_ANY_ORDER)
+        if plans[0].filter == NO_OBJECTS:
+            return [0, 0]
+        return [int(size) for size in self._ask([(query, "count", 0, None) for query in plans])]
 
-    def _is_nothing(self, query: IndexQuery) -> bool:
-        return query.filter == NO_OBJECTS or self._high == self._low
+    def _size(self) -> int:
+        return sum(self._sizes())
 
-    def _ask(self, method: str, *args: Any) -> Any:
-        """Ask the store; an index met for the first time over an empty table counts as built."""
-        return raised(self._answers(lambda store: [getattr(store, method)(*args)])[0])
+    def _ask(self, queries: Sequence[tuple[IndexQuery, str, int, int | None]]) -> list[Any]:
+        return list(map(raised, _answers(self.state, lambda store: store.results_of(queries))))
 
-    def _ask_many(self, method: str, questions: Sequence[Any]) -> list[Any]:
-        """The answer to each question, which may be an IndexNotBuilt; one Redis call."""
-        return self._answers(lambda store: getattr(store, method)(questions))
 
-    def _answers(self, ask: Callable[[IndexStore], list[Any]]) -> list[Any]:
-        # The index is that of the database written to: a replica of the rows has none of its own.
-        using = self._write_db
-        undo_rollbacks(using)
-        store = self.model._sonic.store(using)
-        with translated_errors(f"{self.model._meta.label}.objects"):
+# The round trip ---------------------------------------------------------------------------------
+
+
+def _ask(
+    state: QueryState, query: IndexQuery, what: str, offset: int = 0, limit: int | None = None
+) -> Any:
+    """The answer to one query."""
+    requests = [(query, what, offset, limit)]
+    return raised(_answers(state, lambda store: store.results_of(requests))[0])
+
+
+def _answers(state: QueryState, ask: Callable[[IndexStore], list[Any]]) -> list[Any]:
+    """What the index of the state answers, with an IndexNotBuilt for each index that is not built.
+
+    An index that meets an empty table for the first time counts as built.
+    """
+    using = state.write_db
+    undo_rollbacks(using)
+    schema = state.schema
+    store = schema.store(using)
+    with translated_errors(f"{state.model._meta.label}.objects"):
+        answers = ask(store)
+        if _has_unbuilt(answers) and built.adopt_if_empty(schema.at(using)):
             answers = ask(store)
-            if _has_unbuilt(answers) and built.adopt_if_empty(self.model._sonic.at(using)):
-                answers = ask(store)
-        return [self._explained(answer) for answer in answers] if _has_unbuilt(answers) else answers
-
-    def _explained(self, answer: Any) -> Any:
-        if isinstance(answer, Unbuilt):
-            return built.not_built(self.model._sonic.at(self._write_db), answer.digests)
-        return answer
+    if not _has_unbuilt(answers):
+        return answers
+    return [
+        built.not_built(schema.at(using), answer.digests) if isinstance(answer, Unbuilt) else answer
+        for answer in answers
+    ]
 
 
 def _has_unbuilt(answers: list[Any]) -> bool:
     return any(isinstance(answer, Unbuilt) for answer in answers)
-
-
-def raised(answer: Any) -> Any:
-    """The answer; if it is an error, that is raised."""
-    if isinstance(answer, IndexNotBuilt):
-        raise answer
-    return answer

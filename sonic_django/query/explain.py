@@ -24,7 +24,7 @@ _MEANINGS = {
 
 @dataclass(frozen=True)
 class SetUse:
-    """An ordered set that the answer looked at: the index, the set's name, entries in question."""
+    """An ordered set that was looked at: the index, the set's name, the number of its entries."""
 
     index: str
     name: str

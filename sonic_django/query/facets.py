@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -12,10 +12,10 @@ from django.conf import settings
 from django.core.exceptions import FieldError
 from django.db import models
 
-from ..exceptions import IndexNotBuilt
 from ..index.decoding import clock, from_key_part, from_score, from_text_prefix, moment
+from ..index.documents import Facet
 from ..index.encoding import EMPTY
-from ..index.queries import FacetQuery
+from ..index.queries import FacetQuery, Scope
 from ..index.specs import BY_TEXT, IndexSpec
 from .conditions import NOTHING
 from .planner import Planner
@@ -23,7 +23,7 @@ from .planner import Planner
 if TYPE_CHECKING:
     from ..fields.derived import Indexed
     from ..schema.schema import Schema
-    from .execute import Asking
+    from .state import QueryState
 
 
 @dataclass(frozen=True)
@@ -39,48 +39,37 @@ class FieldValues:
     is_walk: bool = False
 
 
-def facet(queryset: Asking, names: Sequence[str], limit: int) -> dict[str, list[tuple[Any, int]]]:
-    """What ``SonicQuerySet.facet`` and ``facets`` say."""
-    found = values_of([(queryset, name, limit, None) for name in names])
-    return {name: list(raised(values).pairs) for name, values in zip(names, found, strict=True)}
+@dataclass(frozen=True)
+class FacetPlan:
+    """A query for the values of a field; ``query`` is None if no object can have one."""
 
+    field: Indexed
+    spec: IndexSpec
+    query: FacetQuery | None
+    limit: int
+    most: int | None
 
-def values_of(
-    questions: Sequence[tuple[Asking, str, int, int | None]],
-) -> list[FieldValues | IndexNotBuilt]:
-    """For each (queryset, field, limit, most) the values of the field. One round trip for all.
-
-    The querysets are of one class and one database; ``most`` objects of the filter, or different
-    values of a sorted index, are looked at, or with None all. FieldError for a field whose values
-    no index lists; an index that is not built does not keep the others from answering.
-    """
-    asked: dict[int, tuple[FacetQuery, int, int | None]] = {}
-    specs = []
-    for at, (given, name, limit, most) in enumerate(questions):
-        queryset = given._bound()
-        schema = queryset.model._sonic
+    @classmethod
+    def of(cls, state: QueryState, name: str, limit: int, most: int | None = None) -> FacetPlan:
+        """The plan for a state without search and with its references bound. FieldError for a
+        field whose values no index lists."""
+        schema = state.schema
         field = schema.named(name)
-        label = f"{schema.model._meta.label}.objects.facet({name!r})"
-        if queryset._is_sliced or queryset._cursor is not None:
+        label = f"{schema.label}.objects.facet({name!r})"
+        if state.is_sliced or state.cursor is not None:
             raise TypeError(f"{label}: cannot be taken once a slice or a cursor has been taken.")
-        if queryset._universe != "ids":
+        if state.scope is not Scope.LIVE:
             raise FieldError(f"{label}: deleted objects are in no index.")
-        specs.append(_spec(schema, field))
-        query = Planner(schema).facet(specs[-1], queryset._logic)
-        if limit > 0 and queryset._logic != NOTHING:
-            asked[at] = query, limit, most
-    answers = questions[0][0]._ask_many("facets", list(asked.values())) if asked else []
-    replies = dict(zip(asked, answers, strict=True))
-    found: list[FieldValues | IndexNotBuilt] = []
-    for at, (queryset, name, _, _) in enumerate(questions):
-        reply = replies.get(at, FieldValues())
-        if isinstance(reply, (FieldValues, IndexNotBuilt)):
-            found.append(reply)
-            continue
-        read = _reader(queryset.model._sonic.named(name), specs[at])
-        pairs = tuple((read(value, original), number) for value, number, original in reply.values)
-        found.append(FieldValues(pairs, reply.complete, specs[at].order is not None))
-    return found
+        spec = _spec(schema, field)
+        query = Planner(schema).facet(spec, state.conditions)
+        is_empty = limit <= 0 or state.conditions == NOTHING
+        return cls(field, spec, None if is_empty else query, limit, most)
+
+    def values(self, reply: Facet) -> FieldValues:
+        """The values in the index's reply."""
+        read = _reader(self.field, self.spec)
+        pairs = tuple([(read(value, original), number) for value, number, original in reply.values])
+        return FieldValues(pairs, reply.complete, self.spec.order is not None)
 
 
 def has_values(schema: Schema, name: str) -> bool:
@@ -101,7 +90,7 @@ def _spec(schema: Schema, field: Indexed) -> IndexSpec:
         if not spec.parts and spec.order is not None and spec.order.name == field.name:
             return spec
     raise FieldError(
-        f"{schema.model._meta.label}: no index holds the values of {field.name} by themselves. "
+        f"{schema.label}: no index holds the values of {field.name} by themselves. "
         f'Declare indexes = {{"{field.name}": [{field.name}]}} (or index=True on the field) and '
         f"run sonic_reindex."
     )
@@ -119,8 +108,8 @@ def _reader(field: Indexed, spec: IndexSpec) -> Callable[[bytes, bytes], Any]:
 
         return read_part
     if spec.ordering == BY_TEXT:
-        return lambda place, _: from_text_prefix(place) if place else None
-    return lambda place, _: _like(field, from_score(place)) if place else None
+        return lambda prefix, _: from_text_prefix(prefix) if prefix else None
+    return lambda score, _: _like(field, from_score(score)) if score else None
 
 
 def _element(field: Any) -> Any:
@@ -147,10 +136,3 @@ def _like(field: Any, value: Any) -> Any:
     if isinstance(field, models.IntegerField):
         return int(value)
     return value
-
-
-def raised(values: FieldValues | IndexNotBuilt) -> FieldValues:
-    """The values; the reason why they are not known is raised."""
-    if isinstance(values, IndexNotBuilt):
-        raise values
-    return values

@@ -1,4 +1,4 @@
-"""Conditions to nodes: which sets of which index answer which condition.
+"""Conditions to a query tree: which sets of which index answer which condition.
 
 An index answers the conditions on its ``parts`` by equality and those on its ``order`` by range.
 In a conjunction the index that answers most comes first, until every condition is answered; what
@@ -19,7 +19,7 @@ from ..index import queries
 from ..index.encoding import EMPTY, Bound, id_bounds, key_part
 from ..index.geohash import stretches
 from ..index.layout import IDS_DIGEST
-from ..index.queries import All, And, Ids, Leaf, Node, Within
+from ..index.queries import All, And, Ids, Leaf, Node, Scope, Within
 from ..index.specs import BY_ID, NULLS, IndexSpec
 from .bounds import bounds, id_range
 from .conditions import Condition, Conjunction, Disjunction, Logic, Negation
@@ -33,11 +33,11 @@ Halves = tuple["Leaf | None", "Leaf | None"]
 
 
 class FilterPlanner:
-    """Plans the filter of one question on one class, and notes the indexes it needs."""
+    """Plans the filter of one query on one class, and notes the indexes it needs."""
 
-    def __init__(self, schema: Schema, universe: str = "ids") -> None:
+    def __init__(self, schema: Schema, scope: Scope = Scope.LIVE) -> None:
         self.schema = schema
-        self.universe = universe
+        self.scope = scope
         self.needs: dict[str, str] = {IDS_DIGEST: "ids"}
 
     def _node(self, logic: Logic) -> Node:
@@ -58,10 +58,10 @@ class FilterPlanner:
         for logic in alternatives:
             if isinstance(logic, Condition) and logic.lookup in ("exact", "isnull"):
                 value = key_part(logic.value) if logic.lookup == "exact" else b""
-                place = logic.field, logic.lookup, value
-                if place in seen:
+                test = logic.field, logic.lookup, value
+                if test in seen:
                     continue
-                seen.add(place)
+                seen.add(test)
             found.append(logic)
         return found
 
@@ -101,16 +101,18 @@ class FilterPlanner:
     def _answered(self, fields: Sequence[Condition], given: Sequence[Logic]) -> Iterator[Node]:
         """The nodes of the indexes that answer these conditions on fields, which are among those
         given."""
-        placed = _placed(given)
+        conditions_given = _conditions(given)
         wanted = set(map(id, fields))
-        unanswered = tuple([at for at, one in enumerate(placed) if id(one) in wanted])
-        found, rest = choices(self.schema, _shape(placed), unanswered)
+        unanswered = tuple([at for at, one in enumerate(conditions_given) if id(one) in wanted])
+        found, rest = choices(self.schema, _shape(conditions_given), unanswered)
         if rest:
-            raise self._no_index([placed[at] for at in rest])
+            raise self._no_index([conditions_given[at] for at in rest])
         for spec, chosen, ranges in found:
             self._use(spec)
             main, nulls = self._leaves(
-                spec, [placed[at] for at in chosen], [placed[at] for at in ranges]
+                spec,
+                [conditions_given[at] for at in chosen],
+                [conditions_given[at] for at in ranges],
             )
             if main and nulls:
                 yield queries.any_of([main, nulls], disjoint=True)
@@ -118,7 +120,7 @@ class FilterPlanner:
                 yield main or nulls or queries.NOTHING
 
     def _near(self, condition: Condition, given: Sequence[Logic]) -> Node:
-        """The objects of the stretches that cover the circle, each tested for its distance."""
+        """The objects of the ranges that cover the circle, each tested for its distance."""
         leaf = self._geo_set(condition, given)
         longitude, latitude, metres = condition.value
         cells = [
@@ -139,7 +141,7 @@ class FilterPlanner:
 
     def _orders(self, name: str, given: Sequence[Logic]) -> bool:
         """Whether an index by this field can be used beside the equalities among these."""
-        return ordering(self.schema, name, _shape(_placed(given))) is not None
+        return ordering(self.schema, name, _shape(_conditions(given))) is not None
 
     def _leaves(
         self, spec: IndexSpec, chosen: Sequence[Condition], ranges: Sequence[Condition]
@@ -161,7 +163,7 @@ class FilterPlanner:
         low, high = id_range(ranges)
         given = [set(condition.value) for condition in conditions if condition.lookup == "in"]
         if not given:
-            return Leaf(self.universe.encode(), BY_ID, *id_bounds(low, high))
+            return Leaf(self.scope.set_name, BY_ID, *id_bounds(low, high))
         return Ids(
             tuple(
                 id
@@ -174,8 +176,8 @@ class FilterPlanner:
         self, name: str, conditions: Sequence[Logic]
     ) -> tuple[IndexSpec, list[Condition]]:
         """The index that orders by a field, and the equalities that choose its sets."""
-        placed = _placed(conditions)
-        best = ordering(self.schema, name, _shape(placed))
+        conditions_given = _conditions(conditions)
+        best = ordering(self.schema, name, _shape(conditions_given))
         if best is None:
             raise FieldError(
                 f"{self.schema.model._meta.label}: no index orders by {name}. "
@@ -183,7 +185,7 @@ class FilterPlanner:
                 f"(or index=True on the field) and run sonic_reindex."
             )
         self._use(best.spec)
-        return best.spec, [placed[place] for place in best.chosen]
+        return best.spec, [conditions_given[at] for at in best.chosen]
 
     def _use(self, spec: IndexSpec) -> None:
         self.needs[spec.digest] = spec.label
@@ -214,7 +216,7 @@ def _index_for(condition: Condition) -> str:
     return f'"{field}": Index({of})'
 
 
-def _placed(conditions: Iterable[Logic]) -> list[Condition]:
+def _conditions(conditions: Iterable[Logic]) -> list[Condition]:
     """The conditions on fields and ids, each once: by identity, since 1 == True."""
     return list({id(one): one for one in conditions if isinstance(one, Condition)}.values())
 

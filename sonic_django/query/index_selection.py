@@ -1,5 +1,5 @@
 """Which indexes answer which conditions. The names of fields and lookups decide, never the values,
-so that what is decided for a class is kept: its declaration does not change."""
+so each choice for a class is kept: its declaration does not change."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 RANGES = frozenset(["gt", "gte", "lt", "lte", "startswith", "exact", "isnull", "notnull"])
 EQUAL = frozenset(["exact", "isnull", "empty"])
 
-#: (field, lookup) of each condition of a conjunction; below, a condition is its place in it.
+#: (field, lookup) of each condition of a conjunction; below, a condition is its position in it.
 Shape: TypeAlias = "tuple[tuple[str, str], ...]"
 
 
@@ -40,7 +40,7 @@ def choices(
             break
         found.append(best)
         answered = {*best.chosen, *best.ranges}
-        unanswered = tuple(place for place in unanswered if place not in answered)
+        unanswered = tuple(at for at in unanswered if at not in answered)
     return tuple(found), unanswered
 
 
@@ -56,12 +56,12 @@ def _best(schema: Schema, shape: Shape, unanswered: tuple[int, ...]) -> Choice |
             continue
         chosen = tuple(open_ones.get(part.name, equal[part.name]) for part in spec.parts)
         ranges = tuple(
-            place
-            for place in unanswered
+            at
+            for at in unanswered
             if spec.order is not None
-            and shape[place][0] == spec.order.name
-            and shape[place][1] in RANGES
-            and place not in chosen
+            and shape[at][0] == spec.order.name
+            and shape[at][1] in RANGES
+            and at not in chosen
         )
         answered = len(ranges) + sum(part.name in open_ones for part in spec.parts)
         # Of equally useful ones the plainest: a posting by id costs one look-up a test; then
@@ -100,11 +100,11 @@ def _mentions(spec: IndexSpec, name: str, lookup: str) -> bool:
     return lookup in lookups and any(part.name == name for part in spec.parts)
 
 
-def _first(shape: Shape, places: range | tuple[int, ...]) -> dict[str, int]:
+def _first(shape: Shape, positions: range | tuple[int, ...]) -> dict[str, int]:
     """The first equality on each field."""
     found: dict[str, int] = {}
-    for place in places:
-        name, lookup = shape[place]
+    for at in positions:
+        name, lookup = shape[at]
         if lookup in EQUAL:
-            found.setdefault(name, place)
+            found.setdefault(name, at)
     return found

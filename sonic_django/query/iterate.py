@@ -5,76 +5,89 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from django.db.models import Q
 
 from ..exceptions import PayloadError
+from . import builder, execute, loading
 from .ordering import Ordering
 from .planner import Planner
+from .state import QueryState
 
-if TYPE_CHECKING:
-    from .retrieving import Retrieving
+#: Rows loaded by one step, unless the caller says otherwise.
+CHUNK = 2000
 
 
-def iterate(queryset: Retrieving, chunk_size: int) -> Iterator[Any]:
-    """What ``SonicQuerySet.iterator`` says."""
-    by_id = queryset._effective_order[0].lstrip("-") in ("id", "pk")
-    is_of_index = queryset._scanning is None and queryset._text is None
-    if queryset._scanning and queryset._streams_rows:
-        objects = queryset._scanned()
+def iterate(state: QueryState, chunk_size: int = CHUNK) -> Iterator[Any]:
+    """The objects or values of a state, in order. One round trip and one statement a chunk."""
+    state = execute.bound(state)
+    if state.scan and loading.streams_rows(state):
+        objects = loading.scanned(state)
         while chunk := list(islice(objects, chunk_size)):
-            yield from queryset._completed(chunk)
-    elif is_of_index and by_id and not queryset._is_sliced:
-        yield from _by_id(queryset, chunk_size)
-    elif is_of_index and _takes_cursors(queryset):
-        yield from _by_cursor(queryset, chunk_size)
+            yield from loading.completed(state, chunk)
+    elif _takes_ranges(state):
+        yield from _by_id(state, chunk_size)
+    elif _takes_cursors(state):
+        yield from _by_cursor(state, chunk_size)
     else:
-        ids = queryset.ids()
+        ids = execute.ids(state)
         for start in range(0, len(ids), chunk_size):
-            yield from queryset._load(ids[start : start + chunk_size])
+            yield from loading.load(state, ids[start : start + chunk_size])
 
 
-def _takes_cursors(queryset: Retrieving) -> bool:
+def _is_walked(state: QueryState) -> bool:
+    """Whether each chunk can be asked for by itself, and not only all ids at once."""
+    is_of_rows_or_words = state.scan is not None or state.text is not None
+    return not is_of_rows_or_words and state.ranking is None and not state.is_sliced
+
+
+def _takes_ranges(state: QueryState) -> bool:
+    return _is_walked(state) and state.orders_by_id
+
+
+def _takes_cursors(state: QueryState) -> bool:
     """Whether ``after()`` can be asked for: not in an order by several fields, or at random."""
-    if queryset._is_sliced or queryset._cursor is not None or queryset._order == ("?",):
+    if not _is_walked(state) or state.cursor is not None or state.order == ("?",):
         return False
-    return len(Planner(queryset.model._sonic).keys(queryset._effective_order)[0]) == 1
+    return len(Planner(state.schema).keys(state.effective_order)[0]) == 1
 
 
-def _by_id(queryset: Retrieving, chunk_size: int) -> Iterator[Any]:
-    descending = queryset._effective_order[0].startswith("-")
-    rest = queryset
+def _by_id(state: QueryState, chunk_size: int) -> Iterator[Any]:
+    descending = state.effective_order[0].startswith("-")
+    rest = state
     while True:
-        ids = rest[:chunk_size].ids()
-        yield from queryset._load(ids)
+        ids = execute.ids(builder.sliced(rest, None, chunk_size))
+        yield from loading.load(state, ids)
         if len(ids) < chunk_size:
             return
-        rest = queryset.filter(**{"pk__lt" if descending else "pk__gt": ids[-1]})
+        rest = builder.filtered(state, Q(**{"pk__lt" if descending else "pk__gt": ids[-1]}))
 
 
-def _by_cursor(queryset: Retrieving, chunk_size: int) -> Iterator[Any]:
-    """Each chunk begins behind the place of an object of the chunk before: of one whose row agrees
-    with the index about its place, so that nothing is passed over because it moved meanwhile."""
-    schema = queryset.model._sonic
-    ordering = Ordering(schema, queryset._effective_order)
-    rest = queryset
+def _by_cursor(state: QueryState, chunk_size: int) -> Iterator[Any]:
+    """Each chunk begins behind the sort key of an object of the chunk before: of one whose row
+    agrees with the index about it, so that nothing is passed over because it moved meanwhile."""
+    schema = state.schema
+    ordering = Ordering(schema, state.effective_order)
+    rest = state
     given: set[int] = set()
     while True:
         # One more than are given: if the last of those has moved, it is not before that one.
-        ids = rest[: chunk_size + 1 + len(given)].ids()
+        ids = execute.ids(builder.sliced(rest, None, chunk_size + 1 + len(given)))
         chunk = [id for id in ids if id not in given][: chunk_size + 1]
-        objects = queryset._confirmed(chunk)
+        objects = loading.confirmed(state, chunk)
         is_last = len(chunk) <= chunk_size
         wanted = chunk if is_last else chunk[:-1]
         rows = list(_contents(objects))
-        yield from _chunk(queryset, [obj for obj in objects if obj.id in set(wanted)])
+        yield from _completed(state, [obj for obj in objects if obj.id in set(wanted)])
         if is_last:
             return
         given.update(wanted)
-        unmoved = ordering.longest_run([ordering.place(stored, id) for id, stored in rows])
+        unmoved = ordering.longest_run([ordering.sort_key(stored, id) for id, stored in rows])
         anchors = [rows[at] for at in unmoved if rows[at][0] in given]
         if anchors:
             id, stored = anchors[-1]
-            rest = queryset._with_cursor(id, schema.by_name(stored), behind=True)
+            rest = builder.beside_values(state, id, schema.by_name(stored), behind=True)
             # Of those behind it, some may come again.
             given &= set(ids[ids.index(id) + 1 :])
 
@@ -86,8 +99,7 @@ def _contents(objects: Iterable[Any]) -> Iterator[tuple[int, Any]]:
             yield obj.id, obj._sonic.stored_values(obj)
 
 
-def _chunk(queryset: Retrieving, objects: list[Any]) -> list[Any]:
-    shape = queryset._shape
-    if shape is not None and shape.only_ids:
-        return list(shape.shape([obj.id for obj in objects]))
-    return queryset._completed(objects)
+def _completed(state: QueryState, objects: list[Any]) -> list[Any]:
+    if state.shape is not None and state.shape.only_ids:
+        return list(state.shape.shape([obj.id for obj in objects]))
+    return loading.completed(state, objects)

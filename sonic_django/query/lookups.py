@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from math import isfinite
@@ -14,6 +16,7 @@ from django.db.models import Q
 from django.db.models.constants import LOOKUP_SEP
 
 from ..fields.names import FOLDED, LOOKUPS, RANGES, WITHOUT_CASE
+from ..index.specs import BY_TEXT
 from ..schema.ids import as_id
 from .conditions import EVERYTHING, NOTHING, Condition, Logic, conjoin, disjoin, negate
 from .joins import Targets, join_targets, target_of
@@ -129,7 +132,7 @@ def _longest(schema: Schema, path: list[str]) -> tuple[Indexed, list[str]]:
 def _refuse_rest(schema: Schema, name: str, rest: list[str]) -> None:
     if rest:
         raise FieldError(
-            f"{schema.model._meta.label}: the lookup {name!r} is not supported. "
+            f"{schema.label}: the lookup {name!r} is not supported. "
             f"Lookups are {', '.join(sorted(LOOKUPS))}."
         )
 
@@ -151,7 +154,7 @@ def _on_field(schema: Schema, field: Indexed, lookup: str, value: Any) -> Logic:
             if not value:
                 return Condition(name, "empty", None)
             raise FieldError(
-                f"{schema.model._meta.label}.{name} is looked up by one element; for all of "
+                f"{schema.label}.{name} is looked up by one element; for all of "
                 f"{value!r} write {name}__all, for any {name}__in."
             )
         return _equal(name, primitive(value))
@@ -163,12 +166,10 @@ def _on_field(schema: Schema, field: Indexed, lookup: str, value: Any) -> Logic:
         return Condition(name, "isnull" if _boolean(name, value) else "notnull", None)
     if lookup == "startswith":
         if field.order_kind != "text":
-            raise FieldError(
-                f"{schema.model._meta.label}.{name} is not a text field, so it has no startswith."
-            )
+            raise FieldError(f"{schema.label}.{name} is not a text field, so it has no startswith.")
         return Condition(name, "startswith", field.lookup_value(value))
     if field.order_kind is None:
-        raise FieldError(f"{schema.model._meta.label}.{name} has no order, so no {lookup}.")
+        raise FieldError(f"{schema.label}.{name} has no order, so no {lookup}.")
     return conjoin(
         *(
             Condition(name, bound, _bound(field, item))
@@ -178,7 +179,7 @@ def _on_field(schema: Schema, field: Indexed, lookup: str, value: Any) -> Logic:
 
 
 def _on_place(schema: Schema, field: Indexed, place: Any, lookup: str, value: Any) -> Logic:
-    label = f"{schema.model._meta.label}.{field.name}"
+    label = f"{schema.label}.{field.name}"
     if place is None:
         raise FieldError(f"{label} is not a geo_field, so it has no near.")
     if lookup == "near":
@@ -202,7 +203,7 @@ def _on_list(
     name = field.name
     if not field.many:
         raise FieldError(
-            f"{schema.model._meta.label}.{name} is not a list, so it has no {lookup}. "
+            f"{schema.label}.{name} is not a list, so it has no {lookup}. "
             f"For words in a text declare fulltext_indexes and use search()."
         )
     if lookup == "contains" and not isinstance(value, (list, tuple, set, frozenset)):
@@ -231,7 +232,7 @@ def _on_id(schema: Schema, lookup: str, value: Any) -> Logic:
                 for bound, item in _bounds("pk", lookup, value)
             )
         )
-    raise FieldError(f"{schema.model._meta.label}: an id has no lookup {lookup!r}.")
+    raise FieldError(f"{schema.label}: an id has no lookup {lookup!r}.")
 
 
 def _bounds(name: str, lookup: str, value: Any) -> Iterable[tuple[str, Any]]:
@@ -267,3 +268,55 @@ def _boolean(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"{name}__isnull takes True or False; got {value!r}.")
     return value
+
+
+# For scan() -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TextCondition(Condition):
+    """A condition on a text that no index answers; the value is a str, or a compiled pattern."""
+
+
+_PATTERNS = ("regex", "iregex")
+
+#: Lookups of a text that only a scan can answer: each tests (text, value of the condition).
+TEXT_TESTS: dict[str, Callable[[str, Any], bool]] = {
+    "contains": lambda text, wanted: wanted in text,
+    "icontains": lambda text, wanted: wanted.casefold() in text.casefold(),
+    "endswith": lambda text, wanted: text.endswith(wanted),
+    "iendswith": lambda text, wanted: text.casefold().endswith(wanted.casefold()),
+    "regex": lambda text, wanted: wanted.search(text) is not None,
+    "iregex": lambda text, wanted: wanted.search(text) is not None,
+}
+
+
+def resolve_any(schema: Schema, child: Any) -> Logic:
+    """``resolve_pair``, with the lookups that need a scan."""
+    if not (isinstance(child, tuple) and len(child) == 2):
+        return resolve_pair(schema, child)
+    name, value = child
+    path, _, lookup = name.rpartition(LOOKUP_SEP)
+    if lookup not in TEXT_TESTS or path in ("", "pk", "id"):
+        return resolve_pair(schema, child)
+    indexed = schema.indexed(path)
+    if lookup == "contains" and indexed.many:
+        return resolve_pair(schema, child)
+    element: Any = getattr(indexed, "element", indexed)
+    if not (indexed.mixed or element.order_kind == BY_TEXT):
+        raise FieldError(f"{schema.label}.{path} is not a text field, so it has no {lookup}.")
+    if not isinstance(value, (re.Pattern, str) if lookup in _PATTERNS else str):
+        raise ValidationError({path: [f"{name} takes a text; got {value!r}."]})
+    if lookup in _PATTERNS:
+        value = _compiled(name, value, re.IGNORECASE if lookup == "iregex" else re.RegexFlag(0))
+    return TextCondition(indexed.name, lookup, value)
+
+
+def _compiled(name: str, pattern: Any, flags: int) -> re.Pattern[str]:
+    try:
+        compiled: re.Pattern[str] = re.compile(pattern, flags)
+    except re.error as error:
+        raise ValidationError(
+            {name: [f"{pattern!r} is no regular expression: {error}."]}
+        ) from error
+    return compiled

@@ -15,8 +15,8 @@ from ..index.encoding import position
 if TYPE_CHECKING:
     from ..schema.schema import Schema
 
-#: An object's place: a key for each name of an order, None where it has no value.
-Place = Sequence[Any]
+#: A key for each name of an order, None where the object has no value.
+SortKey = Sequence[Any]
 
 
 class Ordering:
@@ -25,29 +25,29 @@ class Ordering:
     def __init__(self, schema: Schema, names: Sequence[str]) -> None:
         parts = [(name.lstrip("-"), name.startswith("-")) for name in names]
         if parts[-1][0] not in ("pk", "id"):
-            # What is equal goes by id, in the direction of what stands before.
+            # Equal objects go by id, in the direction of the last name.
             parts.append(("pk", parts[-1][1]))
         self.descending = [descending for _, descending in parts]
         self.keys = [_key(schema, name) for name, _ in parts]
 
-    def place(self, stored: Mapping[str, Any], id: int) -> Place:
-        """Where an object with this payload dict stands."""
+    def sort_key(self, stored: Mapping[str, Any], id: int) -> SortKey:
+        """The sort key of an object with this payload dict."""
         return [key(stored, id) for key in self.keys]
 
-    def sort(self, found: list[tuple[Place, int]]) -> list[int]:
-        """The ids of (place, id) pairs in this order; those without a value last."""
+    def sort(self, found: list[tuple[SortKey, int]]) -> list[int]:
+        """The ids of (sort key, id) pairs in this order; those without a value last."""
         for at in range(len(self.keys) - 1, -1, -1):
-            # Stable, also in reverse: what was sorted before breaks ties.
+            # Stable, also in reverse: the keys sorted before break ties.
             present = [one for one in found if one[0][at] is not None]
             absent = [one for one in found if one[0][at] is None]
             present.sort(key=_at(at), reverse=self.descending[at])
             found = present + absent
         return [id for _, id in found]
 
-    def longest_run(self, places: Sequence[Place]) -> list[int]:
-        """The indexes of the most places that are in this order, one behind the other."""
-        keys = [self._comparable(place) for place in places]
-        #: For each length of a run the smallest end of such a run, and what stands before it.
+    def longest_run(self, given: Sequence[SortKey]) -> list[int]:
+        """The indexes of the most sort keys that are in this order, one behind the other."""
+        keys = [cmp_to_key(self._compare)(key) for key in given]
+        #: For each length of a run the smallest end of such a run, and the key before it.
         ends: list[Any] = []
         end_at: list[int] = []
         before: list[int | None] = []
@@ -63,10 +63,7 @@ class Ordering:
             last = before[last]
         return run[::-1]
 
-    def _comparable(self, place: Place) -> Any:
-        return cmp_to_key(self._compare)(place)
-
-    def _compare(self, one: Place, other: Place) -> int:
+    def _compare(self, one: SortKey, other: SortKey) -> int:
         for left, right, descending in zip(one, other, self.descending, strict=True):
             if left == right:
                 continue
@@ -76,7 +73,7 @@ class Ordering:
         return 0
 
 
-def _at(at: int) -> Callable[[tuple[Place, int]], Any]:
+def _at(at: int) -> Callable[[tuple[SortKey, int]], Any]:
     return lambda one: one[0][at]
 
 
@@ -85,14 +82,14 @@ def _key(schema: Schema, name: str) -> Callable[[Mapping[str, Any], int], Any]:
         return lambda stored, id: id
     indexed = schema.indexed(name)
     if indexed.order_kind is None:
-        raise FieldError(f"{schema.model._meta.label}.{name} has no order.")
+        raise FieldError(f"{schema.label}.{name} has no order.")
 
     def key(stored: Mapping[str, Any], id: int) -> Any:
         value = indexed.of_stored(stored)
         if value is None or value is UNKNOWN:
             return None
         score, prefix = position(value)
-        # What has no prefix stands between those that begin with "-" and with "~".
+        # A sort key without a prefix is between those that begin with "-" and with "~".
         return score, prefix or b"."
 
     return key

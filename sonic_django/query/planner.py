@@ -1,4 +1,4 @@
-"""Conditions and an order to a question for the index."""
+"""Conditions and an order to a query for the index."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import FieldError
 
 from ..index import queries
-from ..index.queries import FacetQuery, FurtherKey, IndexQuery, Leaf
+from ..index.queries import FacetQuery, FurtherKey, IndexQuery, Leaf, Scope
 from ..index.specs import IndexSpec
 from .bounds import Cursor
 from .conditions import EVERYTHING, NOTHING, Condition, Conjunction, Disjunction, Logic, Negation
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 
 
 class Planner(FilterPlanner):
-    """Plans one question on one class. Touches neither Redis nor SQL."""
+    """Plans one query on one class. Touches neither Redis nor SQL."""
 
     def plan(
         self, logic: Logic, order: Sequence[str] = ("-id",), cursor: Cursor | None = None
     ) -> IndexQuery:
-        """The question for objects that satisfy ``logic``, in this order, on one side of the
+        """The query for objects that satisfy ``logic``, in this order, on one side of the
         cursor, which is one of the same order or of its reverse."""
         keys, ties_descending = self.keys(order)
         name, descending = keys[0]
         if logic == NOTHING:
-            return IndexQuery((), filter=queries.NOTHING, universe=self.universe, needs=self.needs)
+            return IndexQuery((), filter=queries.NOTHING, scope=self.scope, needs=self.needs)
         conditions = parts_of(logic)
-        if self.universe != "ids":
+        if self.scope is not Scope.LIVE:
             self._only_ids(conditions, name)
         if name == "id":
-            sequence: tuple[Leaf, ...] = (Leaf(self.universe.encode()),)
+            sequence: tuple[Leaf, ...] = (Leaf(self.scope.set_name),)
             rest = [*conditions, cursor.condition()] if cursor else conditions
         else:
             halves, rest = self._halves(name, conditions)
@@ -49,13 +49,13 @@ class Planner(FilterPlanner):
             descending=descending,
             ties_descending=ties_descending,
             filter=self._conjunction(rest, conditions),
-            universe=self.universe,
+            scope=self.scope,
             needs=self.needs,
             further=tuple(self._further(*key, conditions) for key in keys[1:]),
         )
 
     def facet(self, spec: IndexSpec, logic: Logic) -> FacetQuery:
-        """The question for the values of an index among the objects that satisfy ``logic``."""
+        """The query for the values of an index among the objects that satisfy ``logic``."""
         kind = spec.ordering if spec.order else "postings"
         conditions = parts_of(logic)
         return FacetQuery(spec.digest, kind, self._conjunction(conditions, conditions), self.needs)
@@ -113,7 +113,7 @@ class Planner(FilterPlanner):
         return FurtherKey(tuple(half for half in halves if half), descending)
 
     def nearest(self, logic: Logic, *, farthest: bool = False) -> IndexQuery | None:
-        """The question for the objects by their distance from the place they shall be near; None
+        """The query for the objects by their distance from the place they must be near; None
         if there is no such condition. Equal distances by id."""
         conditions = parts_of(logic)
         for condition in conditions:
@@ -138,10 +138,10 @@ class Planner(FilterPlanner):
 
 
 @lru_cache(maxsize=1024)
-def everything(schema: Schema, universe: str, order: tuple[str, ...]) -> IndexQuery:
-    """The question for all objects of a class in this order: kept, as its declaration does not
+def everything(schema: Schema, scope: Scope, order: tuple[str, ...]) -> IndexQuery:
+    """The query for all objects of a class in this order: kept, as its declaration does not
     change."""
-    return Planner(schema, universe).plan(EVERYTHING, order)
+    return Planner(schema, scope).plan(EVERYTHING, order)
 
 
 def _is_on_ids(logic: Logic) -> bool:

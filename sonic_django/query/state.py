@@ -1,7 +1,9 @@
-"""The state of a queryset: the question as far as it has been put."""
+"""The state of a queryset: which objects, in which order, how many of them, and loaded how."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import FieldError
@@ -9,114 +11,138 @@ from django.db import router
 from django.db.models import F
 from django.db.models.expressions import OrderBy
 
+from ..index.queries import Scope
 from .bounds import Cursor
 from .conditions import EVERYTHING, Logic
-from .loading import ValueShape
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
-    from .scan import Scan
-
-
-class _QueryFacade:
-    """The two attributes of Django's Query that the admin looks at, and one that views do."""
-
-    def __init__(self, question: Question) -> None:
-        self.order_by = question._order or ()
-        self.select_related: Any = dict.fromkeys(question._related) or False
-        self.model = question.model
+    from ..schema.schema import Schema
+    from .shapes import ValueShape
 
 
-class Question:
-    """Which objects of a class, in which order, how many of them, and loaded how."""
+@dataclass(frozen=True)
+class Scan:
+    """How rows are read: called after each batch with (rows read, rows in all), and its size."""
 
-    def __init__(
-        self,
-        model: Any,
-        query: Any = None,
-        using: str | None = None,
-        hints: Any = None,
-    ) -> None:
-        self.model = model
-        self._db = using
-        self._hints = hints or {}
-        self._logic: Logic = EVERYTHING
-        self._order: tuple[str, ...] = ()
-        self._reversed = False
-        self._cursor: Cursor | None = None
-        self._low = 0
-        self._high: int | None = None
-        #: "ids": live objects, "del": deleted ones, "all": both.
-        self._universe = "ids"
-        #: Words that full text found the objects by.
-        self._text: str | None = None
-        #: How rows are read, where scan() was asked for.
-        self._scanning: Scan | None = None
-        self._related: tuple[str, ...] = ()
-        self._prefetch_related_lookups: tuple[Any, ...] = ()
-        self._shape: ValueShape | None = None
-        self._result_cache: list[Any] | None = None
+    progress: Callable[[int, int], None] | None = None
+    batch_size: int = 1000
 
-    def _clone(self) -> Self:
-        new = object.__new__(type(self))
-        new.__dict__.update(self.__dict__)
-        new._result_cache = None
+
+@dataclass(frozen=True, eq=False)
+class QueryState:
+    """A query as far as it has been built. Holds no connection and no result.
+
+    Made by ``of`` and ``changed``; what they do not set is read from the defaults of the class.
+    """
+
+    model: Any
+    #: The database that ``using()`` names; None: the router's choice.
+    alias: str | None = None
+    hints: Mapping[str, Any] = field(default_factory=dict)
+    conditions: Logic = EVERYTHING
+    #: The names given to ``order_by``; ("?",) is a random order.
+    order: tuple[str, ...] = ()
+    is_reversed: bool = False
+    cursor: Cursor | None = None
+    #: The slice: its first position, and the one behind its last.
+    low: int = 0
+    high: int | None = None
+    scope: Scope = Scope.LIVE
+    #: The words given to ``search``.
+    text: str | None = None
+    #: How rows are read, where ``scan`` was called.
+    scan: Scan | None = None
+    #: The ids whose order the result has, where ``in_order_of`` gave them.
+    ranking: tuple[int, ...] | None = None
+    #: The ids of the result, where ``with_ids`` gave them.
+    given: tuple[int, ...] | None = None
+    #: The references that ``select_related`` loads.
+    related: tuple[str, ...] = ()
+    prefetch: tuple[Any, ...] = ()
+    shape: ValueShape | None = None
+
+    @classmethod
+    def of(cls, model: Any, alias: str | None = None, hints: Any = None) -> QueryState:
+        """All live objects of a class."""
+        state = object.__new__(cls)
+        state.__dict__.update(model=model, alias=alias, hints=hints or {})
+        return state
+
+    def changed(self, **changes: Any) -> QueryState:
+        """A copy with other values of these attributes."""
+        # dataclasses.replace() costs ten times as much, and each method of a queryset comes here.
+        new = object.__new__(QueryState)
+        new.__dict__.update(self.__dict__, **changes)
         return new
 
-    # What is asked ------------------------------------------------------------------------------
+    @property
+    def schema(self) -> Schema:
+        """The declaration of the class."""
+        schema: Schema = self.model._sonic
+        return schema
 
     @property
     def db(self) -> str:
-        return self._db or router.db_for_read(self.model, **self._hints)
+        """The database that rows are read from."""
+        return self.alias or router.db_for_read(self.model, **self.hints)
 
     @property
-    def _write_db(self) -> str:
-        return self._db or router.db_for_write(self.model, **self._hints)
+    def write_db(self) -> str:
+        """The database that is written to. The index is that of this one: a replica of the rows
+        has none of its own."""
+        return self.alias or router.db_for_write(self.model, **self.hints)
 
     @property
-    def ordered(self) -> bool:
-        return True
-
-    totally_ordered = ordered
-
-    @property
-    def verbose_name(self) -> Any:
-        # The admin's model_ngettext takes what is no QuerySet for a model's schema.
-        return self.model._meta.verbose_name
+    def is_unfiltered(self) -> bool:
+        """Whether all objects of the scope are meant: no filter, cursor or search."""
+        return self.conditions == EVERYTHING and self.cursor is None and self.text is None
 
     @property
-    def verbose_name_plural(self) -> Any:
-        return self.model._meta.verbose_name_plural
+    def is_sliced(self) -> bool:
+        """Whether a slice, or the ids of the result, have been taken."""
+        return self.low != 0 or self.high is not None or self.given is not None
 
     @property
-    def query(self) -> _QueryFacade:
-        return _QueryFacade(self)
+    def is_of_index(self) -> bool:
+        """Whether one query to the index gives the ids: not of a search, of rows, of several
+        scopes, nor in a random or given order."""
+        return self.is_counted_by_index and (
+            self.order != ("?",) and self.ranking is None and self.given is None
+        )
 
     @property
-    def _is_everything(self) -> bool:
-        return self._is_unfiltered and self._text is None
+    def is_counted_by_index(self) -> bool:
+        """Whether one query to the index gives the number of objects."""
+        return (
+            self.scope is not Scope.ALL
+            and self.text is None
+            and self.scan is None
+            and self.given is None
+        )
 
     @property
-    def _is_unfiltered(self) -> bool:
-        return self._logic == EVERYTHING and self._cursor is None
-
-    @property
-    def _is_sliced(self) -> bool:
-        return self._low != 0 or self._high is not None
-
-    @property
-    def _deleted(self) -> bool | None:
+    def deleted(self) -> bool | None:
         """Whether the objects are deleted ones; None if they may be."""
-        return None if self._universe == "all" else self._universe == "del"
+        return None if self.scope is Scope.ALL else self.scope is Scope.DELETED
 
     @property
-    def _effective_order(self) -> tuple[str, ...]:
+    def effective_order(self) -> tuple[str, ...]:
+        """The names of the order in force, ``Meta.ordering`` and ``reverse()`` considered."""
         default = self.model._meta.ordering or ()
-        order = self._order or tuple(map(order_name, default)) or ("-id",)
-        if not self._reversed:
+        order = self.order or tuple(map(order_name, default)) or ("-id",)
+        if not self.is_reversed:
             return order
         return tuple(name[1:] if name.startswith("-") else f"-{name}" for name in order)
+
+    @property
+    def orders_by_id(self) -> bool:
+        """Whether the id alone decides the order."""
+        return self.effective_order[0].lstrip("-") in ("id", "pk")
+
+    def within_slice(self, number: int) -> int:
+        """How many of so many objects are within the slice."""
+        number = max(0, number - self.low)
+        return number if self.high is None else min(number, self.high - self.low)
 
 
 def order_name(name: Any) -> str:

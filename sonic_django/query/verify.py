@@ -1,8 +1,9 @@
-"""The filter, checked again on the row: what the index says can never make an answer wrong.
+"""The filter as a predicate on a payload: rows are checked by it, so that no error of the index can
+make a result wrong; a scan finds its objects by it.
 
-Conditions are judged as the index judges them: equality by key parts, ranges by positions (see
-``index/encoding.py``). A condition on a field whose key the row lacks and whose default differs
-each time (``Now``) cannot be judged; such an object is taken on the index's word.
+Conditions match as they do in the index: equality by key parts, ranges by sort keys (see
+``index/encoding.py``). Whether a condition matches is unknown where the row lacks the field's key
+and the default differs each time (``Now``); such an object is taken on the index's word.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from ..fields.names import UNKNOWN
 from ..index.encoding import EMPTY, key_part, member, position
 from ..index.geohash import distance, place_of
 from .bounds import bounds
-from .conditions import EVERYTHING, Condition, Conjunction, Logic, Negation
+from .conditions import Condition, Disjunction, Logic, Negation
+from .lookups import TEXT_TESTS, TextCondition
 
 if TYPE_CHECKING:
     from ..schema.schema import Schema
 
-#: Called with a payload dict and the object's id; None where it cannot be judged.
-Verdict = Callable[[Mapping[str, Any], int], "bool | None"]
+#: Whether an object with this payload dict and id satisfies a filter; None: unknown.
+Predicate = Callable[[Mapping[str, Any], int], "bool | None"]
 
 #: Values of one of these types are equal and ordered in an index as they are in Python.
 _PLAIN = {kind: frozenset([kind]) for kind in (str, int)}
@@ -33,9 +35,9 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def verdict(schema: Schema, logic: Logic) -> Verdict | None:
-    """What judges the rows of a filter; None if the id alone decides. No round trip."""
-    return judge(schema, logic) if _mentions_fields(logic) else None
+def needed_predicate(schema: Schema, logic: Logic) -> Predicate | None:
+    """The predicate of a filter; None if the id alone decides, so that no payload is decoded."""
+    return predicate_of(schema, logic) if _mentions_fields(logic) else None
 
 
 def _mentions_fields(logic: Logic) -> bool:
@@ -46,41 +48,45 @@ def _mentions_fields(logic: Logic) -> bool:
     return any(map(_mentions_fields, logic.children))
 
 
-def judge(schema: Schema, logic: Logic) -> Verdict:
-    """What judges a row by any filter of the index. No round trip."""
+def predicate_of(schema: Schema, logic: Logic) -> Predicate:
+    """The predicate of any filter, its references bound. No round trip."""
     if isinstance(logic, Condition):
-        return _on_id(logic) if logic.field == "id" else _on_field(schema, logic)
+        if logic.field == "id":
+            return _on_id(logic)
+        if isinstance(logic, TextCondition):
+            return _on_text(schema, logic)
+        return _on_field(schema, logic)
     if isinstance(logic, Negation):
-        child = judge(schema, logic.child)
-
-        def negated(stored: Mapping[str, Any], id: int) -> bool | None:
-            verdict = child(stored, id)
-            return None if verdict is None else not verdict
-
-        return negated
-    if logic == EVERYTHING:
-        return lambda stored, id: True
-    children = [judge(schema, child) for child in logic.children]
-    return combined(children, decisive=not isinstance(logic, Conjunction))
+        return _negated(predicate_of(schema, logic.child))
+    children = [predicate_of(schema, child) for child in logic.children]
+    return _combined(children, decisive=isinstance(logic, Disjunction))
 
 
-def combined(judges: Sequence[Verdict], *, decisive: bool) -> Verdict:
-    """The verdict of several: of a disjunction one True decides, of a conjunction one False."""
+def _negated(child: Predicate) -> Predicate:
+    def negated(stored: Mapping[str, Any], id: int) -> bool | None:
+        matches = child(stored, id)
+        return None if matches is None else not matches
 
-    def together(stored: Mapping[str, Any], id: int) -> bool | None:
-        found: bool | None = not decisive
-        for one in judges:
-            verdict = one(stored, id)
-            if verdict is decisive:
+    return negated
+
+
+def _combined(children: Sequence[Predicate], *, decisive: bool) -> Predicate:
+    """Of a disjunction one True decides, of a conjunction one False."""
+
+    def combined(stored: Mapping[str, Any], id: int) -> bool | None:
+        result: bool | None = not decisive
+        for child in children:
+            matches = child(stored, id)
+            if matches is decisive:
                 return decisive
-            if verdict is None:
-                found = None
-        return found
+            if matches is None:
+                result = None
+        return result
 
-    return together
+    return combined
 
 
-def _on_id(condition: Condition) -> Verdict:
+def _on_id(condition: Condition) -> Predicate:
     if condition.lookup == "in":
         ids = frozenset(condition.value)
         return lambda stored, id: id in ids
@@ -88,10 +94,23 @@ def _on_id(condition: Condition) -> Verdict:
     return lambda stored, id: compare(id, bound)
 
 
-def _on_field(schema: Schema, condition: Condition) -> Verdict:
+def _on_text(schema: Schema, condition: TextCondition) -> Predicate:
+    indexed = schema.indexed(condition.field)
+    part, test, wanted = indexed.part, TEXT_TESTS[condition.lookup], condition.value
+
+    def matches(stored: Mapping[str, Any], id: int) -> bool | None:
+        value = indexed.of_stored(stored)
+        if value is UNKNOWN:
+            return None
+        return any(isinstance(item, str) and test(item, wanted) for item in part.elements(value))
+
+    return matches
+
+
+def _on_field(schema: Schema, condition: Condition) -> Predicate:
     if condition.lookup == "notnull":
         # Not "some element is a value": what no index holds, as a dict in a var_field, is no None.
-        return judge(schema, Negation(Condition(condition.field, "isnull", None)))
+        return _negated(_on_field(schema, Condition(condition.field, "isnull", None)))
     indexed = schema.indexed(condition.field)
     of_stored, elements, test = indexed.of_stored, indexed.part.elements, _test(condition)
     is_single = not indexed.many and not indexed.mixed
@@ -99,7 +118,7 @@ def _on_field(schema: Schema, condition: Condition) -> Verdict:
     # A list of texts or whole numbers is looked through as it is.
     alike = _PLAIN.get(type(wanted)) if indexed.many and condition.lookup == "exact" else None
 
-    def judged(stored: Mapping[str, Any], id: int) -> bool | None:
+    def matches(stored: Mapping[str, Any], id: int) -> bool | None:
         value = of_stored(stored)
         if value is UNKNOWN:
             return None
@@ -112,7 +131,7 @@ def _on_field(schema: Schema, condition: Condition) -> Verdict:
         except (TypeError, ValueError):
             return False  # no index could hold such a value
 
-    return judged
+    return matches
 
 
 def _test(condition: Condition) -> Callable[[Any, int], bool]:
@@ -129,10 +148,10 @@ def _test(condition: Condition) -> Callable[[Any, int], bool]:
             value is not None and distance((centre[0], centre[1]), place_of(value)) <= metres
         )
     if lookup == "exact":
-        place, kind = key_part(wanted), type(wanted)
+        part, kind = key_part(wanted), type(wanted)
         # Values of one type that are equal have one key part; others may: 1 and Decimal("1.0").
         return lambda value, id: (
-            (type(value) is kind and value == wanted) or (key_part(value) == place)
+            (type(value) is kind and value == wanted) or (key_part(value) == part)
         )
     low, high = bounds([condition])
     compare = _COMPARE.get(lookup) if type(wanted) in _PLAIN else None
@@ -144,9 +163,9 @@ def _test(condition: Condition) -> Callable[[Any, int], bool]:
         if value is None or value is EMPTY:
             return False
         score, prefix = position(value)
-        place = (score, prefix + member(id))
-        return (low is None or place >= (low.score, low.member)) and (
-            high is None or place < (high.score, high.member)
+        key = (score, prefix + member(id))
+        return (low is None or key >= (low.score, low.member)) and (
+            high is None or key < (high.score, high.member)
         )
 
     return within

@@ -25,7 +25,9 @@ def look(rng: random.Random, writer: int, items: dict[str, State]) -> None:
     own = {state.id: (code, state) for code, state in items.items()}
     for obj in queryset[:_PAGE]:
         if not is_right(obj):
-            raise Violation(f"given by {queryset._logic}, but does not satisfy it: {_shown(obj)}")
+            raise Violation(
+                f"given by {queryset.state.conditions}, but does not satisfy it: {_shown(obj)}"
+            )
         code, state = own.get(obj.id, ("", None))
         if state is not None and not is_as(state, obj):
             raise Violation(f"item {code} was given as {_shown(obj)}, and is {state}")

@@ -11,6 +11,7 @@ from django.db.models.functions import Upper
 from django.test.utils import CaptureQueriesContext
 
 from sonic_django.exceptions import StaleObjectError
+from sonic_django.query import loading
 from tests.testapp.models import Author, Blog, Described, Pair, Plain
 
 pytestmark = pytest.mark.django_db
@@ -245,10 +246,10 @@ class TestBulk:
         counted, moved, gone, other = (
             Plain.objects.create(group="g", number=number) for number in (1, 1, 1, 1)
         )
-        confirmed = type(Plain.objects.all())._confirmed
+        confirmed = loading.confirmed
 
-        def meanwhile(queryset, ids):
-            objects = confirmed(queryset, ids)
+        def meanwhile(state, ids):
+            objects = confirmed(state, ids)
             monkeypatch.undo()
             Plain.objects.filter(pk=counted.pk).update(number=10)
             Plain.objects.filter(pk=moved.pk).update(group="elsewhere")
@@ -256,7 +257,7 @@ class TestBulk:
             Plain.objects.filter(pk=other.pk).update(name="new name")
             return objects
 
-        monkeypatch.setattr(type(Plain.objects.all()), "_confirmed", meanwhile)
+        monkeypatch.setattr(loading, "confirmed", meanwhile)
         assert Plain.objects.filter(group="g").update(number=F("number") + 1) == 2
         for plain in (counted, moved, other):
             plain.reload()

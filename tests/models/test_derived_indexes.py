@@ -231,4 +231,4 @@ class TestPaths:
         # A declared path may end in a key that is called like a lookup.
         options = Looked._sonic
         options.problems.clear()
-        assert str(Looked.objects.filter(meta__in="x")._logic) == "meta__in='x'"
+        assert str(Looked.objects.filter(meta__in="x").state.conditions) == "meta__in='x'"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sonic_django.index.encoding import member
 from sonic_django.index.geohash import MAX_LATITUDE, distance, geohash, place_of
 from sonic_django.query.conditions import Condition
-from sonic_django.query.verify import verdict
+from sonic_django.query.verify import needed_predicate
 from sonic_django.transport.client import redis_client
 from tests.profiles import examples
 from tests.testapp.kinds import Place
@@ -139,13 +139,15 @@ class TestLookups:
         assert list(Place.objects.filter(location=None)) == [nowhere]
         assert Place.objects.filter(location__isnull=False).count() == 3
 
-    def test_rows_are_judged_by_the_distance(self, cities: dict[str, Place]) -> None:
+    def test_rows_match_by_the_distance(self, cities: dict[str, Place]) -> None:
         oslo = CITIES["Oslo"]
-        judge = verdict(Place._sonic, Condition("location__near", "near", (*oslo, 400_000.0)))
-        assert judge is not None
-        near = [name for name, at in CITIES.items() if judge({"location": at}, 1)]
+        matches = needed_predicate(
+            Place._sonic, Condition("location__near", "near", (*oslo, 400_000.0))
+        )
+        assert matches is not None
+        near = [name for name, at in CITIES.items() if matches({"location": at}, 1)]
         assert near == ["Oslo", "Bergen"]
-        assert judge({"location": None}, 1) is False
+        assert matches({"location": None}, 1) is False
 
     @pytest.mark.parametrize(
         ("given", "message"),

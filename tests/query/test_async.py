@@ -1,4 +1,4 @@
-"""The async twins: each method that asks a store has one, and it does the same."""
+"""The async methods: each method that asks a store has a variant that does the same."""
 
 from __future__ import annotations
 
@@ -30,25 +30,28 @@ def awaited(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]
 CHAINING = {
     "after", "all", "before", "complex_filter", "defer", "deleted", "distinct", "exclude",
     "filter", "none", "only", "order_by", "prefetch_related", "reverse", "scan", "search",
-    "select_related", "using", "values", "values_list", "with_deleted",
+    "select_related", "using", "values", "values_list", "with_deleted", "can_plan",
+    "has_values_index", "in_order_of", "with_ids",
 }  # fmt: skip
 
 
-def test_each_method_that_asks_a_store_has_a_twin() -> None:
+def test_each_method_that_asks_a_store_has_an_async_variant() -> None:
     methods = {
         name
         for name, value in inspect.getmembers(SonicQuerySet, inspect.isfunction)
         if not name.startswith("_")
     }
-    twins = {name for name in methods if name.startswith("a") and name[1:] in methods}
-    assert methods - twins - CHAINING == {name[1:] for name in twins}
-    assert all(iscoroutinefunction(getattr(SonicQuerySet, name)) for name in twins - {"aiterator"})
+    variants = {name for name in methods if name.startswith("a") and name[1:] in methods}
+    assert methods - variants - CHAINING == {name[1:] for name in variants}
+    assert all(
+        iscoroutinefunction(getattr(SonicQuerySet, name)) for name in variants - {"aiterator"}
+    )
 
 
-def test_twins_look_like_their_methods() -> None:
+def test_async_variants_look_like_their_methods() -> None:
     assert inspect.signature(SonicQuerySet.afacet) == inspect.signature(SonicQuerySet.facet)
     assert SonicQuerySet.afacet.__name__ == "afacet"
-    assert SonicQuerySet.afacet.__doc__ == "The async twin of ``facet``."
+    assert SonicQuerySet.afacet.__doc__ == "The async variant of ``facet``."
     for name in ("update", "delete", "create", "bulk_create"):
         assert getattr(SonicQuerySet, f"a{name}").alters_data
     # As in Django, the manager has no way to delete everything.
@@ -59,9 +62,9 @@ def test_twins_look_like_their_methods() -> None:
 
 def test_objects_have_them_too() -> None:
     for name in ("save", "delete", "undelete", "destroy", "reload", "refresh_from_db"):
-        twin = getattr(SonicObj, f"a{name}")
-        assert iscoroutinefunction(twin)
-        assert inspect.signature(twin) == inspect.signature(getattr(SonicObj, name))
+        variant = getattr(SonicObj, f"a{name}")
+        assert iscoroutinefunction(variant)
+        assert inspect.signature(variant) == inspect.signature(getattr(SonicObj, name))
 
 
 @awaited
@@ -128,7 +131,7 @@ async def test_an_object() -> None:
     assert await Plain.sql.acount() == 0
 
 
-def test_a_subclass_that_overrides_a_method_overrides_its_twin() -> None:
+def test_a_subclass_that_overrides_a_method_overrides_its_async_variant() -> None:
     class Own(SonicQuerySet):
         def count(self) -> int:
             return 42

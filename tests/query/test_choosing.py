@@ -12,8 +12,9 @@ from django.test.utils import isolate_apps
 
 from sonic_django import Index, SonicObj, int_field, list_field, str_field
 from sonic_django.index.queries import Leaf
+from sonic_django.query.execute import plan
 from sonic_django.query.index_selection import choices, has_index, ordering
-from sonic_django.query.verify import verdict
+from sonic_django.query.verify import needed_predicate
 from tests.testapp.models import Plain
 
 
@@ -34,10 +35,10 @@ def test_a_changed_declaration_is_answered_by_its_own_indexes() -> None:
     after_question = after.objects.filter(kind="a")
     for model, question in ((before, before_question), (after, after_question)):
         (spec,) = model._sonic.indexes.values()
-        assert spec.digest in question._plan().needs
-    after.objects.filter(kind="a").order_by("rank")._plan()
+        assert spec.digest in plan(question.state).needs
+    plan(after.objects.filter(kind="a").order_by("rank").state)
     with pytest.raises(FieldError, match="no index orders by rank"):
-        before.objects.filter(kind="a").order_by("rank")._plan()
+        plan(before.objects.filter(kind="a").order_by("rank").state)
     with pytest.raises(FieldError, match="no index answers rank=1"):
         before.objects.filter(rank=1)
 
@@ -50,18 +51,18 @@ def test_a_name_that_another_class_knows_is_unknown_to_this_one() -> None:
 
 
 def test_what_is_kept_of_a_question_does_not_hold_its_values() -> None:
-    one, other = (Plain.objects.filter(group=group)._plan() for group in ("a", "b"))
+    one, other = (plan(Plain.objects.filter(group=group).state) for group in ("a", "b"))
     assert isinstance(one.filter, Leaf)
     assert isinstance(other.filter, Leaf)
     assert one.filter.name.removesuffix(b"sa") == other.filter.name.removesuffix(b"sb")
-    ranges = [Plain.objects.filter(name__gte="a", name__lt=end)._plan() for end in ("b", "c")]
+    ranges = [plan(Plain.objects.filter(name__gte="a", name__lt=end).state) for end in ("b", "c")]
     assert ranges[0].filter != ranges[1].filter
 
 
 def test_other_lookups_of_the_same_fields_are_other_questions() -> None:
-    equal = Plain.objects.filter(group="a", number=1)._plan()
-    ranged = Plain.objects.filter(group="a", number__gte=1)._plan()
-    either = Plain.objects.filter(Q(group="a") | Q(group="b"), name="x")._plan()
+    equal = plan(Plain.objects.filter(group="a", number=1).state)
+    ranged = plan(Plain.objects.filter(group="a", number__gte=1).state)
+    either = plan(Plain.objects.filter(Q(group="a") | Q(group="b"), name="x").state)
     assert len({repr(query.filter) for query in (equal, ranged, either)}) == 3
 
 
@@ -70,7 +71,7 @@ def test_a_question_of_a_known_kind_is_not_planned_anew() -> None:
         cached.cache_clear()
     for number in range(3):
         found = Plain.objects.filter(name=f"n{number}", group=f"g{number}", number__gt=number)
-        found.order_by("number")._plan()
+        plan(found.order_by("number").state)
     misses = [cached.cache_info().misses for cached in (choices, ordering, has_index)]
     # Of the three lookups each was looked for once, of the filter and the order the whole.
     assert misses == [1, 1, 3]
@@ -81,7 +82,7 @@ def test_an_element_of_a_list_is_judged_by_type_and_value() -> None:
     model = declared(
         "Listing", numbers=list_field(int, index=True), words=list_field(str, index=True)
     )
-    judge = verdict(model._sonic, model.objects.filter(numbers=1)._logic)
+    judge = needed_predicate(model._sonic, model.objects.filter(numbers=1).state.conditions)
     assert judge is not None
     assert judge({"numbers": [2, 1]}, 1) is True
     assert judge({"numbers": [2, 3]}, 1) is False

@@ -126,5 +126,5 @@ def test_no_chunk(chunk_size: int) -> None:
 )
 def test_who_stands_where_the_index_had_them(numbers: list[Any], wanted: list[int]) -> None:
     ordering = Ordering(Plain._sonic, ("number",))
-    places = [ordering.place({"number": number}, at) for at, number in enumerate(numbers)]
-    assert ordering.longest_run(places) == wanted
+    keys = [ordering.sort_key({"number": number}, at) for at, number in enumerate(numbers)]
+    assert ordering.longest_run(keys) == wanted

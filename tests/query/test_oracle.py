@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sonic_django.index import queries
-from sonic_django.query.verify import verdict
+from sonic_django.query.verify import needed_predicate
 from tests.packed import small_packs
 from tests.profiles import examples
 from tests.query.oracle import Not, Oracle, equal, is_trivial, spelling, to_q
@@ -188,14 +188,14 @@ def check(run: Run, question: Question) -> None:
     assert set(found) == set(oracle.matching(tree))
     assert queryset.count() == len(found)
     assert queryset.exists() is bool(found)
-    _check_verdict(run, queryset, set(found))
+    _check_needed_predicate(run, queryset, set(found))
     _check_order(run, question, queryset)
 
 
-def _check_verdict(run: Run, queryset: Any, expected: set[int]) -> None:
+def _check_needed_predicate(run: Run, queryset: Any, expected: set[int]) -> None:
     """Each row, judged by itself, is among the answers exactly if the index gives it."""
     options = run.model._sonic
-    judge = verdict(options, queryset._logic)
+    judge = needed_predicate(options, queryset.state.conditions)
     if judge is not None:
         rows = options.table("default").fetch(run.ids).values()
         live = {row.id: options.decode(row.payload, row.id) for row in rows if not row.is_deleted}
@@ -274,7 +274,7 @@ def _check_other_ways(run: Run, queryset: Any, expected: list[int]) -> None:
             with pytest.raises(run.model.DoesNotExist):
                 queryset.get(pk=id)
     assert sorted(obj.id for obj in queryset.random(100)) == sorted(expected)
-    if queryset._cursor is None:
+    if queryset.state.cursor is None:
         assert sorted(queryset.order_by("?").ids()) == sorted(expected)
 
 

@@ -15,6 +15,7 @@ from django.db.models import Q
 
 from sonic_django.index import queries
 from sonic_django.index.results import IndexResult
+from sonic_django.query.execute import plan
 from sonic_django.test import count_redis_calls
 from tests.testapp.models import Author, Blog, Everything
 
@@ -181,7 +182,7 @@ class TestCounting:
 
 def test_random_ones_of_one_set_do_not_walk_it(blogs: list[Blog]) -> None:
     for queryset in (Blog.objects.all(), Blog.objects.filter(score__gte=3)):
-        query = queryset._plan(("-pk",))
+        query = plan(queryset.state, ("-pk",))
         answer = Blog._sonic.store("default").explain(query, 1, 5, "random")
         assert (answer.strategy, answer.touched) == ("random", 0)  # not walked: fetched by rank
 

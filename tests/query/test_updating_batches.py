@@ -12,6 +12,7 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from sonic_django.exceptions import StaleObjectError
+from sonic_django.query import loading
 from sonic_django.table import batches, rows
 from tests.query.test_round_trips import costs
 from tests.testapp.models import Plain
@@ -129,17 +130,16 @@ class TestOvertaken:
 
     def test_an_update_counts_from_what_is_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
         plains = made(10)
-        kind = type(Plain.objects.all())
-        confirmed = kind._confirmed
+        confirmed = loading.confirmed
 
-        def meanwhile(queryset: Any, ids: Any) -> list[Any]:
-            objects = confirmed(queryset, ids)
+        def meanwhile(state: Any, ids: Any) -> list[Any]:
+            objects = confirmed(state, ids)
             monkeypatch.undo()
             elsewhere(lambda: Plain.objects.filter(name="3").update(number=1000))
             elsewhere(lambda: Plain.objects.get(pk=plains[4].pk).destroy())
             return objects
 
-        monkeypatch.setattr(kind, "_confirmed", meanwhile)
+        monkeypatch.setattr(loading, "confirmed", meanwhile)
         assert Plain.objects.all().update(number=F("number") + 1) == 9
         assert sorted(Plain.objects.values_list("number", flat=True)) == [
             *(1, 2, 3, 6, 7, 8, 9, 10, 1001)

@@ -4,6 +4,7 @@ the index had wrong is mended when it is met."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -13,7 +14,7 @@ from redis import Redis
 from sonic_django import Index, SonicObj, date_field, int_field, str_field
 from sonic_django.fields.scalars import Now
 from sonic_django.index.store import Document
-from sonic_django.query.verify import verdict
+from sonic_django.query.verify import needed_predicate
 from sonic_django.sync import read_repair
 from sonic_django.sync.sweep import sweep
 from sonic_django.test import count_redis_calls
@@ -276,10 +277,14 @@ def test_a_default_that_differs_each_time_is_left_to_the_index() -> None:
     from django.utils import timezone
 
     now = timezone.now()
-    made = verdict(Stamped._sonic, Stamped.objects.filter(made__lt=now)._logic)
-    not_made = verdict(Stamped._sonic, Stamped.objects.exclude(made__lt=now)._logic)
-    both = verdict(Stamped._sonic, Stamped.objects.filter(made__lt=now, rank=4)._logic)
-    ranked = verdict(Stamped._sonic, Stamped.objects.filter(rank=3)._logic)
+
+    def predicate(queryset: Any) -> Any:
+        return needed_predicate(Stamped._sonic, queryset.state.conditions)
+
+    made = predicate(Stamped.objects.filter(made__lt=now))
+    not_made = predicate(Stamped.objects.exclude(made__lt=now))
+    both = predicate(Stamped.objects.filter(made__lt=now, rank=4))
+    ranked = predicate(Stamped.objects.filter(rank=3))
     assert None not in (made, not_made, both, ranked)
     assert (made({}, 1), not_made({}, 1)) == (None, None)
     assert both({}, 1) is False, "whatever the time was, its rank is not 4"
