@@ -1,6 +1,6 @@
 """The settings of the other benchmarks, with the admin site and what it needs."""
 
-from benchmarks.settings import *
+from benchmarks.settings import *  # noqa: F403
 from benchmarks.settings import DATABASES, INSTALLED_APPS
 
 INSTALLED_APPS = [

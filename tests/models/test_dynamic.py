@@ -97,7 +97,7 @@ def test_a_look_does_not_forget_what_is_gone(ann: Author, user: User) -> None:
     assert again.save() is False
     assert again.to_dict()["others"][0] == (label, id)
     with pytest.raises(Author.DoesNotExist, match="subject refers to testapp.author .* no row"):
-        again.subject
+        again.subject  # noqa: B018
     assert issubclass(Author.DoesNotExist, ObjectDoesNotExist)
 
 
@@ -131,7 +131,7 @@ class TestRefused:
         again = Pinned.objects.get(pk=pinned.pk)
         assert again.title == ""
         with pytest.raises(ValidationError, match="'old.thing' is no model of the installed apps"):
-            again.subject
+            again.subject  # noqa: B018
 
 
 class PinnedForm(forms.ModelForm):

@@ -50,7 +50,7 @@ def test_pickling_an_object() -> None:
 
 def test_an_object_that_is_neither_new_nor_loaded_has_no_state() -> None:
     with pytest.raises(AttributeError, match="neither made by its class nor loaded"):
-        Blog.__new__(Blog)._state
+        Blog.__new__(Blog)._state  # noqa: B018
 
 
 def test_objects_of_different_classes_are_not_equal() -> None:

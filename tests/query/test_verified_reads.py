@@ -241,7 +241,7 @@ class TestRepair:
             cursor.execute("UPDATE testapp_plain SET data = %s WHERE id = %s", values)
         (found,) = Plain.objects.filter(group="g")
         with pytest.raises(ValueError, match=f"testapp.Plain {plain.pk}: the bytes start with"):
-            found.group
+            found.group  # noqa: B018
 
 
 class TestObjects:

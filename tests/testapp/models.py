@@ -141,5 +141,5 @@ class Comment(models.Model):
 
 
 # Django finds the classes of this module.
-from .kinds import Account, Order, Pinned, Place  # noqa: F401
-from .lookups import Book, Company, Person, Session, Worker  # noqa: F401
+from .kinds import Account, Order, Pinned, Place  # noqa: E402, F401
+from .lookups import Book, Company, Person, Session, Worker  # noqa: E402, F401
