@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -25,6 +26,7 @@ class RateColumn(ProgressColumn):
     """Rows per second."""
 
     def render(self, task: Task) -> Text:
+        """The speed of the task, as items per second."""
         speed = task.finished_speed or task.speed
         return Text(f"{speed:,.0f}/s" if speed else "-/s", style="cyan")
 
@@ -65,8 +67,6 @@ def progress(stream: Any, label: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _lines(screen: Console, label: str) -> Callable[[int, int], None]:
-    import time
-
     started, shown = time.monotonic(), -1
 
     def report(done: int, total: int) -> None:

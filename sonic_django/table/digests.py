@@ -68,7 +68,7 @@ def _digest_statement(connection: BaseDatabaseWrapper, table: Table) -> str:
         # CONV gives text and SUM of whole numbers a DECIMAL: nothing passes through a double.
         number = f"CAST(CONV(LEFT(SHA1({text}), 8), 16, 10) AS UNSIGNED)"
     else:
-        _teach_sqlite(connection)
+        _register_functions(connection)
         range_of = f"{id} / {IDS_PER_RANGE}"
         number = f"sonic_number({id}, {version}, {live})"
     return (
@@ -78,13 +78,13 @@ def _digest_statement(connection: BaseDatabaseWrapper, table: Table) -> str:
     )
 
 
-def _teach_sqlite(connection: Any) -> None:
+def _register_functions(connection: Any) -> None:
     """SQLite has no SHA1: give this connection a function for it, once."""
     connection.ensure_connection()
     raw = connection.connection
-    if getattr(connection, "_sonic_taught", None) is not raw:
+    if getattr(connection, "sonic_functions_on", None) is not raw:
         raw.create_function("sonic_number", 3, _number, deterministic=True)
-        connection._sonic_taught = raw
+        connection.sonic_functions_on = raw
 
 
 def _number(id: int, version: int, live: int) -> int:
