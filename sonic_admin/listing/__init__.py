@@ -1,0 +1,1 @@
+"""The list of objects: search, filters, order, pages and their counts."""

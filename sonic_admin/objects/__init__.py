@@ -1,0 +1,1 @@
+"""The pages of one object: forms, deletion and the trash."""

@@ -124,6 +124,7 @@ def server_problems() -> list[Problem]:
 
 
 def no_answer(error: RedisError) -> Problem:
+    """The problem that Redis does not answer."""
     return Problem(
         "sonic.W012",
         f"Redis {what_happened(error)}.",
