@@ -47,28 +47,52 @@ class IndexReader:
     def ask_many(self, questions: Sequence[Question]) -> list[Any | Unbuilt]:
         """Several questions (query, "ids", "count" or "random", offset or seed, limit): one round
         trip for all, and more for those that touch more than ``BUDGET`` entries."""
+        return self.batch(questions, ())[0]
+
+    def batch(
+        self,
+        questions: Sequence[Question],
+        facets: Sequence[tuple[FacetQuery, int, int | None]],
+    ) -> tuple[list[Any | Unbuilt], list[Facet | Unbuilt]]:
+        """``ask_many`` and ``facets`` together: one round trip for all, and more for those that
+        touch more than ``BUDGET`` entries."""
         answers = [_direct(*question) or Answer(question[0]) for question in questions]
+        calls = [(_FACET, query.arguments(limit, most)) for query, limit, most in facets]
+        replies = self._asked(answers, questions, calls)
         return [
             answer if isinstance(answer, Unbuilt) else answer.result(what, offset, limit)
-            for answer, (_, what, offset, limit) in zip(
-                self._asked(answers, questions), questions, strict=True
-            )
+            for answer, (_, what, offset, limit) in zip(answers, questions, strict=True)
+        ], [
+            self._finished(FacetAnswer(limit), query, most, reply)
+            for (query, limit, most), reply in zip(facets, replies, strict=True)
         ]
 
     def explain(
         self, query: IndexQuery, offset: int, limit: int | None, what: str
     ) -> Answer | Unbuilt:
         """The answer to "ids" or "count" itself, which knows how it was found."""
-        answer: Answer | Unbuilt = self._asked([Answer(query)], [(query, what, offset, limit)])[0]
+        answers: list[Any] = [Answer(query)]
+        self._asked(answers, [(query, what, offset, limit)])
+        answer: Answer | Unbuilt = answers[0]
         return answer
 
-    def _asked(self, answers: list[Any], questions: Sequence[Question]) -> list[Any]:
-        """The answers, complete, or Unbuilt in place of them."""
+    def _asked(
+        self,
+        answers: list[Any],
+        questions: Sequence[Question],
+        further: Sequence[tuple[Script, Sequence[Any]]] = (),
+    ) -> list[Any]:
+        """Complete the answers, or put Unbuilt in place of them; the replies to the further calls,
+        which are sent along with the first."""
         client = redis_client(write=False)
         open_ones = list(range(len(answers)))
-        while open_ones:
+        beside: list[Any] = []
+        while open_ones or len(beside) < len(further):
             calls = [_call(answers[number], questions[number]) for number in open_ones]
-            replies = run_all(client, self.base, calls)
+            is_first = len(beside) < len(further)
+            replies = run_all(client, self.base, [*calls, *further] if is_first else calls)
+            if is_first:
+                replies, beside = replies[: len(calls)], list(replies[len(calls) :])
             unfinished = []
             for number, reply in zip(open_ones, replies, strict=True):
                 unbuilt = _unbuilt(reply)
@@ -79,7 +103,7 @@ class IndexReader:
                 if not answers[number].is_complete:
                     unfinished.append(number)
             open_ones = unfinished
-        return answers
+        return beside
 
     def facets(
         self, questions: Sequence[tuple[FacetQuery, int, int | None]]
@@ -87,13 +111,7 @@ class IndexReader:
         """For each (query, limit, most) the ``limit`` values with most objects: one round trip for
         all, and more for those that touch more than ``BUDGET`` entries. ``most`` limits the objects
         of the filter, or the values of a sorted index, that are walked through."""
-        client = redis_client(write=False)
-        calls = [query.arguments(limit, most) for query, limit, most in questions]
-        replies = _FACET.many(client, self.base, calls) if calls else []
-        return [
-            self._finished(FacetAnswer(limit), query, most, reply)
-            for (query, limit, most), reply in zip(questions, replies, strict=True)
-        ]
+        return self.batch((), questions)[1]
 
     def _finished(
         self, answer: FacetAnswer, query: FacetQuery, most: int | None, reply: Any

@@ -97,7 +97,31 @@ class Chaining(Question):
         if self._cursor is not None:
             raise TypeError("Cannot reorder a query once after() or before() has been taken.")
         new = self._clone()
-        new._order, new._reversed = order, False
+        new._order, new._reversed, new._ranking = order, False, None
+        return new
+
+    def in_order_of(self, ids: Sequence[int]) -> Self:
+        """The same objects in the order of these ids; those that are not among the ids come last.
+
+        All ids of the queryset are read for each page. ``order_by`` replaces the order.
+        """
+        if self._is_sliced:
+            raise TypeError("Cannot reorder a query once a slice has been taken.")
+        if self._cursor is not None:
+            raise TypeError("Cannot reorder a query once after() or before() has been taken.")
+        new = self._clone()
+        new._order, new._reversed, new._ranking = (), False, tuple(ids)
+        return new
+
+    def with_ids(self, ids: Sequence[int]) -> Self:
+        """The queryset whose result is just these ids in the order given: its rows are loaded and
+        verified by its filter as those of any page, without a Redis call.
+
+        Comes last. Of a slice, the ids are those of the slice; where a row does not confirm its
+        id, the objects behind the slice fill the gap, for one Redis call.
+        """
+        new = self._clone()
+        new._given = tuple(ids)
         return new
 
     def reverse(self) -> Self:
@@ -160,6 +184,8 @@ class Chaining(Question):
             raise TypeError("Cannot take after() or before() once a slice has been taken.")
         if self._cursor is not None:
             raise TypeError("after() and before() cannot be combined; filter by pk or a range.")
+        if self._ranking is not None:
+            raise TypeError("after() and before() need an order by fields, not in_order_of().")
         if self._text is not None and not self._order:
             raise TypeError("after() and before() need an order; search() gives none. Slice it.")
         schema = self.model._sonic

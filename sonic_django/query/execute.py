@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import FieldError
 from django.db import NotSupportedError
 from django.db.models import Q
 
@@ -17,6 +18,7 @@ from ..sync import built
 from ..sync.testcase_rollbacks import undo_rollbacks
 from ..transport.client import translated_errors
 from . import facets, sources
+from .batch import CountOf, FacetOf, Item
 from .builder import Chaining
 from .conditions import EVERYTHING
 from .explain import Explanation
@@ -34,13 +36,98 @@ class Asking(Chaining):
 
     def ids(self) -> list[int]:
         """The ids, in order. One Redis call, no SQL."""
+        if self._given is not None:
+            return list(self._given)
+        if self._ranking is not None:
+            return self._ranked_ids(self._ranking)
         return self._source().ids()
+
+    def _ranked_ids(self, ranking: tuple[int, ...]) -> list[int]:
+        everything = self._clone()
+        everything._low, everything._high, everything._ranking = 0, None, None
+        ranks = {id: rank for rank, id in enumerate(ranking)}
+        found = everything.ids()
+        found.sort(key=lambda id: ranks.get(id, len(ranks)), reverse=self._reversed)
+        return found[self._low : self._high]
 
     def count(self) -> int:
         """How many. One Redis call; no row is read."""
         if self._result_cache is not None:
             return len(self._result_cache)
+        if self._given is not None:
+            return len(self._given)
         return self._source().count()
+
+    def batch(self, items: Iterable[Item], return_exceptions: bool = False) -> list[Any]:
+        """Several answers about querysets of this class and database, in the order of the items:
+        ``CountOf``, ``IdsOf`` and ``FacetOf`` of ``sonic_django.query.batch``.
+
+        One Redis call for all that the index answers by itself; a queryset with ``search()``,
+        ``scan()``, ``with_deleted()`` or in no order of the index costs what its own method costs.
+        IndexNotBuilt where an index has not been built; with ``return_exceptions`` it stands in
+        the place of its answer and the others are given.
+        """
+        found: dict[int, Any] = {}
+        questions: list[tuple[Any, str]] = []
+        values: list[tuple[Any, str, int, int | None]] = []
+        at_question, at_values = [], []
+        for at, item in enumerate(items):
+            queryset: Any = item.queryset
+            if isinstance(item, FacetOf):
+                values.append((queryset._settled(), item.name, item.limit, item.most))
+                at_values.append(at)
+                continue
+            is_count = isinstance(item, CountOf)
+            if (
+                queryset.order_by("pk").is_batchable
+                if is_count and not queryset._is_sliced
+                else (queryset.is_batchable)
+            ):
+                questions.append((queryset, "count" if is_count else "ids"))
+                at_question.append(at)
+            else:
+                try:
+                    found[at] = queryset.count() if is_count else queryset.ids()
+                except IndexNotBuilt as error:
+                    found[at] = error
+        found.update(zip(at_question, sources.answers(questions), strict=True))
+        if values:
+            found.update(zip(at_values, facets.values_of(values), strict=True))
+        answers = [found[at] for at in sorted(found)]
+        return answers if return_exceptions else list(map(raised, answers))
+
+    @property
+    def is_batchable(self) -> bool:
+        """Whether its ids are those of one question to the index: not of a search, of rows, of a
+        random or given order, nor loaded already."""
+        kind = type(self)
+        plain: Any = kind._plain_class
+        return (
+            (kind.ids, kind.count) == (plain.ids, plain.count)
+            and self._universe == "ids"
+            and self._text is None
+            and self._scanning is None
+            and self._order != ("?",)
+            and self._ranking is None
+            and self._given is None
+            and self._result_cache is None
+        )
+
+    _plain_class: Any = None
+
+    def can_plan(self, order: str | Sequence[str] = ()) -> bool:
+        """Whether the index answers this queryset in that order (a name or several; none: as it is
+        ordered) without ``scan()``. No round trip, unless the filter crosses references."""
+        names = [order] if isinstance(order, str) else list(order)
+        try:
+            (self.order_by(*names) if names else self)._plan()
+        except FieldError:
+            return False
+        return True
+
+    def has_values_index(self, name: str) -> bool:
+        """Whether ``facet(name)`` can be asked: an index lists the values of the field."""
+        return facets.has_values(self.model._sonic, name)
 
     def counts(self, filters: Iterable[Q]) -> list[int]:
         """How many of them satisfy each of the filters. One Redis call for all."""

@@ -19,6 +19,7 @@ def iterate(queryset: Retrieving, chunk_size: int) -> Iterator[Any]:
     """What ``SonicQuerySet.iterator`` says."""
     by_id = queryset._effective_order[0].lstrip("-") in ("id", "pk")
     is_of_index = queryset._scanning is None and queryset._text is None
+    is_of_index = is_of_index and queryset._ranking is None
     if queryset._scanning and queryset._streams_rows:
         objects = queryset._scanned()
         while chunk := list(islice(objects, chunk_size)):

@@ -15,7 +15,7 @@ from .retrieving import Retrieving
 
 @with_twins(
     *("get", "first", "last", "latest", "earliest", "in_bulk", "random"),
-    *("ids", "count", "counts", "exists", "contains", "explain"),
+    *("ids", "count", "counts", "exists", "contains", "explain", "batch"),
     *("aggregate", "facet", "facets", "dates", "datetimes"),
     *("create", "get_or_create", "update_or_create", "bulk_create", "bulk_update"),
     *("update", "delete", "destroy"),
@@ -54,6 +54,7 @@ class SonicQuerySet(Retrieving):
         afacets: Callable[..., Awaitable[Any]]
         adates: Callable[..., Awaitable[Any]]
         adatetimes: Callable[..., Awaitable[Any]]
+        abatch: Callable[..., Awaitable[Any]]
         aexplain: Callable[..., Awaitable[Any]]
 
     # Summaries ----------------------------------------------------------------------------------
@@ -203,4 +204,5 @@ class SonicQuerySet(Retrieving):
     update_or_create.alters_data = True  # type: ignore[attr-defined]
 
 
+SonicQuerySet._plain_class = SonicQuerySet
 __all__ = ["SonicQuerySet"]

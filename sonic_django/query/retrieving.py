@@ -57,6 +57,7 @@ class Retrieving(Asking):
             met, end, lacking = list(stale), self._high, len(stale)
             while lacking and end is not None and self._order != ("?",):
                 following = self._clone()
+                following._given = None
                 following._low, following._high = end, end + lacking
                 ids = following.ids()
                 more, stale = self._verified(ids)
@@ -151,6 +152,10 @@ class Retrieving(Asking):
         if self._result_cache is not None and key.step is not None:
             return self._result_cache[key]
         new = self._clone()
+        if self._given is not None:
+            new._given = self._given[key.start : key.stop]
+            if not (self._low or self._high is not None):
+                return list(new)[:: key.step] if key.step else new
         new._low = self._low + (key.start or 0)
         stops = [] if key.stop is None else [self._low + key.stop]
         stops += [] if self._high is None else [self._high]

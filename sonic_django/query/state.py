@@ -53,6 +53,10 @@ class Question:
         self._text: str | None = None
         #: How rows are read, where scan() was asked for.
         self._scanning: Scan | None = None
+        #: The order of the ids where ``in_order_of`` gave one.
+        self._ranking: tuple[int, ...] | None = None
+        #: The ids of the result, where ``with_ids`` gave them.
+        self._given: tuple[int, ...] | None = None
         self._related: tuple[str, ...] = ()
         self._prefetch_related_lookups: tuple[Any, ...] = ()
         self._shape: ValueShape | None = None
@@ -94,6 +98,26 @@ class Question:
         return _QueryFacade(self)
 
     @property
+    def order(self) -> tuple[str, ...]:
+        """The names given to ``order_by``; empty if the order is the default one."""
+        return self._order
+
+    @property
+    def is_sliced(self) -> bool:
+        """Whether a slice or ``with_ids`` has been taken."""
+        return self._is_sliced
+
+    @property
+    def is_unfiltered(self) -> bool:
+        """Whether there is no filter, cursor or search: all objects of the scope."""
+        return self._is_everything
+
+    @property
+    def slice_bounds(self) -> tuple[int, int | None]:
+        """(first position, position behind the last or None) of the slice."""
+        return self._low, self._high
+
+    @property
     def _is_everything(self) -> bool:
         return self._is_unfiltered and self._text is None
 
@@ -103,7 +127,7 @@ class Question:
 
     @property
     def _is_sliced(self) -> bool:
-        return self._low != 0 or self._high is not None
+        return self._low != 0 or self._high is not None or self._given is not None
 
     @property
     def _deleted(self) -> bool | None:

@@ -30,7 +30,8 @@ def awaited(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]
 CHAINING = {
     "after", "all", "before", "complex_filter", "defer", "deleted", "distinct", "exclude",
     "filter", "none", "only", "order_by", "prefetch_related", "reverse", "scan", "search",
-    "select_related", "using", "values", "values_list", "with_deleted",
+    "select_related", "using", "values", "values_list", "with_deleted", "can_plan",
+    "has_values_index", "in_order_of", "with_ids",
 }  # fmt: skip
 
 
