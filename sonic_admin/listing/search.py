@@ -131,7 +131,7 @@ def _search(request: HttpRequest, model: Any, term: str, names: list[str], limit
     label = model._meta.label
     fields = None if set(names) == set(text_weights(model)) else names
     try:
-        ids, total = search(model, term, 0, limit, fields=fields, partial=True)
+        ids, total = search(model._sonic, term, 0, limit, fields=fields, partial=True)
     except FullTextUnavailable as error:
         messages.error(request, str(error))
         return []
