@@ -18,7 +18,7 @@ from ..options import Options
 from ..results import Result
 from .client import Browser, Cost, Shown, browser
 
-#: A page is measured for so many rounds, or as often as the time allows, but not less often than the least.
+#: The rounds of one page: the most, the least, and the time after which no round begins.
 MOST_ROUNDS, LEAST_ROUNDS = 20, 4
 SECONDS_A_PAGE = 30
 PER_PAGE = 100

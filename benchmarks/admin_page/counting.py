@@ -1,4 +1,4 @@
-"""Redis calls and SQL statements of a request, in the headers of its response if the request wants them."""
+"""Redis calls and SQL statements of a request, in headers of its response on demand."""
 
 from __future__ import annotations
 
