@@ -1,1 +1,1 @@
-"""The list of objects: search, filters, order, pages and their counts."""
+"""The list of objects: filters, order, search, dates, pages."""

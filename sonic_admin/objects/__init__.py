@@ -1,1 +1,1 @@
-"""The pages of one object: forms, deletion and the trash."""
+"""Single objects: the form, deletion, the trash."""

@@ -1,1 +1,1 @@
-"""Template tags of the admin's pages."""
+"""The template tags of sonic_admin."""
