@@ -27,7 +27,7 @@ def run(options: Options, report: Callable[[str], None]) -> Result:
     loading = time.perf_counter() - started
 
     def run_check(*, deep: bool) -> None:
-        result = check(Post, "default", deep=deep)
+        result = check(Post._sonic.at("default"), deep=deep)
         if result.found or result.rows != rows:
             raise RuntimeError(f"{rows} clean rows were expected, this was found: {result}")
 

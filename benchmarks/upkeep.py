@@ -32,11 +32,11 @@ def run(options: Options, report: Callable[[str], None]) -> Result:
     blog.load(options.rows)
     rows: list[tuple[Any, ...]] = []
     report("reindex of a healthy index")
-    rows.append(_rate("sonic_reindex, healthy index", lambda: rebuild(Post, "default")))
+    rows.append(_rate("sonic_reindex, healthy index", lambda: rebuild(Post._sonic.at("default"))))
     client: Any = redis_client()
     client.flushdb()
     report("reindex of an empty Redis")
-    rows.append(_rate("sonic_reindex, Redis emptied", lambda: rebuild(Post, "default")))
+    rows.append(_rate("sonic_reindex, Redis emptied", lambda: rebuild(Post._sonic.at("default"))))
     if Post.objects.count() != options.rows:
         raise RuntimeError(f"{Post.objects.count()} of {options.rows} posts were indexed again.")
     rows += _full_text(options, report)

@@ -28,4 +28,4 @@ def _start_empty_indexes(sender: AppConfig, using: str, **kwargs: Any) -> None:
 
     for model in sonic_models():
         if model._meta.app_label == sender.label:
-            start_empty_index(model, using)
+            start_empty_index(model._sonic.at(using))

@@ -10,7 +10,7 @@ from .schema.registry import sonic_models
 
 def _search_indexes() -> dict[str, type[Any]]:
     return {
-        f"{model._meta.app_label}_{model.__name__}Index": search_index_for(model)
+        f"{model._meta.app_label}_{model.__name__}Index": search_index_for(model._sonic)
         for model in sonic_models()
         if model._sonic.text_fields
     }

@@ -106,7 +106,9 @@ class SearchOptions(Part):  # type: ignore[misc]  # see parts.py
         fields = None if all_fields else names
         try:
             model: Any = self.model
-            ids, total = search(model, term, 0, self.search_limit, fields=fields, partial=True)
+            ids, total = search(
+                model._sonic, term, 0, self.search_limit, fields=fields, partial=True
+            )
         except FullTextUnavailable as error:
             messages.error(request, str(error))
             return []

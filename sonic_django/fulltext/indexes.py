@@ -10,22 +10,21 @@ from haystack.fields import FacetCharField, FacetMultiValueField
 from .availability import term_field
 
 if TYPE_CHECKING:
-    from ..schema.schema import StoredObject
+    from ..schema.schema import Schema, StoredObject
 
 
-def search_index_for(model: Any) -> type[Any]:
+def search_index_for(schema: Schema) -> type[Any]:
     """The SearchIndex class of the model: its weighted fields, its groups, and ``text``.
 
     ``text`` is the document field that Haystack asks for; the words of every field are searched
     without it, with their weights, so it stays empty instead of doubling the index.
     """
-    schema = model._sonic
 
     def get_model(self: Any) -> Any:
-        return model
+        return schema.model
 
     def index_queryset(self: Any, using: str | None = None) -> Any:
-        return model._default_manager.all().order_by("pk")
+        return schema.model._default_manager.all().order_by("pk")
 
     def prepare_text(self: Any, obj: Any) -> str:
         return ""
@@ -54,7 +53,7 @@ def search_index_for(model: Any) -> type[Any]:
         body[term] = kind(stored=False)
         body[f"prepare_{term}"] = _preparer(name, as_terms if many else as_term)
     bases = (indexes.SearchIndex, indexes.Indexable)
-    return type(f"{model.__name__}Index", bases, body)
+    return type(f"{schema.name}Index", bases, body)
 
 
 def _preparer(name: str, convert: Any) -> Any:

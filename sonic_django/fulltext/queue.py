@@ -17,7 +17,7 @@ from . import waiting
 from .availability import search_connection
 
 if TYPE_CHECKING:
-    pass
+    from ..schema.schema import Schema, Stores
 
 logger = logging.getLogger("sonic_django.fulltext")
 
@@ -26,7 +26,7 @@ _BATCH = 1000
 _MOST_BATCHES = 1000
 
 
-def drain(model: Any, using: str, *, force: bool = False) -> int:
+def drain(stores: Stores, *, force: bool = False) -> int:
     """Bring full text up to date for the model's queued objects; how many there were.
 
     Does nothing where a worker does it (``SONIC["FULLTEXT"] = "queue"``), unless forced. A failure
@@ -41,14 +41,14 @@ def drain(model: Any, using: str, *, force: bool = False) -> int:
     for _ in range(_MOST_BATCHES):
         try:
             with nullcontext() if force else waiting.briefly():
-                number = _drain_batch(model, using)
+                number = _drain_batch(stores)
         except RedisError:
             raise
         except Exception:
             # Xapian and Haystack raise what they like: locks, full disks, engines of their own.
             logger.exception(
                 "%s: full text could not be brought up to date; its objects stay queued.",
-                model._meta.label,
+                stores.schema.label,
             )
             break
         done += number
@@ -57,46 +57,48 @@ def drain(model: Any, using: str, *, force: bool = False) -> int:
     return done
 
 
-def _drain_batch(model: Any, using: str) -> int:
-    store = model._sonic.store(using)
+def _drain_batch(stores: Stores) -> int:
+    store = stores.index
     queued = store.queued_text(_BATCH)
     if queued:
-        update(model, using, [id for id, _ in queued])
+        update(stores, [id for id, _ in queued])
         store.done_text(queued)
     return len(queued)
 
 
-def update(model: Any, using: str, ids: list[int]) -> None:
+def update(stores: Stores, ids: list[int]) -> None:
     """Make full text of these objects what their rows say. One statement and one commit."""
-    with exclusively(model):
-        _write(model, using, ids)
+    with exclusively(stores.schema):
+        _write(stores, ids)
 
 
-def _write(model: Any, using: str, ids: list[int]) -> None:
-    index = haystack_index(model)
-    rows = model._sonic.table(using).fetch(ids)
-    live = [model._sonic.from_row(using, row) for row in rows.values() if not row.is_deleted]
+def _write(stores: Stores, ids: list[int]) -> None:
+    index = haystack_index(stores.schema)
+    rows = stores.table.fetch(ids)
+    live = [
+        stores.schema.from_row(stores.using, row) for row in rows.values() if not row.is_deleted
+    ]
     if live:
         index.get_backend().update(index, live)
-    remove(model, [id for id in ids if id not in rows or rows[id].is_deleted])
+    remove(stores.schema, [id for id in ids if id not in rows or rows[id].is_deleted])
 
 
-def exclusively(model: Any) -> AbstractContextManager[Any]:
+def exclusively(schema: Schema) -> AbstractContextManager[Any]:
     """Keep other processes from full text, from the look at the rows to its end.
 
     Else one that has read an older row could write it last, over that of a newer one which is
     off the queue already. Other engines than Sonic's have no such lock.
     """
-    backend = haystack_index(model).get_backend()
+    backend = haystack_index(schema).get_backend()
     lock = getattr(backend, "exclusively", nullcontext)
     context: AbstractContextManager[Any] = lock()
     return context
 
 
-def remove(model: Any, ids: list[int]) -> None:
+def remove(schema: Schema, ids: list[int]) -> None:
     """Forget the full text of these ids: one commit of Xapian, if any."""
-    backend = haystack_index(model).get_backend()
-    identifiers = [f"{model._meta.label_lower}.{id}" for id in ids]
+    backend = haystack_index(schema).get_backend()
+    identifiers = [f"{schema.label_lower}.{id}" for id in ids]
     if identifiers and hasattr(backend, "remove_many"):
         backend.remove_many(identifiers)
         return
@@ -104,29 +106,29 @@ def remove(model: Any, ids: list[int]) -> None:
         backend.remove(identifier)
 
 
-def indexed_ids(model: Any) -> set[int]:
+def indexed_ids(schema: Schema) -> set[int]:
     """The ids that full text holds; none where the engine cannot tell.
 
     An index that cannot be read is given up for a new one, as its error message promises.
     """
     from haystack.exceptions import HaystackError
 
-    backend = haystack_index(model).get_backend()
+    backend = haystack_index(schema).get_backend()
     if not hasattr(backend, "indexed_pks"):
         return set()
     try:
-        return set(backend.indexed_pks(model))
+        return set(backend.indexed_pks(schema.model))
     except HaystackError as error:
         logger.warning("%s A new index is started; rebuild the other classes too.", error)
         backend.clear()
         return set()
 
 
-def clear(model: Any) -> None:
+def clear(schema: Schema) -> None:
     """Forget the full text of the class."""
-    haystack_index(model).get_backend().clear(models=[model])
+    haystack_index(schema).get_backend().clear(models=[schema.model])
 
 
-def haystack_index(model: Any) -> Any:
+def haystack_index(schema: Schema) -> Any:
     """The model's SearchIndex as Haystack knows it."""
-    return search_connection().get_unified_index().get_index(model)
+    return search_connection().get_unified_index().get_index(schema.model)

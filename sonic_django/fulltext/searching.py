@@ -12,7 +12,7 @@ from ..exceptions import IndexNotBuilt
 from .availability import search_connection, term_field
 
 if TYPE_CHECKING:
-    pass
+    from ..schema.schema import Schema
 
 
 #: Called with the database's alias before each search: ``sync.journal`` undoes rollbacks.
@@ -20,7 +20,7 @@ before_search: list[Callable[[str], None]] = []
 
 
 def search_ids(
-    model: Any,
+    schema: Schema,
     text: str,
     start: int,
     count: int,
@@ -34,11 +34,11 @@ def search_ids(
     One read of Xapian, no SQL, no Redis. FieldError where the class declares no full text, or not
     of these fields; FullTextUnavailable where Haystack is missing.
     """
-    return search(model, text, start, count, terms, fields=fields, partial=partial)[0]
+    return search(schema, text, start, count, terms, fields=fields, partial=partial)[0]
 
 
 def search(
-    model: Any,
+    schema: Schema,
     text: str,
     start: int,
     count: int,
@@ -49,28 +49,27 @@ def search(
 ) -> tuple[list[int], int]:
     """``search_ids`` and the estimated number of all objects found."""
     for prepare in before_search:
-        prepare(router.db_for_write(model))
-    schema = model._sonic
+        prepare(router.db_for_write(schema.model))
     if not schema.text_weights:
         raise FieldError(
-            f"{model._meta.label} declares no full text. Add fulltext_indexes = {{field: weight}} "
+            f"{schema.label} declares no full text. Add fulltext_indexes = {{field: weight}} "
             f"and run sonic_reindex --fulltext."
         )
     # Not "all text": the groups are there to filter on, and their values are no words.
     names = list(schema.text_weights)
     if fields is not None:
         names = [field if isinstance(field, str) else field.name for field in fields]
-        _check(model, names, schema.text_weights, "full text")
+        _check(schema, names, schema.text_weights, "full text")
     if terms:
-        _check(model, terms, schema.text_groups, '"groups" of full text')
+        _check(schema, terms, schema.text_groups, '"groups" of full text')
     backend = search_connection().get_backend()
     wanted = {
         term_field(name, schema.text_weights): _term(schema.fields[name], value)
         for name, value in (terms or {}).items()
     }
-    _refuse_missing_index(model, backend)
+    _refuse_missing_index(schema, backend)
     found, total = backend.search_ids(
-        [model],
+        [schema.model],
         text,
         fields=names,
         start=start,
@@ -81,23 +80,23 @@ def search(
     return [int(pk) for _, _, pk in found], total
 
 
-def _refuse_missing_index(model: Any, backend: Any) -> None:
+def _refuse_missing_index(schema: Schema, backend: Any) -> None:
     """A directory that is gone looks like an empty index; say so if there are objects."""
     if backend.store.current() is None:
-        using = router.db_for_read(model)
-        if not model._sonic.table(using).is_empty():
+        using = router.db_for_read(schema.model)
+        if not schema.at(using).table.is_empty():
             raise IndexNotBuilt(
-                f"{model._meta.label}: full text is not built: {backend.store.path} holds no "
-                f"index. Run: python manage.py sonic_reindex --fulltext {model._meta.label}",
+                f"{schema.label}: full text is not built: {backend.store.path} holds no "
+                f"index. Run: python manage.py sonic_reindex --fulltext {schema.label}",
                 ["full text"],
             )
 
 
-def _check(model: Any, names: Any, known: Any, what: str) -> None:
+def _check(schema: Schema, names: Any, known: Any, what: str) -> None:
     unknown = [name for name in names if name not in known]
     if unknown:
         raise FieldError(
-            f"{model._meta.label}: {', '.join(unknown)} is not in the {what}; "
+            f"{schema.label}: {', '.join(unknown)} is not in the {what}; "
             f"there are {', '.join(known) or 'none'}."
         )
 

@@ -189,7 +189,7 @@ class AncestorSpelling(models.Model):
         cls, key: str, pos: int = 0, count: int = 10, terms: dict[str, Any] | None = None
     ) -> list[int]:
         """``search``, as ids."""
-        return searching.search_ids(cls, key, pos, count, terms)
+        return searching.search_ids(cls._sonic, key, pos, count, terms)
 
     @classmethod
     def search_by_field(
@@ -202,7 +202,9 @@ class AncestorSpelling(models.Model):
     ) -> list[Any]:
         """``search`` in the named fields only."""
         model: Any = cls
-        return cls._objects(searching.search_ids(model, key, pos, count, terms, fields=fields))
+        return cls._objects(
+            searching.search_ids(model._sonic, key, pos, count, terms, fields=fields)
+        )
 
     @classmethod
     def replace_all(cls, objs: Iterable[Any]) -> list[Any]:
@@ -250,20 +252,21 @@ class AncestorSpelling(models.Model):
     def rebuild_indexes(cls, progress: Progress | None = None) -> int:
         """Rebuild every index from the rows; the number of rows."""
         model: Any = cls
-        return rebuild.rebuild(model, router.db_for_write(model), progress=progress)
+        return rebuild.rebuild(model._sonic.at(router.db_for_write(model)), progress=progress)
 
     @classmethod
     def rebuild_index(cls, name: str, progress: Progress | None = None) -> int:
         """Rebuild one index: FieldError for a name that is not declared."""
         model: Any = cls
-        rebuild.check_name(model, name)
+        rebuild.check_name(model._sonic, name)
         return cls.rebuild_indexes(progress)
 
     @classmethod
     def rebuild_fulltext_indexes(cls, progress: Progress | None = None) -> int:
         """Rebuild full text from the rows; the number of objects."""
         model: Any = cls
-        return rebuild.rebuild_fulltext(model, router.db_for_write(model), progress=progress)
+        stores = model._sonic.at(router.db_for_write(model))
+        return rebuild.rebuild_fulltext(stores, progress=progress)
 
     # Parts --------------------------------------------------------------------------------------
 

@@ -74,7 +74,7 @@ def _release(obj: StoredObject, row: Row, before: State, using: str, *, destroys
         tombstones.bury(schema.label_lower, row.id, version, using)
     state: IndexState = "gone" if destroys else "deleted"
     document = Document(row.id, version, state, (), schema.has_text)
-    token = schedule(type(obj), using, [document])
+    token = schedule(schema.at(using), [document])
     remember(obj, before, row.id, None if destroys else version, token)
 
 
@@ -91,7 +91,7 @@ def undelete(obj: StoredObject, using: str) -> None:
         unique_claims.take(obj, schema.unique_keys(values), obj.id, values, using)
         entries = schema.entries(values)
         document = Document(row.id, row.version + 1, "live", entries, schema.has_text)
-        token = schedule(type(obj), using, [document])
+        token = schedule(schema.at(using), [document])
         remember(obj, before, row.id, row.version + 1, token)
 
 

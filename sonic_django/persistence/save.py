@@ -180,7 +180,7 @@ def write(
     """
     if not changes:
         return []
-    model, schema = type(changes[0].obj), changes[0].obj._sonic
+    schema = changes[0].obj._sonic
     uniques_change = any(change.touches_uniques for change in changes)
     with transaction_if(len(changes) > 1 or uniques_change, using):
         written = _write_rows(changes, using, renew)
@@ -195,7 +195,7 @@ def write(
         adopt_written(change)
         text = bool(schema.text_fields & change.names)
         documents.append(_document(change.obj, change.entries, text=text))
-    token = schedule(model, using, documents)
+    token = schedule(schema.at(using), documents)
     for change, before in zip(written, states, strict=True):
         remember(change.obj, before, change.obj.id, change.version + 1, token)
     return written
@@ -285,7 +285,7 @@ def save_raw(obj: StoredObject, using: str) -> bool:
 def _index(
     obj: StoredObject, using: str, entries: tuple[Entry, ...], *, text: bool
 ) -> Token | None:
-    return schedule(type(obj), using, [_document(obj, entries, text=text)])
+    return schedule(obj._sonic.at(using), [_document(obj, entries, text=text)])
 
 
 def _document(obj: StoredObject, entries: tuple[Entry, ...], *, text: bool) -> Document:

@@ -152,13 +152,13 @@ class Asking(Chaining):
         store = self.model._sonic.store(using)
         with translated_errors(f"{self.model._meta.label}.objects"):
             answers = ask(store)
-            if _has_unbuilt(answers) and built.adopt_if_empty(self.model, using):
+            if _has_unbuilt(answers) and built.adopt_if_empty(self.model._sonic.at(using)):
                 answers = ask(store)
         return [self._explained(answer) for answer in answers] if _has_unbuilt(answers) else answers
 
     def _explained(self, answer: Any) -> Any:
         if isinstance(answer, Unbuilt):
-            return built.not_built(self.model, self._write_db, answer.digests)
+            return built.not_built(self.model._sonic.at(self._write_db), answer.digests)
         return answer
 
 

@@ -135,7 +135,7 @@ def _insert(model: Any, using: str, encoded: Sequence[Encoded]) -> None:
         one.obj._state.adding = False
         one.obj._state.db = using
         documents.append(Document(id, 1, "live", one.entries, text))
-    token = schedule(model, using, documents)
+    token = schedule(schema.at(using), documents)
     for one, before in zip(encoded, states, strict=True):
         remember(one.obj, before, one.obj.id, 1, token)
 
@@ -215,6 +215,6 @@ def prepare_first_write(model: Any, using: str) -> None:
     store = model._sonic.store(using)
     try:
         if len(store.built()) < len(store.layout.digests):
-            built.adopt_if_empty(model, using)
+            built.adopt_if_empty(model._sonic.at(using))
     except RedisError:
         return  # Redis is away: the rows are written, the index is rebuilt later

@@ -81,7 +81,8 @@ class Retrieving(Asking):
         """Have the entries mended that led to rows which do not agree."""
         if stale and not self._scanning:
             query = self._plan(("-id",) if self._order == ("?",) else None)
-            read_repair.report(self.model, self._write_db, stale, query.plain_sets())
+            stores = self.model._sonic.at(self._write_db)
+            read_repair.report(stores, stale, query.plain_sets())
 
     def _scanned(self) -> Iterator[Any]:
         """The objects of rows as they are read."""

@@ -64,7 +64,7 @@ class RelevanceSource:
 
 def hits_of(queryset: Asking, number: int) -> tuple[list[int], bool]:
     """(the best hits, whether there are more): one read of Xapian."""
-    hits = searching.search_ids(queryset.model, queryset._text or "", 0, number + 1)
+    hits = searching.search_ids(queryset.model._sonic, queryset._text or "", 0, number + 1)
     return hits[:number], len(hits) > number
 
 

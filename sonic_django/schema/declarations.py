@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,6 +35,12 @@ class UniqueConstraint:
     fields: tuple[str, ...]
 
 
+class _Mistake(Exception):
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
 class Declarations:
     """The declarations of one concrete class. Mistakes are kept in ``problems``."""
 
@@ -57,7 +64,8 @@ class Declarations:
         #: Indexed values that are no fields (paths, computed values, folded texts), by name.
         self.derived: dict[str, Indexed] = {}
         self._read_indexes(self._declared("indexes"))
-        self.uniques = list(self._read_uniques(self._declared("uniques")))
+        self.uniques: list[UniqueConstraint] = []
+        self._read_uniques(self._declared("uniques"))
         #: Full text: field name -> weight; "groups" are filtered on, not searched.
         self.text_weights: dict[str, int | float] = {}
         self.text_groups: list[str] = []
@@ -117,12 +125,15 @@ class Declarations:
         declared = getattr(self.model, attribute, None) or {}
         if isinstance(declared, Mapping):
             return declared
-        self._problem(
+        mistake = self._mistake(
             "sonic.E003",
-            f"{self.label}.{attribute} is a {type(declared).__name__}.",
+            f"{attribute} is a {type(declared).__name__}.",
             f"Make it a dict, as in {attribute} = {{...}}.",
         )
+        self.problems.append(mistake.problem)
         return {}
+
+    # Indexes, uniques, full text ----------------------------------------------------------------
 
     def _read_indexes(self, declared: Mapping[Any, Any]) -> None:
         for name, given in declared.items():
@@ -144,69 +155,85 @@ class Declarations:
         return Index(list(fields), order)
 
     def _add_index(self, name: str, index: Index) -> None:
-        try:
-            names, order_name = index.field_names(), index.order_name()
-        except TypeError as error:
-            hint = "Name fields of the class itself."
-            self._problem("sonic.E001", f"{self.label}.indexes[{name!r}]: {error}", hint)
-            return
-        if index.expression is not None:
-            computed = index.name or name
-            if not self._add_computed(computed, index, f"indexes[{name!r}]"):
+        """Compile an index and add it, unless an equal one is there already."""
+        with self._noting_mistakes():
+            spec = self._compiled(index, index.name or name, f"indexes[{name!r}]")
+            if spec in self.indexes.values():
                 return
-            names.append(computed)
-        if not names and not order_name:
-            self._problem(
-                "sonic.E001",
-                f"{self.label}.indexes[{name!r}] names no field.",
-                "Give fields, order_by or both.",
-            )
-            return
-        where = f"indexes[{name!r}]"
-        wanted = [*names, *([order_name] if order_name else [])]
-        found = [one for name in wanted if (one := self._indexed_or_problem(name, where))]
-        if len(found) < len(wanted):
-            return
-        if order_name:
-            found[-1] = found[-1].ordered_as or found[-1]
-        for one in found:
-            if one.no_index:
-                self._problem(
-                    "sonic.E008",
-                    f"{self.label}.{where} names {one.name}, whose values are not "
-                    f"looked up by themselves.",
-                    one.no_index,
-                )
-                return
-        if index.case_insensitive:
-            if not any(map(has_case, found)):
-                self._problem(
-                    "sonic.E007",
-                    f"{self.label}.{where} is case-insensitive, and none of its "
-                    f"fields holds texts.",
-                    "Take case_insensitive away, or name a text field.",
-                )
-                return
-            found = [Folded(one) if has_case(one) else one for one in found]
-        order = found.pop().part if order_name else None
-        if order is not None and (order.many or order.order is None):
-            self._problem(
-                "sonic.E002",
-                f"{self.label}.{where} orders by {order_name}, whose values have no order.",
-                "Order by a text, number or time field.",
-            )
-            return
-        # A posting does not depend on how its field orders.
-        parts = tuple(replace(one.part, order=None) for one in found)
-        spec = IndexSpec(parts, order)
-        if spec not in self.indexes.values():
             self.indexes[name if name not in self.indexes else f"{name}_index"] = spec
             for part in (*spec.parts, *([spec.order] if spec.order else [])):
                 if part.name not in self.fields:
                     self.derived[part.name] = self.indexed(part.name)
 
-    def _add_computed(self, name: str, index: Index, where: str) -> bool:
-        """Add the expression of an index to ``derived``. False, and a problem, if it is wrong."""
+    def _compiled(self, index: Index, computed_name: str, where: str) -> IndexSpec:
+        """The index as data."""
+        names = self._names(index.fields, where)
+        if index.expression is not None:
+            self.derived[computed_name] = self._computed(index, computed_name, where)
+            names.append(computed_name)
+        order_name = self._names([index.order_by], where)[0] if index.order_by is not None else ""
+        order_name = order_name.lstrip("-")
+        if not names and not order_name:
+            raise self._mistake(
+                "sonic.E001", f"{where} names no field.", "Give fields, order_by or both."
+            )
+        found = [self._indexed_for(name, where) for name in names]
+        order = self._indexed_for(order_name, where) if order_name else None
+        if order is not None:
+            order = order.ordered_as or order
+        self._refuse_unindexable([*found, order] if order else found, where)
+        if index.case_insensitive:
+            found, order = self._folded(found, order, where)
+        by = order.part if order else None
+        if by is not None and (by.many or by.order is None):
+            raise self._mistake(
+                "sonic.E002",
+                f"{where} orders by {order_name}, whose values have no order.",
+                "Order by a text, number or time field.",
+            )
+        # A posting does not depend on how its field orders.
+        return IndexSpec(tuple(replace(one.part, order=None) for one in found), by)
+
+    def _names(self, given: Iterable[Any], where: str) -> list[str]:
+        """The names of fields that are given by name or as fields."""
+        try:
+            return [name_of(field) for field in given]
+        except TypeError as error:
+            hint = "Name fields of the class itself."
+            raise self._mistake("sonic.E001", f"{where}: {error}", hint) from error
+
+    def _indexed_for(self, name: str, where: str) -> Indexed:
+        """The indexed value that an index names."""
+        try:
+            return self.indexed(name)
+        except FieldError:
+            self._require_known([name], where)
+            raise
+
+    def _refuse_unindexable(self, found: Iterable[Indexed], where: str) -> None:
+        for one in found:
+            if one.no_index:
+                raise self._mistake(
+                    "sonic.E008",
+                    f"{where} names {one.name}, whose values are not looked up by themselves.",
+                    one.no_index,
+                )
+
+    def _folded(
+        self, found: list[Indexed], order: Indexed | None, where: str
+    ) -> tuple[list[Indexed], Indexed | None]:
+        """The same values, the texts among them without their case."""
+        if not any(map(has_case, [*found, order] if order else found)):
+            raise self._mistake(
+                "sonic.E007",
+                f"{where} is case-insensitive, and none of its fields holds texts.",
+                "Take case_insensitive away, or name a text field.",
+            )
+        without_case = [Folded(one) if has_case(one) else one for one in found]
+        return without_case, Folded(order) if order and has_case(order) else order
+
+    def _computed(self, index: Index, name: str, where: str) -> Computed:
+        """The computed value of an index with an expression."""
         wrong = ""
         earlier = self.derived.get(name)
         if not callable(index.expression):
@@ -217,83 +244,77 @@ class Declarations:
             wrong = f"is called {name!r}, by which nothing can be looked up"
         elif isinstance(earlier, Computed) and earlier.function is not index.expression:
             wrong = f"is called {name!r}, as is another expression"
-        if wrong:
-            self._problem(
+        if wrong or index.expression is None:
+            raise self._mistake(
                 "sonic.E009",
-                f"{self.label}.{where} {wrong}.",
+                f"{where} {wrong}.",
                 "Write Index(expression=function, name=...), with a name of its own.",
             )
-            return False
-        self.derived[name] = Computed(self, name, index.expression, index.version)  # type: ignore[arg-type] # it can be called
-        return True
+        return Computed(self, name, index.expression, index.version)
 
-    def _indexed_or_problem(self, name: str, where: str) -> Indexed | None:
-        """The indexed value that an index names; None, and a problem, if there is none."""
-        try:
-            return self.indexed(name)
-        except FieldError:
-            self._known([name], where)
-            return None
-
-    def _read_uniques(self, declared: Mapping[Any, Any]) -> Iterable[UniqueConstraint]:
+    def _read_uniques(self, declared: Mapping[Any, Any]) -> None:
         groups = {str(name): given for name, given in declared.items()}
         for name, field in self.fields.items():
             if field.unique:
                 groups.setdefault(name, [name])
         for name, given in groups.items():
-            members = given if isinstance(given, (list, tuple)) else [given]
-            try:
-                names = tuple(name_of(member) for member in members)
-            except TypeError as error:
-                hint = "Name fields of the class itself."
-                where = f"{self.label}.uniques[{name!r}]"
-                self._problem("sonic.E001", f"{where}: {error}", hint)
-                continue
-            if not self._known(names, f"uniques[{name!r}]"):
-                continue
-            lists = [n for n in names if self.fields[n].many]
-            if lists:
-                self._problem(
+            with self._noting_mistakes():
+                self._add_unique(name, given if isinstance(given, (list, tuple)) else [given])
+
+    def _add_unique(self, name: str, members: Iterable[Any]) -> None:
+        where = f"uniques[{name!r}]"
+        names = tuple(self._names(members, where))
+        self._require_known(names, where)
+        for one in names:
+            if self.fields[one].many:
+                raise self._mistake(
                     "sonic.E004",
-                    f"{self.label}.uniques[{name!r}] contains the list {lists[0]}.",
+                    f"{where} contains the list {one}.",
                     "A list cannot be unique; use single fields.",
                 )
-                continue
-            # The index finds the object by them; the database alone enforces them.
-            one = self.fields[names[0]]
-            ordered = len(names) == 1 and one.order_kind
-            self._add_index(name, Index(order_by=names[0]) if ordered else Index(names))
-            yield UniqueConstraint(name, names)
+        # The index finds the object by them; the database alone enforces them.
+        ordered = len(names) == 1 and self.fields[names[0]].order_kind
+        self._add_index(name, Index(order_by=names[0]) if ordered else Index(names))
+        self.uniques.append(UniqueConstraint(name, names))
 
     def _read_fulltext(self, declared: Mapping[Any, Any]) -> None:
         for given, weight in declared.items():
-            if given == "groups":
-                names = [name_of(member) for member in weight]
-                if self._known(names, "fulltext_indexes['groups']"):
+            with self._noting_mistakes():
+                if given == "groups":
+                    names = [name_of(member) for member in weight]
+                    self._require_known(names, "fulltext_indexes['groups']")
                     self.text_groups = names
-                continue
-            name = name_of(given)
-            if not self._known([name], "fulltext_indexes"):
-                continue
-            if isinstance(weight, bool) or not isinstance(weight, (int, float)) or weight <= 0:
-                self._problem(
-                    "sonic.E005",
-                    f"{self.label}.fulltext_indexes[{name}] has the weight {weight!r}.",
-                    "A weight is a number above 0.",
-                )
-                continue
-            self.text_weights[name] = weight
+                else:
+                    self._add_weight(name_of(given), weight)
 
-    def _known(self, names: Iterable[str], where: str) -> bool:
+    def _add_weight(self, name: str, weight: Any) -> None:
+        self._require_known([name], "fulltext_indexes")
+        if isinstance(weight, bool) or not isinstance(weight, (int, float)) or weight <= 0:
+            raise self._mistake(
+                "sonic.E005",
+                f"fulltext_indexes[{name}] has the weight {weight!r}.",
+                "A weight is a number above 0.",
+            )
+        self.text_weights[name] = weight
+
+    # Mistakes -----------------------------------------------------------------------------------
+
+    def _require_known(self, names: Iterable[str], where: str) -> None:
         unknown = [name for name in names if name not in self.fields]
         if unknown:
-            self._problem(
+            raise self._mistake(
                 "sonic.E001",
-                f"{self.label}.{where} names {', '.join(unknown)}, which the class "
-                f"does not declare.",
+                f"{where} names {', '.join(unknown)}, which the class does not declare.",
                 f"Its fields are {', '.join(self.fields) or 'none'}.",
             )
-        return not unknown
 
-    def _problem(self, id: str, message: str, hint: str) -> None:
-        self.problems.append(Problem(id, message, hint))
+    def _mistake(self, id: str, message: str, hint: str) -> _Mistake:
+        return _Mistake(Problem(id, f"{self.label}.{message}", hint))
+
+    @contextmanager
+    def _noting_mistakes(self) -> Iterator[None]:
+        """Keep a mistake in ``problems``; what is declared wrong is left out."""
+        try:
+            yield
+        except _Mistake as mistake:
+            self.problems.append(mistake.problem)

@@ -32,14 +32,6 @@ class Index:
     expression: Callable[[Any], Any] | None = None
     version: int = 1
 
-    def field_names(self) -> list[str]:
-        """The names of ``fields``. TypeError for one that is no field and no name."""
-        return [name_of(field) for field in self.fields]
-
-    def order_name(self) -> str | None:
-        """The name of ``order_by`` without its minus; None without an order."""
-        return None if self.order_by is None else name_of(self.order_by).lstrip("-")
-
 
 def name_of(field: Any) -> str:
     """The name of a field, given as the field or as its name."""

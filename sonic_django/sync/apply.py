@@ -19,13 +19,13 @@ from ..fulltext.queue import drain
 from ..index.store import OBJECTS_PER_SCRIPT, Applied, Document, IndexStore
 from ..signals import index_failed, post_index
 from ..table import tombstones
-from ..transport.circuit_breaker import is_calm, note, pausing, raise_if_paused
+from ..transport.redis_circuit import redis_circuit
 from . import background, built
 from .commit_token import Token
 from .testcase_rollbacks import journal
 
 if TYPE_CHECKING:
-    pass
+    from ..schema.schema import Stores
 
 logger = logging.getLogger("sonic_django.sync")
 
@@ -33,33 +33,32 @@ logger = logging.getLogger("sonic_django.sync")
 class PendingApply:
     """The documents of one stretch of a transaction, applied when it commits."""
 
-    def __init__(self, model: Any, using: str, savepoints: frozenset[Any]) -> None:
-        self.model = model
-        self.using = using
+    def __init__(self, stores: Stores, savepoints: frozenset[Any]) -> None:
+        self.stores = stores
         self.savepoints = savepoints
         self.documents: list[Document] = []
-        self.token = Token(using)
+        self.token = Token(stores.using)
         self._begun = time.monotonic()
 
     def __call__(self) -> None:
         self.token.committed = True
         if time.monotonic() - self._begun > sonic_settings().RETENTION / 2:
             self._renew_marks()
-        apply_now(self.model, self.using, self.documents)
+        apply_now(self.stores, self.documents)
 
     def _renew_marks(self) -> None:
         """Marks are dated by their statements, the retention counts from the commit: after a long
         transaction it would be over before the index has held anything."""
-        schema = self.model._sonic
+        schema = self.stores.schema
         try:
-            schema.table(self.using).renew_dirty([(d.id, d.version) for d in self.documents])
+            self.stores.table.renew_dirty([(d.id, d.version) for d in self.documents])
             gone_ones = [document.id for document in self.documents if document.state == "gone"]
-            tombstones.renew_objects(schema.label_lower, gone_ones, self.using)
+            tombstones.renew_objects(schema.label_lower, gone_ones, self.stores.using)
         except DatabaseError as error:
             logger.warning("%s: marks could not be dated anew: %s", schema.label_lower, error)
 
 
-def schedule(model: Any, using: str, documents: Sequence[Document]) -> Token | None:
+def schedule(stores: Stores, documents: Sequence[Document]) -> Token | None:
     """Apply the documents once the present transaction, if any, has committed; what will tell
     whether it has, or None outside a transaction.
 
@@ -67,39 +66,37 @@ def schedule(model: Any, using: str, documents: Sequence[Document]) -> Token | N
     saves of one model, when it commits; a rolled-back savepoint takes its documents with it. In a
     test's transaction, which never commits: at once, noted in the journal that undoes it.
     """
-    connection = connections[using]
+    connection = connections[stores.using]
     if not connection.in_atomic_block:
-        apply_now(model, using, documents)
+        apply_now(stores, documents)
         return None
     if any(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks):
-        token = journal(model, using, [document.id for document in documents])
-        apply_now(model, using, documents, waits=True)
+        token = journal(stores, [document.id for document in documents])
+        apply_now(stores, documents, waits=True)
         return token
     savepoints = frozenset(connection.savepoint_ids)
     hooks = connection.run_on_commit
     last = hooks[-1][1] if hooks else None
     if not (
         isinstance(last, PendingApply)
-        and last.model is model
+        and last.stores == stores
         and last.savepoints == savepoints
         and hooks[-1][0] == savepoints
     ):
-        last = PendingApply(model, using, savepoints)
+        last = PendingApply(stores, savepoints)
         connection.on_commit(last)
     last.documents.extend(documents)
     return last.token
 
 
-def _drain_text(model: Any, using: str) -> None:
+def _drain_text(stores: Stores) -> None:
     try:
-        drain(model, using)
+        drain(stores)
     except RedisError as error:
-        logger.error("%s: full text waits in its queue (%s).", model._meta.label, error)
+        logger.error("%s: full text waits in its queue (%s).", stores.schema.label, error)
 
 
-def apply_now(
-    model: Any, using: str, documents: Sequence[Document], *, waits: bool = False
-) -> None:
+def apply_now(stores: Stores, documents: Sequence[Document], *, waits: bool = False) -> None:
     """Bring the index to these documents. One round trip (see ``IndexStore.apply``).
 
     None for up to ``OBJECTS_PER_SCRIPT`` outside a transaction: those are sent, and what becomes of
@@ -107,61 +104,63 @@ def apply_now(
     where something is to follow: ``post_index``, full text, a slice of the sweep, the first writes
     to an index.
     """
-    store = model._sonic.store(using)
-    if not (waits or _is_heard_at_once(model, using, documents, store)):
-        _send(model, using, documents, store)
+    store = stores.index
+    if not (waits or _is_heard_at_once(stores, documents, store)):
+        _send(stores, documents, store)
         return
     try:
-        with pausing():
+        with redis_circuit().guard():
             applied = store.apply(documents)
             if documents:
                 built.note_complete(store, applied.complete)
                 if not applied.complete:
-                    built.adopt_if_complete(model, using)
+                    built.adopt_if_complete(stores)
     except RedisError as error:
-        _failed(model, using, documents, error)
+        _failed(stores, documents, error)
         return
+    model = stores.schema.model
     if post_index.has_listeners(model):
-        post_index.send(sender=model, ids=[document.id for document in documents], using=using)
+        ids = [document.id for document in documents]
+        post_index.send(sender=model, ids=ids, using=stores.using)
     if applied.texts:
-        _drain_text(model, using)
-    background.after_write(model, using, applied=True)
+        _drain_text(stores)
+    background.after_write(stores, applied=True)
 
 
-def _is_heard_at_once(
-    model: Any, using: str, documents: Sequence[Document], store: IndexStore
-) -> bool:
+def _is_heard_at_once(stores: Stores, documents: Sequence[Document], store: IndexStore) -> bool:
     return (
         not 0 < len(documents) <= OBJECTS_PER_SCRIPT
-        or background.is_due(model, using)
-        or not is_calm()
+        or background.is_due(stores)
+        or not redis_circuit().is_closed
         or store.layout.has_text
-        or bool(post_index.receivers and post_index.has_listeners(model))
+        or bool(post_index.receivers and post_index.has_listeners(stores.schema.model))
         or not built.was_complete(store)
     )
 
 
-def _send(model: Any, using: str, documents: Sequence[Document], store: IndexStore) -> None:
+def _send(stores: Stores, documents: Sequence[Document], store: IndexStore) -> None:
+    circuit = redis_circuit()
+
     def done(applied: Applied | RedisError) -> None:
         if isinstance(applied, RedisError):
-            note(applied)
-            _failed(model, using, documents, applied)
+            circuit.note(applied)
+            _failed(stores, documents, applied)
         elif not applied.complete:
             # Somebody emptied it: the next write is waited for, and sees to it.
             built.note_complete(store, False)
 
-    store.send(documents, ready=raise_if_paused, done=done)
+    store.send(documents, ready=circuit.raise_if_open, done=done)
 
 
-def _failed(model: Any, using: str, documents: Sequence[Document], error: RedisError) -> None:
+def _failed(stores: Stores, documents: Sequence[Document], error: RedisError) -> None:
     ids = [document.id for document in documents]
     logger.error(
         "%s: the index of %d committed object(s) in %r could not be updated (%s); "
         "their rows stay marked as dirty.",
-        model._meta.label,
+        stores.schema.label,
         len(ids),
-        using,
+        stores.using,
         error,
     )
-    index_failed.send(sender=model, ids=ids, using=using, exception=error)
-    background.after_write(model, using, applied=False)
+    index_failed.send(sender=stores.schema.model, ids=ids, using=stores.using, exception=error)
+    background.after_write(stores, applied=False)

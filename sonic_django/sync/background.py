@@ -13,7 +13,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core import mail
@@ -29,6 +29,7 @@ from .jobs import JOBS
 from .sweep import KINDS, Kind, SweepResult, sweep_batch
 
 if TYPE_CHECKING:
+    from ..schema.schema import Schema, Stores
     from ..table.dirty import Place
 
 logger = logging.getLogger("sonic_django.sync")
@@ -43,7 +44,7 @@ _SHARE = 0.05
 class _Turn:
     """One class's marks of one kind, and how far a pass through them has come."""
 
-    model: Any
+    stores: Stores
     kind: Kind
     place: Place | None = None
 
@@ -65,7 +66,7 @@ class _Schedule:
     due: float = 0.0
     position: int = 0
     #: The classes that this process has written to.
-    written: set[Any] = field(default_factory=set)
+    written: set[Schema] = field(default_factory=set)
     #: An apply has failed, so the index lags; to be made up for once Redis answers.
     lags: bool = False
     catching_up: _Pass | None = None
@@ -75,38 +76,38 @@ class _Schedule:
 _schedules: dict[str, _Schedule] = {}
 
 
-def after_write(model: Any, using: str, *, applied: bool) -> None:
+def after_write(stores: Stores, *, applied: bool) -> None:
     """Called after each write, with whether the index has it; does a slice if one is due."""
-    schedule = _schedule_of(model, using)
+    schedule = _schedule_of(stores)
     if not applied:
         schedule.lags = True
         return
     pause = sonic_settings().SWEEP_EVERY
-    if pause is None or not _is_due(schedule) or connections[using].in_atomic_block:
+    if pause is None or not _is_due(schedule) or connections[stores.using].in_atomic_block:
         return
     # One thread of the process at a time; the others go on writing.
     if not schedule.lock.acquire(blocking=False):
         return
     try:
         started = time.monotonic()
-        more = _safe_slice(using, schedule)
+        more = _safe_slice(stores.using, schedule)
         taken = time.monotonic() - started
         schedule.due = time.monotonic() + (min(pause, taken / _SHARE) if more else pause)
     finally:
         schedule.lock.release()
 
 
-def is_due(model: Any, using: str) -> bool:
+def is_due(stores: Stores) -> bool:
     """Whether a slice may follow a write of this class now; notes that it is written to."""
-    schedule = _schedule_of(model, using)
+    schedule = _schedule_of(stores)
     return sonic_settings().SWEEP_EVERY is not None and _is_due(schedule)
 
 
-def _schedule_of(model: Any, using: str) -> _Schedule:
-    schedule = _schedules.get(using)
+def _schedule_of(stores: Stores) -> _Schedule:
+    schedule = _schedules.get(stores.using)
     if schedule is None:
-        schedule = _schedules.setdefault(using, _Schedule())
-    schedule.written.add(model)
+        schedule = _schedules.setdefault(stores.using, _Schedule())
+    schedule.written.add(stores.schema)
     return schedule
 
 
@@ -144,59 +145,63 @@ def do_slice(using: str, schedule: _Schedule | None = None) -> bool:
             return False
         turn = turns[schedule.position % len(turns)]
         schedule.position += 1
-        server, swept = turn.model._sonic.store(using).runs()
+        server, swept = turn.stores.index.runs()
         if server == swept and not schedule.lags:
-            return _quiet_slice(turn, using)
+            return _quiet_slice(turn)
         schedule.lags = False
         schedule.catching_up = _Pass(timezone.now(), turns, server)
-    return _catch_up(schedule, schedule.catching_up, using)
+    return _catch_up(schedule, schedule.catching_up)
 
 
-def _quiet_slice(turn: _Turn, using: str) -> bool:
+def _quiet_slice(turn: _Turn) -> bool:
     """Look at the marks that are old enough to go. Those that a killed process left are among
     them: they are applied instead."""
-    read_repair.drain(turn.model, using)
+    read_repair.drain(turn.stores)
     if turn.kind == KINDS[0]:
         for job in JOBS.values():
-            job(turn.model, using, _MARKS // 10)
-        if turn.model._sonic.text_fields:
-            queue.drain(turn.model, using)
+            job(turn.stores, _MARKS // 10)
+        if turn.stores.schema.text_fields:
+            queue.drain(turn.stores)
     before = timezone.now() - timedelta(seconds=sonic_settings().RETENTION)
     result = SweepResult()
-    sweep_batch(turn.model, using, turn.kind, before, None, _MARKS, result)
+    sweep_batch(turn.stores, turn.kind, before, None, _MARKS, result)
     return result.checked == _MARKS
 
 
-def _catch_up(schedule: _Schedule, work: _Pass, using: str) -> bool:
+def _catch_up(schedule: _Schedule, work: _Pass) -> bool:
     """Go on with a pass through all marks, as far as a slice goes; whether it has not ended."""
     result = SweepResult()
     while work.turns and result.checked < _MARKS:
         turn = work.turns[0]
         try:
             turn.place = sweep_batch(
-                turn.model, using, turn.kind, work.before, turn.place, _MARKS, result
+                turn.stores, turn.kind, work.before, turn.place, _MARKS, result
             )
             if turn.place is not None:
                 continue
             if turn.kind == KINDS[-1]:
-                turn.model._sonic.store(using).note_swept(work.run)
+                turn.stores.index.note_swept(work.run)
         except RedisError:
             # Away again: a new pass begins when it is back.
             schedule.catching_up, schedule.lags = None, True
             raise
         except DatabaseError as error:
-            logger.warning("%s cannot be swept: %s", turn.model._meta.label, error)
+            logger.warning("%s cannot be swept: %s", turn.stores.schema.label, error)
         del work.turns[0]
     if not work.turns:
         schedule.catching_up = None
     return bool(work.turns)
 
 
-def _turns(using: str, written: set[Any]) -> list[_Turn]:
-    models = [m for m in sonic_models() if m in written or router.db_for_write(m) == using]
+def _turns(using: str, written: set[Schema]) -> list[_Turn]:
+    schemas = [
+        model._sonic
+        for model in sonic_models()
+        if model._sonic in written or router.db_for_write(model) == using
+    ]
     # Those first that this process knows to have been written to.
-    models.sort(key=lambda model: model not in written)
-    return [_Turn(model, kind) for model in models for kind in KINDS]
+    schemas.sort(key=lambda schema: schema not in written)
+    return [_Turn(schema.at(using), kind) for schema in schemas for kind in KINDS]
 
 
 def forget() -> None:

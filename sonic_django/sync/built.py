@@ -12,6 +12,7 @@ from ..exceptions import IndexNotBuilt
 
 if TYPE_CHECKING:
     from ..index.store import IndexStore
+    from ..schema.schema import Stores
 
 logger = logging.getLogger("sonic_django.sync")
 
@@ -34,18 +35,18 @@ def note_complete(store: IndexStore, complete: bool) -> None:
     (_complete.add if complete else _complete.discard)((store.base, store.layout.fingerprint))
 
 
-def adopt_if_empty(model: Any, using: str) -> bool:
+def adopt_if_empty(stores: Stores) -> bool:
     """Count the indexes as built if the table has no row; whether it has none.
 
     One statement, and one round trip if so.
     """
-    if not model._sonic.table(using).is_empty():
+    if not stores.table.is_empty():
         return False
-    model._sonic.store(using).mark_built()
+    stores.index.mark_built()
     return True
 
 
-def adopt_if_complete(model: Any, using: str) -> bool:
+def adopt_if_complete(stores: Stores) -> bool:
     """Count the indexes as built if the index holds every row of a small table.
 
     This is how the first saves of a new project make its index complete without a command; after
@@ -53,17 +54,19 @@ def adopt_if_complete(model: Any, using: str) -> bool:
     round trips, at most every ten seconds in a process. Only errors of Redis come out: the write
     that it follows is committed, so neither the database nor a row that cannot be read may fail it.
     """
-    schema = model._sonic
-    store = schema.store(using)
+    schema = stores.schema
+    store = stores.index
     now = time.monotonic()
-    if now < _not_before.get((store.base, using), 0.0):
+    if now < _not_before.get((store.base, stores.using), 0.0):
         return False
     try:
-        rows: list[Any] = next(schema.table(using).walk(batch=_SMALL + 1), [])
+        rows: list[Any] = next(stores.table.walk(batch=_SMALL + 1), [])
         wanted = {row.id: schema.document(row) for row in rows[:_SMALL]}
     except (DatabaseError, ValueError) as error:
-        logger.warning("%s: cannot see whether its index is complete: %s", model._meta.label, error)
-        _not_before[store.base, using] = now + _PATIENCE
+        logger.warning(
+            "%s: cannot see whether its index is complete: %s", stores.schema.label, error
+        )
+        _not_before[store.base, stores.using] = now + _PATIENCE
         return False
     if len(rows) <= _SMALL:
         held = store.entries_of(list(wanted))
@@ -74,18 +77,18 @@ def adopt_if_complete(model: Any, using: str) -> bool:
             store.mark_built()
             return True
     else:
-        _not_before[store.base, using] = now + _PATIENCE
+        _not_before[store.base, stores.using] = now + _PATIENCE
     return False
 
 
-def not_built(model: Any, using: str, digests: tuple[str, ...]) -> IndexNotBuilt:
+def not_built(stores: Stores, digests: tuple[str, ...]) -> IndexNotBuilt:
     """The error for a query that needs these indexes."""
-    schema = model._sonic
+    schema = stores.schema
     names = {spec.digest: name for name, spec in schema.indexes.items()}
     wanted = [names.get(digest, "the set of all objects") for digest in digests]
-    label = schema.model._meta.label
+    label = schema.label
     return IndexNotBuilt(
-        f"{label}: not built in Redis for the database {using!r}: {', '.join(wanted)}. "
+        f"{label}: not built in Redis for the database {stores.using!r}: {', '.join(wanted)}. "
         f"Run: python manage.py sonic_reindex {label}",
         wanted,
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..index.store import Document
 
 if TYPE_CHECKING:
+    from ..schema.schema import Schema
     from ..table.rows import Row
 
 logger = logging.getLogger("sonic_django.sync")
@@ -18,7 +19,7 @@ OnUnreadable = Callable[[int, str], None]
 
 
 def documents_of(
-    model: Any,
+    schema: Schema,
     rows: Iterable[Row],
     *,
     text_changed: bool = False,
@@ -29,7 +30,7 @@ def documents_of(
     documents = []
     for row in rows:
         try:
-            documents.append(model._sonic.document(row, text_changed=text_changed))
+            documents.append(schema.document(row, text_changed=text_changed))
         except ValueError as error:
             logger.error("%s; it is not indexed until its row is mended.", error)
             if on_unreadable is not None:

@@ -7,10 +7,13 @@ and returns how many it took.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
-#: (class, database, limit) -> objects.
-Job = Callable[[Any, str, "int | None"], int]
+if TYPE_CHECKING:
+    from ..schema.schema import Stores
+
+#: (stores, limit) -> objects.
+Job = Callable[["Stores", "int | None"], int]
 
 #: The jobs by name, in the order in which they are done.
 JOBS: dict[str, Job] = {}

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db import DatabaseError, connections
 from redis.exceptions import RedisError
@@ -21,7 +21,7 @@ from .documents import documents_of
 from .testcase_rollbacks import resync
 
 if TYPE_CHECKING:
-    pass
+    from ..schema.schema import Stores
 
 logger = logging.getLogger("sonic_django.sync")
 
@@ -32,57 +32,57 @@ _lock = threading.Lock()
 _waiting: dict[tuple[str, str], dict[int, set[bytes]]] = {}
 
 
-def report(model: Any, using: str, ids: Sequence[int], sets: Iterable[bytes]) -> None:
+def report(stores: Stores, ids: Sequence[int], sets: Iterable[bytes]) -> None:
     """Repair objects that a query met in these sets of the index without their rows agreeing.
 
     Three round trips and a statement at once, or none now. Never raises.
     """
     wanted = set(sets)
-    if connections[using].in_atomic_block:
-        _wait(model, using, ids, wanted)
+    if connections[stores.using].in_atomic_block:
+        _wait(stores, ids, wanted)
         return
     try:
-        repair(model, using, ids, wanted)
+        repair(stores, ids, wanted)
     except (RedisError, DatabaseError) as error:
         logger.warning(
             "%s: %d index entries that do not agree with their rows could not be repaired now "
             "(%s); queries leave them out.",
-            model._meta.label,
+            stores.schema.label,
             len(ids),
             error,
         )
-        _wait(model, using, ids, wanted)
+        _wait(stores, ids, wanted)
 
 
-def drain(model: Any, using: str) -> int:
+def drain(stores: Stores) -> int:
     """Repair what waits in this process; how many objects. Errors come out, and lose nothing."""
-    key = (model._sonic.label_lower, using)
+    key = (stores.schema.label_lower, stores.using)
     with _lock:
         waiting = _waiting.pop(key, {})
     done: list[int] = []
     try:
         for id, sets in waiting.items():
-            repair(model, using, [id], sets)
+            repair(stores, [id], sets)
             done.append(id)
     finally:
         for id, sets in waiting.items():
             if id not in done:
-                _wait(model, using, [id], sets)
+                _wait(stores, [id], sets)
     return len(done)
 
 
-def repair(model: Any, using: str, ids: Sequence[int], sets: Iterable[bytes] = ()) -> set[int]:
+def repair(stores: Stores, ids: Sequence[int], sets: Iterable[bytes] = ()) -> set[int]:
     """Make the entries of these objects what their rows say, and take them out of those of the
     sets that their records do not name; the ids whose rows cannot be read. Two or three round
     trips and a statement."""
-    schema = model._sonic
-    store = schema.store(using)
+    schema = stores.schema
+    store = stores.index
     # The index is looked at before the rows: a row that is missing or older than what the index
     # has seen is so for good, and not merely on its way.
     held = store.entries_of(ids)
-    rows = schema.table(using).fetch(ids)
+    rows = stores.table.fetch(ids)
     unreadable: set[int] = set()
-    documents = documents_of(model, rows.values(), on_unreadable=lambda id, _: unreadable.add(id))
+    documents = documents_of(schema, rows.values(), on_unreadable=lambda id, _: unreadable.add(id))
     store.apply(documents, "rebuild")
     text = schema.has_text
     gone = [Document(id, held[id][0] + 1, "gone", (), text) for id in held if id not in rows]
@@ -90,22 +90,22 @@ def repair(model: Any, using: str, ids: Sequence[int], sets: Iterable[bytes] = (
         store.apply(gone)
     ahead = [id for id, row in rows.items() if id in held and held[id][0] > row.version]
     if ahead:
-        resync(model, using, ahead)
+        resync(stores, ahead)
     names = sorted(sets)
     if names:
         store.prune(ids, names)
     return unreadable
 
 
-def _wait(model: Any, using: str, ids: Sequence[int], sets: set[bytes]) -> None:
+def _wait(stores: Stores, ids: Sequence[int], sets: set[bytes]) -> None:
     with _lock:
-        waiting = _waiting.setdefault((model._sonic.label_lower, using), {})
+        waiting = _waiting.setdefault((stores.schema.label_lower, stores.using), {})
         for id in ids:
             if id in waiting or len(waiting) < _MOST_WAITING:
                 waiting.setdefault(id, set()).update(sets)
 
 
-def waiting(model: Any, using: str) -> int:
+def waiting(stores: Stores) -> int:
     """How many objects wait in this process."""
     with _lock:
-        return len(_waiting.get((model._sonic.label_lower, using), {}))
+        return len(_waiting.get((stores.schema.label_lower, stores.using), {}))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.core.exceptions import FieldError
 
@@ -26,7 +26,7 @@ from .documents import OnUnreadable, documents_of
 from .testcase_rollbacks import resync
 
 if TYPE_CHECKING:
-    pass
+    from ..schema.schema import Schema, Stores
 
 #: Called with (rows done, rows in all).
 Progress = Callable[[int, int], None]
@@ -36,8 +36,7 @@ BATCH = 500
 
 
 def rebuild(
-    model: Any,
-    using: str,
+    stores: Stores,
     *,
     batch_size: int = BATCH,
     progress: Progress | None = None,
@@ -51,16 +50,16 @@ def rebuild(
     more; ``on_duplicate`` is called with those that cannot, ``on_unreadable`` with rows that cannot
     be read, and the index of all others is built all the same.
     """
-    schema = model._sonic
+    schema = stores.schema
     schema.raise_problems()
-    table, store = schema.table(using), schema.store(using)
+    table, store = stores.table, stores.index
     after, done = _resume(store)
     total = table.count()
     digests = DigestsOfRebuild(store)
-    claims = UniquesCheck(model, using, mend=True)
+    claims = UniquesCheck(stores, mend=True)
     for rows in table.walk(after, batch=batch_size):
         high = rows[-1].id
-        _apply_range(model, using, store, after + 1, high, rows, on_unreadable)
+        _apply_range(stores, store, after + 1, high, rows, on_unreadable)
         digests.rows_applied(row.id for row in rows)
         for drift in _claim_uniques(claims, rows):
             if on_duplicate is not None and drift.kind == "duplicate":
@@ -69,12 +68,12 @@ def rebuild(
         done += len(rows)
         if is_available():
             # An object that the index knew nothing of, after a loss of Redis, is queued again.
-            queue.drain(model, using)
+            queue.drain(stores)
         notes = {"after": str(after), "done": str(done)}
         store.note_job({"fingerprint": store.layout.fingerprint, **notes})
         if progress:
             progress(done, max(total, done))
-    _apply_range(model, using, store, after + 1, _LAST_ID, [], on_unreadable)
+    _apply_range(stores, store, after + 1, _LAST_ID, [], on_unreadable)
     digests.end()
     _drop_strays(store)
     store.mark_built()
@@ -102,8 +101,7 @@ def _resume(store: IndexStore) -> tuple[int, int]:
 
 
 def _apply_range(
-    model: Any,
-    using: str,
+    stores: Stores,
     store: IndexStore,
     low: int,
     high: int,
@@ -112,22 +110,21 @@ def _apply_range(
 ) -> None:
     for last, held in store.records(low, high):
         piece = [row for row in rows if low <= row.id <= last]
-        _apply_piece(model, using, store, held, piece, on_unreadable)
+        _apply_piece(stores, store, held, piece, on_unreadable)
         low = last + 1
 
 
 def _apply_piece(
-    model: Any,
-    using: str,
+    stores: Stores,
     store: IndexStore,
     held: dict[int, tuple[int, bool]],
     rows: list[Row],
     on_unreadable: OnUnreadable | None,
 ) -> None:
-    schema = model._sonic
+    schema = stores.schema
     if held:
         # Read again behind the look at the index: a row that is missing now is missing for good.
-        fresh = schema.table(using).fetch([row.id for row in rows] + list(held))
+        fresh = stores.table.fetch([row.id for row in rows] + list(held))
         rows = list(fresh.values())
         gone = [
             Document(id, version + 1, "gone", (), schema.has_text)
@@ -136,11 +133,11 @@ def _apply_piece(
         ]
         if gone:
             store.apply(gone)
-    store.apply(documents_of(model, rows, on_unreadable=on_unreadable), "rebuild")
+    store.apply(documents_of(schema, rows, on_unreadable=on_unreadable), "rebuild")
     # The index knows later versions than the rows, which were read after it: SQL was set back.
     set_back = [row.id for row in rows if row.id in held and held[row.id][0] > row.version]
     if set_back:
-        resync(model, using, set_back)
+        resync(stores, set_back)
 
 
 def _drop_strays(store: IndexStore) -> None:
@@ -149,36 +146,35 @@ def _drop_strays(store: IndexStore) -> None:
         store.drop_key(key)
 
 
-def check_name(model: Any, name: str) -> None:
+def check_name(schema: Schema, name: str) -> None:
     """FieldError if the class has no index of this name."""
-    if name not in model._sonic.indexes and name != "ids":
-        known = ", ".join(["ids", *model._sonic.indexes])
-        raise FieldError(f"{model._meta.label} has no index {name!r}. It has: {known}.")
+    if name not in schema.indexes and name != "ids":
+        known = ", ".join(["ids", *schema.indexes])
+        raise FieldError(f"{schema.label} has no index {name!r}. It has: {known}.")
 
 
 def rebuild_fulltext(
-    model: Any,
-    using: str,
+    stores: Stores,
     *,
     batch_size: int = BATCH * 2,
     progress: Progress | None = None,
 ) -> int:
     """Rebuild full text of the class from the rows; the number of live objects."""
-    if not model._sonic.text_fields:
+    if not stores.schema.text_fields:
         return 0
-    table = model._sonic.table(using)
+    table = stores.table
     total = table.count(live=True)
     done = 0
-    stale = queue.indexed_ids(model)
+    stale = queue.indexed_ids(stores.schema)
     for rows in table.walk(batch=batch_size):
         # In place, so that searches meanwhile find everything.
-        queue.update(model, using, [row.id for row in rows])
+        queue.update(stores, [row.id for row in rows])
         live = [row.id for row in rows if not row.is_deleted]
         stale.difference_update(live)
         done += len(live)
         if progress:
             progress(done, max(total, done))
-    queue.remove(model, sorted(stale))
+    queue.remove(stores.schema, sorted(stale))
     # What was written meanwhile, and what had waited before.
-    queue.drain(model, using, force=True)
+    queue.drain(stores, force=True)
     return done

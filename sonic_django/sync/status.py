@@ -9,7 +9,7 @@ from ..index.layout import IDS_DIGEST
 from ..table import tombstones
 
 if TYPE_CHECKING:
-    pass
+    from ..schema.schema import Stores
 
 
 @dataclass(frozen=True)
@@ -35,21 +35,21 @@ class ModelStatus:
         return asdict(self)
 
 
-def model_status(model: Any, using: str) -> ModelStatus:
+def model_status(stores: Stores) -> ModelStatus:
     """Count rows in SQL (a scan) and entries in Redis (a SCAN for the memory)."""
-    schema = model._sonic
-    table, store = schema.table(using), schema.store(using)
+    schema = stores.schema
+    table, store = stores.table, stores.index
     built = store.built()
     indexes = {"ids": IDS_DIGEST in built}
     indexes.update((name, spec.digest in built) for name, spec in schema.indexes.items())
     live, deleted = table.count(live=True), table.count(live=False)
     return ModelStatus(
-        label=model._meta.label,
-        database=using,
+        label=stores.schema.label,
+        database=stores.using,
         rows=live,
         indexed=store.number_of_ids(),
         deleted=deleted,
-        dirty=table.count_dirty() + tombstones.count(schema.label_lower, using),
+        dirty=table.count_dirty() + tombstones.count(schema.label_lower, stores.using),
         text_queue=store.text_backlog(),
         redis_bytes=store.memory(),
         indexes=indexes,

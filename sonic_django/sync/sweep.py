@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from django.utils import timezone
 
@@ -25,6 +25,7 @@ from .jobs import JOBS
 from .testcase_rollbacks import resync
 
 if TYPE_CHECKING:
+    from ..schema.schema import Stores
     from ..table.dirty import Mark, Place
 
 BATCH = 500
@@ -52,9 +53,7 @@ class SweepResult:
         return self.jobs.get("expiry", 0)
 
 
-def sweep(
-    model: Any, using: str, *, limit: int | None = None, now: datetime | None = None
-) -> SweepResult:
+def sweep(stores: Stores, *, limit: int | None = None, now: datetime | None = None) -> SweepResult:
     """Sweep all of the class that was written before ``SONIC["GRACE"]``, ``limit`` marks at most;
     all marks there are when Redis was restarted or replaced since it was last swept. Errors of
     Redis come out as they are.
@@ -63,24 +62,23 @@ def sweep(
     trips more, two statements more where something lags.
     """
     now = now or timezone.now()
-    store = model._sonic.store(using)
-    read_repair.drain(model, using)
+    store = stores.index
+    read_repair.drain(stores)
     server, swept = store.runs()
     grace = timedelta(seconds=sonic_settings().GRACE if server == swept else 0)
     result = SweepResult()
-    finished = all(_sweep_kind(model, using, kind, now - grace, limit, result) for kind in KINDS)
+    finished = all(_sweep_kind(stores, kind, now - grace, limit, result) for kind in KINDS)
     if finished and server != swept:
         store.note_swept(server)
     for name, job in JOBS.items():
-        result.jobs[name] = job(model, using, limit)
+        result.jobs[name] = job(stores, limit)
     if is_available():
-        result.texts = queue.drain(model, using, force=True)
+        result.texts = queue.drain(stores, force=True)
     return result
 
 
 def _sweep_kind(
-    model: Any,
-    using: str,
+    stores: Stores,
     kind: Kind,
     before: datetime,
     limit: int | None,
@@ -90,15 +88,14 @@ def _sweep_kind(
     place: Place | None = None
     while limit is None or result.checked < limit:
         number = BATCH if limit is None else min(BATCH, limit - result.checked)
-        place = sweep_batch(model, using, kind, before, place, number, result)
+        place = sweep_batch(stores, kind, before, place, number, result)
         if place is None:
             return True
     return False
 
 
 def sweep_batch(
-    model: Any,
-    using: str,
+    stores: Stores,
     kind: Kind,
     before: datetime,
     after: Place | None,
@@ -107,35 +104,35 @@ def sweep_batch(
 ) -> Place | None:
     """Sweep up to ``number`` marks set before a time, behind a place; the place to go on behind,
     or None if these were the last. One statement if there are none."""
-    schema = model._sonic
+    schema = stores.schema
     if kind == "rows":
-        marks = schema.table(using).dirty(before, after, number)
+        marks = stores.table.dirty(before, after, number)
     else:
-        marks = tombstones.tombstones(schema.label_lower, using, before, after, number)
+        marks = tombstones.tombstones(schema.label_lower, stores.using, before, after, number)
     if marks:
         work = _sweep_rows if kind == "rows" else _sweep_tombstones
-        work(model, using, marks, result)
+        work(stores, marks, result)
         result.checked += len(marks)
     return marks[-1].place if len(marks) == number else None
 
 
-def _sweep_rows(model: Any, using: str, marks: list[Mark], result: SweepResult) -> None:
-    schema = model._sonic
-    table, store = schema.table(using), schema.store(using)
-    held = _held_versions(model, using, marks)
+def _sweep_rows(stores: Stores, marks: list[Mark], result: SweepResult) -> None:
+    schema = stores.schema
+    table, store = stores.table, stores.index
+    held = _held_versions(stores, marks)
     lagging = [mark.id for mark in marks if held.get(mark.id, -1) < mark.version]
     ahead = [mark.id for mark in marks if held.get(mark.id, -1) > mark.version]
     if ahead:
         # Written again since it was read here, or the database lost a commit that the index has.
         fresh = table.fetch(ahead)
         lost = [id for id, row in fresh.items() if row.version < held[id]]
-        resync(model, using, lost)
+        resync(stores, lost)
         result.applied += len(lost)
     if lagging:
         rows = table.fetch(lagging).values()
-        documents = documents_of(model, rows, text_changed=schema.has_text)
+        documents = documents_of(schema, rows, text_changed=schema.has_text)
         if not store.apply(documents).complete:
-            built.adopt_if_complete(model, using)
+            built.adopt_if_complete(stores)
         # The index has only now got them: let them keep their marks for the retention anew.
         table.renew_dirty([(document.id, document.version) for document in documents])
         result.applied += len(documents)
@@ -143,25 +140,23 @@ def _sweep_rows(model: Any, using: str, marks: list[Mark], result: SweepResult) 
     result.cleared += table.clear_dirty([(mark.id, mark.version) for mark in settled])
 
 
-def _sweep_tombstones(model: Any, using: str, marks: list[Mark], result: SweepResult) -> None:
-    schema = model._sonic
+def _sweep_tombstones(stores: Stores, marks: list[Mark], result: SweepResult) -> None:
+    schema = stores.schema
     text = schema.has_text
-    held = _held_versions(model, using, marks)
+    held = _held_versions(stores, marks)
     lagging = [mark for mark in marks if held.get(mark.id, -1) < mark.version]
     if lagging:
-        schema.store(using).apply(
-            [Document(mark.id, mark.version, "gone", (), text) for mark in lagging]
-        )
-        tombstones.renew([mark.place.id for mark in lagging], using)
+        stores.index.apply([Document(mark.id, mark.version, "gone", (), text) for mark in lagging])
+        tombstones.renew([mark.place.id for mark in lagging], stores.using)
         result.applied += len(lagging)
     settled = [m.place.id for m in _settled(marks) if held.get(m.id, -1) >= m.version]
     if settled:
-        tombstones.remove(settled, using)
+        tombstones.remove(settled, stores.using)
     result.cleared += len(settled)
 
 
-def _held_versions(model: Any, using: str, marks: Sequence[Mark]) -> dict[int, int]:
-    found = model._sonic.store(using).entries_of([mark.id for mark in marks])
+def _held_versions(stores: Stores, marks: Sequence[Mark]) -> dict[int, int]:
+    found = stores.index.entries_of([mark.id for mark in marks])
     return {id: version for id, (version, _) in found.items()}
 
 

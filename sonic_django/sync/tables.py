@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db import DatabaseError, router
 from redis.exceptions import RedisError
@@ -15,7 +15,7 @@ from ..index.store import IndexStore
 from . import built
 
 if TYPE_CHECKING:
-    pass
+    from ..schema.schema import Stores
 
 logger = logging.getLogger("sonic_django.sync")
 
@@ -23,29 +23,29 @@ logger = logging.getLogger("sonic_django.sync")
 _ends_with_process: dict[str, IndexStore] = {}
 
 
-def start_empty_index(model: Any, using: str) -> bool:
+def start_empty_index(stores: Stores) -> bool:
     """If the model's table is there and empty, clear its index and count it as built.
 
     Without Redis nothing happens: the first query or save does it. Whether it was done. One
     statement and two round trips.
     """
-    if not router.allow_migrate_model(using, model):
+    if not router.allow_migrate_model(stores.using, stores.schema.model):
         return False
     try:
-        if not model._sonic.table(using).is_empty():
+        if not stores.table.is_empty():
             return False
     except DatabaseError:
         return False  # not made yet, or by hand with other columns; the first query will say so
-    store = model._sonic.store(using)
+    store = stores.index
     built.forget()
     try:
         if store.number_of_ids() or store.built() < set(store.layout.digests):
             store.clear()
             store.mark_built()
     except RedisError as error:
-        logger.info("%s: Redis is away (%s); its index starts later.", model._meta.label, error)
+        logger.info("%s: Redis is away (%s); its index starts later.", stores.schema.label, error)
         return False
-    if is_in_memory(using):
+    if is_in_memory(stores.using):
         if not _ends_with_process:
             atexit.register(_clear_ended)
         _ends_with_process[store.base] = store

@@ -10,7 +10,7 @@ back), and at the end of each test.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db import connections
 
@@ -22,16 +22,16 @@ from .commit_token import Token
 from .documents import documents_of
 
 if TYPE_CHECKING:
-    pass
+    from ..schema.schema import Stores
 
 
 class _Marker:
     """Stands among the on-commit hooks for a write that was applied before its commit."""
 
-    def __init__(self, model: Any, using: str, ids: list[int]) -> None:
-        self.model = model
+    def __init__(self, stores: Stores, ids: list[int]) -> None:
+        self.stores = stores
         self.ids = ids
-        self.token = Token(using)
+        self.token = Token(stores.using)
 
     def __call__(self) -> None:
         """The index already has it."""
@@ -48,11 +48,11 @@ class _Journals(threading.local):
 _journals = _Journals()
 
 
-def journal(model: Any, using: str, ids: list[int]) -> Token:
+def journal(stores: Stores, ids: list[int]) -> Token:
     """Note that these objects are applied before their transaction has ended."""
-    marker = _Marker(model, using, ids)
-    connections[using].on_commit(marker)
-    _journals.by_alias.setdefault(using, []).append(marker)
+    marker = _Marker(stores, ids)
+    connections[stores.using].on_commit(marker)
+    _journals.by_alias.setdefault(stores.using, []).append(marker)
     return marker.token
 
 
@@ -69,11 +69,11 @@ def undo_rollbacks(using: str) -> None:
     if not gone:
         return
     _journals.by_alias[using] = [marker for marker in markers if id(marker) in present]
-    stale: dict[Any, set[int]] = {}
+    stale: dict[Stores, set[int]] = {}
     for marker in gone:
-        stale.setdefault(marker.model, set()).update(marker.ids)
-    for model, ids in stale.items():
-        resync(model, using, sorted(ids))
+        stale.setdefault(marker.stores, set()).update(marker.ids)
+    for stores, ids in stale.items():
+        resync(stores, sorted(ids))
 
 
 before_search.append(undo_rollbacks)
@@ -90,23 +90,23 @@ def undo_all_rollbacks() -> None:
         undo_rollbacks(using)
 
 
-def resync(model: Any, using: str, ids: list[int]) -> None:
+def resync(stores: Stores, ids: list[int]) -> None:
     """Set the index of these objects to what their rows say, whatever version it has seen.
 
     Two statements and one round trip for 900 ids.
     """
-    schema = model._sonic
-    rows = schema.table(using).fetch(ids)
+    schema = stores.schema
+    rows = stores.table.fetch(ids)
     text = bool(schema.text_fields) and is_available()
     gone = [Document(id, DESTROYED_VERSION, "gone", (), text) for id in ids if id not in rows]
-    documents = documents_of(model, rows.values(), text_changed=text)
-    schema.store(using).apply([*documents, *gone], "reset")
+    documents = documents_of(schema, rows.values(), text_changed=text)
+    stores.index.apply([*documents, *gone], "reset")
     # A writer may have committed and applied a newer version in between, which is now undone.
-    fresh = schema.table(using).fetch(ids)
+    fresh = stores.table.fetch(ids)
     overtaken = [
         row for id, row in fresh.items() if id not in rows or row.version != rows[id].version
     ]
     if overtaken:
-        schema.store(using).apply(documents_of(model, overtaken))
+        stores.index.apply(documents_of(schema, overtaken))
     if text:
-        drain(model, using)
+        drain(stores)

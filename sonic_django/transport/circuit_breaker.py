@@ -1,92 +1,99 @@
-"""A pause in the writes to a Redis that hangs, so that not every save waits for the time-out.
+"""A circuit breaker: after a time-out, callers do not wait for the same store again for a while.
 
-The rows keep their marks, so the sweep applies what was left out. A Redis that is away needs no
-pause: it refuses at once.
+Closed is the normal state: every call goes ahead. A time-out opens the circuit: calls fail at once.
+When it has been open for its time it is half-open: one call goes ahead, and the others fail until
+that one has ended. An answer closes the circuit, another time-out opens it again.
 """
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
-from weakref import WeakKeyDictionary
-
-from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as RedisTimeoutError
-
-from ..conf import sonic_settings
-from .client import redis_client
 
 
-class Paused(RedisTimeoutError):
-    """Redis did not answer a moment ago and was not asked again."""
+class CircuitOpen(Exception):
+    """The store did not answer a moment ago and was not asked again."""
 
 
-#: Until when (monotonic) nothing is written, by pool of connections: empty while all is well.
-_until: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
+class CircuitBreaker:
+    """The circuit of one store, in this process. Threads share it.
 
-
-@contextmanager
-def pausing() -> Iterator[None]:
-    """Around a write to Redis that the sweep repeats when it fails.
-
-    A time-out within it starts a pause of ``SONIC["TIMEOUT"]`` seconds in this process, in which
-    it raises ``Paused``, an error of Redis, and runs nothing. When it is over, one write goes
-    ahead; the others go on when that has been answered. No round trip.
+    ``seconds`` gives the time that the circuit stays open. ``opened_by`` are the errors that open
+    it. ``error`` makes the error that is raised while it is open, from the seconds that are left.
     """
-    if _until:
-        _wait_for_one()
-    try:
-        yield
-    except RedisTimeoutError as error:
-        note(error)
-        raise
-    except BaseException:
-        _resume()
-        raise
-    _resume()
 
+    __slots__ = ("__weakref__", "_error", "_lock", "_opened_by", "_seconds", "_until")
 
-def note(error: RedisError) -> None:
-    """Start a pause if this is a time-out; for the errors of what was not waited for."""
-    if isinstance(error, RedisTimeoutError) and not isinstance(error, Paused):
-        _until[_pool()] = time.monotonic() + sonic_settings().TIMEOUT
+    def __init__(
+        self,
+        seconds: Callable[[], float],
+        opened_by: type[BaseException] | tuple[type[BaseException], ...] = (),
+        error: Callable[[float], CircuitOpen] = CircuitOpen,
+    ) -> None:
+        self._seconds = seconds
+        self._opened_by = opened_by
+        self._error = error
+        #: Until when (monotonic) calls fail. None is a closed circuit.
+        self._until: float | None = None
+        self._lock = threading.Lock()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether every call goes ahead: the circuit is neither open nor half-open."""
+        return self._until is None
 
-def raise_if_paused() -> None:
-    """Raise ``Paused`` in a pause; for what was calm a moment ago."""
-    if _until:
-        _wait_for_one()
+    @property
+    def is_open(self) -> bool:
+        """Whether a call would fail now: for work that can as well be done later."""
+        until = self._until
+        return until is not None and time.monotonic() < until
 
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Run a call whose time-out opens the circuit, and whose answer closes it.
 
-def is_calm() -> bool:
-    """Whether there is no pause, nor one that is over and not ended by an answer."""
-    return not _until or _pool() not in _until
+        Any error that is not a time-out counts as an answer. Raises ``error`` and runs nothing
+        while the circuit is open.
+        """
+        self.raise_if_open()
+        try:
+            yield
+        except BaseException as error:
+            if self._is_time_out(error):
+                self.open()
+            else:
+                self.close()
+            raise
+        self.close()
 
+    def note(self, error: BaseException) -> None:
+        """Open the circuit if this error of an unguarded call is a time-out."""
+        if self._is_time_out(error):
+            self.open()
 
-def is_paused() -> bool:
-    """Whether a write would raise ``Paused`` now: for work that can as well be done later."""
-    return bool(_until) and time.monotonic() < _until.get(_pool(), 0.0)
+    def raise_if_open(self) -> None:
+        """Raise ``error`` while the circuit is open; half-open, let this one caller go ahead."""
+        if self._until is None:
+            return
+        with self._lock:
+            until, now = self._until, time.monotonic()
+            if until is None:
+                return
+            if now < until:
+                raise self._error(until - now)
+            # The others are kept out while this caller tries.
+            self._until = now + self._seconds()
 
+    def open(self) -> None:
+        """Let calls fail for the next ``seconds``."""
+        self._until = time.monotonic() + self._seconds()
 
-def _wait_for_one() -> None:
-    """Raise ``Paused`` in a pause; after it, keep the others out while this caller tries."""
-    pool, now = _pool(), time.monotonic()
-    until = _until.get(pool)
-    if until is None:
-        return
-    if now < until:
-        raise Paused(
-            f"Redis did not answer in time, and is not asked again for {until - now:.1f} s"
-        )
-    _until[pool] = now + sonic_settings().TIMEOUT
+    def close(self) -> None:
+        """Let every call go ahead."""
+        self._until = None
 
-
-def _resume() -> None:
-    if _until:
-        _until.pop(_pool(), None)
-
-
-def _pool() -> Any:
-    return redis_client().connection_pool
+    def _is_time_out(self, error: BaseException) -> bool:
+        # The error of an open circuit may well be a time-out to its callers.
+        return isinstance(error, self._opened_by) and not isinstance(error, CircuitOpen)

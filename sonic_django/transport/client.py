@@ -207,6 +207,11 @@ def redis_client(*, write: bool = True) -> Redis:
     return _present_client(write)
 
 
+def connection_pool() -> Any:
+    """The connections to the Redis that is written to. Deferred replies stay unread."""
+    return _present_client(write=True).connection_pool
+
+
 def _present_client(write: bool) -> Redis:
     settings = sonic_settings()
     client = _clients.get((settings.REDIS, write)) or _new_client(settings.REDIS, write)

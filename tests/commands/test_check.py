@@ -25,7 +25,7 @@ def short_grace(settings: Any) -> None:
 @pytest.fixture(autouse=True)
 def nothing_left(transactional_db: None) -> Iterator[None]:
     for model in (Author, Blog):
-        queue.clear(model)
+        queue.clear(model._sonic)
     yield
     forget_indexes(Author, Blog, Pair, Plain)
 

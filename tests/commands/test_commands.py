@@ -86,7 +86,7 @@ class TestReindex:
         author = Author.objects.create(username="a", intro="sailing the seas")
         from sonic_django.fulltext import queue
 
-        queue.clear(Author)
+        queue.clear(Author._sonic)
         assert Author.search("sailing") == []
         text = output("sonic_reindex", "testapp.Author", "--fulltext")
         assert "testapp.Author: full text of 1 row(s) built." in text

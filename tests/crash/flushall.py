@@ -66,7 +66,7 @@ def _empty(crew: Crew) -> list[str]:
     _wait_for(lambda: bool(crew.failed()) or Item.sql.count() > _MANY)
     client: Any = redis_client()
     store = Item._sonic.store("default")
-    with queue.exclusively(Item):
+    with queue.exclusively(Item._sonic):
         # Full text waits, and Redis forgets what it waits for.
         _wait_for(lambda: bool(crew.failed()) or store.text_backlog() >= _WAITING)
         client.flushall()

@@ -150,7 +150,7 @@ def _questions(values: dict[str, Any]) -> Iterator[tuple[tuple[str, Any], ...]]:
 def _texts(expected: dict[str, State]) -> Iterator[str]:
     """Full text holds the live items, each by its words."""
     live = {code: state for code, state in expected.items() if not state.deleted}
-    held, wanted = queue.indexed_ids(Item), {state.id for state in live.values()}
+    held, wanted = queue.indexed_ids(Item._sonic), {state.id for state in live.values()}
     yield from (f"full text still has item #{id}" for id in held - wanted)
     yield from (f"full text lacks item #{id}" for id in wanted - held)
     stamps: dict[str, set[int | None]] = {}

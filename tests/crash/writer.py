@@ -150,7 +150,7 @@ class Writer:
 
         for model in (Item, Counter):
             try:
-                sweep(model, "default")
+                sweep(model._sonic.at("default"))
             except RedisError:
                 return
 

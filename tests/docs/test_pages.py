@@ -54,7 +54,7 @@ def pages_with(kind: Any) -> list[str]:
 def at_hand(transactional_db: None) -> dict[str, Any]:
     """The names an example may use; no documents of other tests are in full text."""
     for model in (Author, Blog):
-        queue.clear(model)
+        queue.clear(model._sonic)
     return {"__name__": "example", "Author": Author, "Blog": Blog}
 
 

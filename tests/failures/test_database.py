@@ -178,7 +178,7 @@ class TestAnAnswerThatWasLost:
         come_back(mariadb)
         assert Plain.objects.filter(name="committed").ids() == []
         age(10)
-        assert sweep(Plain, "default").applied == 1
+        assert sweep(Plain._sonic.at("default")).applied == 1
         assert Plain.objects.get(name="committed") == Plain.sql.latest("pk")
 
     def test_of_an_update(self, mariadb: MariaDB, wire: Proxy, plain: Plain) -> None:
@@ -190,7 +190,7 @@ class TestAnAnswerThatWasLost:
         assert plain.sonic_version == 1
         come_back(mariadb)
         age(10)
-        sweep(Plain, "default")
+        sweep(Plain._sonic.at("default"))
         assert Plain.objects.filter(name="committed").ids() == [plain.pk]
         assert Plain.objects.filter(name="before").ids() == []
 
@@ -209,8 +209,8 @@ class TestAnAnswerThatWasLost:
         come_back(mariadb)
         assert Plain.objects.filter(name="before").ids() == [plain.pk]
         age(10)
-        sweep(Plain, "default")
-        sweep(Author, "default")
+        sweep(Plain._sonic.at("default"))
+        sweep(Author._sonic.at("default"))
         assert Plain.objects.filter(name="committed").ids() == [plain.pk]
         assert Author.objects.filter(username="ada").exists()
 
@@ -240,7 +240,7 @@ class TestAnAnswerThatWasLost:
             change()
         connection.close()
         age(10)
-        sweep(Plain, "default")
+        sweep(Plain._sonic.at("default"))
         assert Plain.objects.filter(name="before").ids() == [plain.pk]
         assert Plain.objects.filter(name="rolled back").ids() == []
 
@@ -255,5 +255,5 @@ def test_both_servers_away_and_back(redis: FailingRedis, mariadb: MariaDB, plain
     plain.save()
     redis.start()
     age(10)
-    sweep(Plain, "default")
+    sweep(Plain._sonic.at("default"))
     assert Plain.objects.filter(name="after").ids() == [plain.pk]

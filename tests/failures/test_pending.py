@@ -24,8 +24,8 @@ from sonic_django.sync import background
 from sonic_django.sync.sweep import sweep
 from sonic_django.test import count_redis_calls
 from sonic_django.transport import deferred
-from sonic_django.transport.circuit_breaker import Paused
 from sonic_django.transport.client import Script, redis_client
+from sonic_django.transport.redis_circuit import RedisCircuitOpen
 from tests.failures.conftest import FailingRedis
 from tests.sync.test_sweep import age
 from tests.testapp.models import Author, Plain
@@ -161,7 +161,7 @@ class TestTheReplyIsRead:
         assert failures == []
         use()
         assert isinstance(failures[0], TimeoutError)
-        assert not isinstance(failures[0], Paused)
+        assert not isinstance(failures[0], RedisCircuitOpen)
 
     def test_by_a_script_of_a_client_that_was_kept(
         self, redis: FailingRedis, failures: list[Exception]
@@ -338,7 +338,7 @@ class TestFailures:
         failures: list[Exception],
         settings: Any,
     ) -> None:
-        settings.SONIC = {"TIMEOUT": 3600.0}  # a pause is longer than any test
+        settings.SONIC = {"TIMEOUT": 3600.0}  # the circuit stays open longer than any test
         limits = {"SOCKET_TIMEOUT": TIMEOUT, "SOCKET_CONNECT_TIMEOUT": TIMEOUT}
         point_at(redis.url + "&client_name=hasty", **limits)
         save_some(COMPLETE_AFTER)
@@ -346,11 +346,11 @@ class TestFailures:
         redis.hang()
         for _ in range(5):
             Plain.objects.create(name="b")
-        assert [type(error) for error in failures] == [TimeoutError, *[Paused] * 4]
+        assert [type(error) for error in failures] == [TimeoutError, *[RedisCircuitOpen] * 4]
         point_at(redis.url + "&client_name=patient")
         redis.resume()
         age(10)
-        sweep(Plain, "default")
+        sweep(Plain._sonic.at("default"))
         assert Plain.objects.filter(name="b").count() == 5
 
     def test_a_server_that_forgot_the_script(

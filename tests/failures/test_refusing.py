@@ -54,7 +54,7 @@ class TestReadOnly:
         assert Plain.objects.filter(name="after").ids() == []
         replica.client().replicaof("NO", "ONE")
         age(10)
-        sweep(Plain, "default")
+        sweep(Plain._sonic.at("default"))
         assert Plain.objects.filter(name="after").ids() == [plain.pk]
 
     def test_a_bulk_as_well(self, replica: FailingRedis, failures: list[Exception]) -> None:
@@ -115,7 +115,7 @@ class TestFull:
         assert Plain.objects.all().ids() == [kept.pk]
         redis.client().config_set("maxmemory", 0)
         age(10)
-        sweep(Plain, "default")
+        sweep(Plain._sonic.at("default"))
         assert Plain.objects.filter(name="after").ids() == [plain.pk]
 
     def test_an_object_is_applied_whole_or_not_at_all(

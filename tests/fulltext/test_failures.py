@@ -84,13 +84,13 @@ class TestLocked:
                 Author.objects.create(username=str(number), intro="sailing")
             assert backlog() == 8
         assert caplog.text.count("stay queued") == 1
-        sweep(Author, "default")
+        sweep(Author._sonic.at("default"))
         assert len(Author.search("sailing")) == 8
 
     def test_the_sweep_makes_up_for_it(self) -> None:
         with locked():
             author = Author.objects.create(username="ada", intro="sailing")
-        sweep(Author, "default")
+        sweep(Author._sonic.at("default"))
         assert Author.search("sailing") == [author]
 
     def test_searches_do_not_wait(self) -> None:
@@ -191,5 +191,5 @@ class TestReadOnlyDirectory:
             assert backlog() == 1
         finally:
             lock.rmdir()
-        sweep(Author, "default")
+        sweep(Author._sonic.at("default"))
         assert Author.search("rowing") == [author]

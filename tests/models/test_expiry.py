@@ -42,14 +42,14 @@ class TestExpiry:
         old, young = Session.objects.create(token="old"), Session.objects.create(token="young")
         let_pass(old, timedelta(minutes=61))
         let_pass(young, timedelta(minutes=59))
-        assert sweep(Session, "default").expired == 1
+        assert sweep(Session._sonic.at("default")).expired == 1
         assert list(Session.objects.all()) == [young]
         assert Session.sql.count() == 1
 
     def test_no_more_than_the_limit(self) -> None:
         for number in range(5):
             let_pass(Session.objects.create(token=str(number)), timedelta(hours=2, seconds=number))
-        assert expire(Session, "default", limit=2) == 2
+        assert expire(Session._sonic.at("default"), limit=2) == 2
         assert sorted(s.token for s in Session.objects.all()) == ["0", "1", "2"], "the oldest went"
 
     def test_it_can_be_asked_for(self) -> None:
@@ -58,7 +58,7 @@ class TestExpiry:
 
     def test_other_classes_have_none(self) -> None:
         Plain.objects.create(name="x")
-        assert sweep(Plain, "default").expired == 0
+        assert sweep(Plain._sonic.at("default")).expired == 0
         assert "expires_at" not in Plain._sonic.fields
 
     @pytest.mark.parametrize("wrong", [30, timedelta(), timedelta(days=-1)])

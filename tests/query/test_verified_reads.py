@@ -195,10 +195,10 @@ class TestRepair:
         with transaction.atomic():
             assert list(Plain.objects.filter(group="old")) == []
             assert Plain.objects.filter(group="old").count() == 1
-        assert read_repair.waiting(Plain, "default") == 1
-        sweep(Plain, "default")
+        assert read_repair.waiting(Plain._sonic.at("default")) == 1
+        sweep(Plain._sonic.at("default"))
         assert Plain.objects.filter(group="old").count() == 0
-        assert read_repair.waiting(Plain, "default") == 0
+        assert read_repair.waiting(Plain._sonic.at("default")) == 0
 
     def test_it_waits_while_redis_takes_no_writes(
         self, private_redis: PrivateRedis, settings, caplog
@@ -211,9 +211,9 @@ class TestRepair:
         redis.execute_command("REPLICAOF", "127.0.0.1", "1")
         assert list(Plain.objects.filter(group="old")) == []
         assert "could not be repaired now" in caplog.text
-        assert read_repair.waiting(Plain, "default") == 1
+        assert read_repair.waiting(Plain._sonic.at("default")) == 1
         redis.execute_command("REPLICAOF", "NO", "ONE")
-        sweep(Plain, "default")
+        sweep(Plain._sonic.at("default"))
         assert Plain.objects.filter(group="new").ids() == [plain.pk]
 
     def test_a_writer_at_work_is_not_disturbed(self) -> None:

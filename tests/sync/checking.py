@@ -28,7 +28,7 @@ Kinds = dict[str, int]
 
 
 def checked(model: type[SonicObj], **options: Any) -> CheckResult:
-    return check(model, "default", **options)
+    return check(model._sonic.at("default"), **options)
 
 
 def kinds(model: type[SonicObj], **options: Any) -> Kinds:

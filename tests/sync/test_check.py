@@ -201,7 +201,7 @@ class TestRebuild:
         """Of an index by older code, which kept none, and where others had been kept."""
         redis().delete(key(Plain, "sum"))
         redis().hset(key(Plain, "sum"), "5555", 1)
-        rebuild(Plain, "default", batch_size=300)
+        rebuild(Plain._sonic.at("default"), batch_size=300)
         assert kinds(Plain) == {}
 
 
@@ -286,7 +286,7 @@ class TestWritersMeanwhile:
 class TestFullTextAfterARepair:
     @pytest.fixture
     def author(self) -> Author:
-        queue.clear(Author)
+        queue.clear(Author._sonic)
         return Author.objects.create(username="a", intro="sailing")
 
     def test_it_has_the_words_of_the_row(self, author: Author) -> None:
@@ -301,7 +301,7 @@ class TestFullTextAfterARepair:
         sql(how.format("testapp_author"))
         sql("DELETE FROM sonic_unique")
         assert is_mended(Author)
-        assert queue.indexed_ids(Author) == set()
+        assert queue.indexed_ids(Author._sonic) == set()
 
 
 def test_a_posting_is_none_of_its_business(plains: list[Plain]) -> None:

@@ -289,7 +289,7 @@ class TestWritersMeanwhile:
 
 class TestFullText:
     def remove(self, ids: list[int]) -> None:
-        queue.remove(Blog, ids)
+        queue.remove(Blog._sonic, ids)
 
     def test_a_document_removed(self, blogs: list[Blog]) -> None:
         self.remove([blogs[2].pk])
@@ -300,7 +300,7 @@ class TestFullText:
 
     def test_a_document_of_other_words(self, blogs: list[Blog]) -> None:
         blogs[2].title = "never saved"
-        index = queue.haystack_index(Blog)
+        index = queue.haystack_index(Blog._sonic)
         index.get_backend().update(index, [blogs[2]])
         assert kinds(Blog, deep=True) == {"document stale": 1}
         assert is_mended(Blog, deep=True)
@@ -319,7 +319,7 @@ class TestFullText:
     ) -> None:
         from sonic_django.fulltext.engine import documents
 
-        index = queue.haystack_index(Blog)
+        index = queue.haystack_index(Blog._sonic)
         monkeypatch.setattr(documents, "digest", lambda index, data: 0)
         index.get_backend().update(index, [blogs[2]])
         monkeypatch.undo()
@@ -328,7 +328,7 @@ class TestFullText:
 
     def test_what_waits_for_a_worker_is_no_drift(self, settings: Any) -> None:
         settings.SONIC = {"GRACE": 0.05, "FULLTEXT": "queue"}
-        queue.clear(Blog)
+        queue.clear(Blog._sonic)
         blog = Blog.objects.create(title="waiting")
         assert kinds(Blog, deep=True) == {}
         assert Blog.search("waiting") == []
@@ -341,7 +341,7 @@ class TestFullText:
         self, blogs: list[Blog], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Its row was read before, its document after the write: that they differ is right."""
-        backend = type(queue.haystack_index(Blog).get_backend())
+        backend = type(queue.haystack_index(Blog._sonic).get_backend())
         look, written = backend.digests_of, []
 
         def write_and_look(self: Any, model: Any, ids: list[int]) -> Any:
@@ -349,13 +349,13 @@ class TestFullText:
             written.append(blogs[2].save())
             return look(self, model, ids)
 
-        queue.remove(Blog, [blogs[2].pk])
+        queue.remove(Blog._sonic, [blogs[2].pk])
         monkeypatch.setattr(backend, "digests_of", write_and_look)
         assert kinds(Blog, deep=True) == {}
         assert written
 
     def test_an_index_that_cannot_be_read(self, blogs: list[Blog]) -> None:
-        queue.haystack_index(Blog).get_backend().store.stub.write_text("auto nonsense")
+        queue.haystack_index(Blog._sonic).get_backend().store.stub.write_text("auto nonsense")
         try:
             result = checked(Blog, deep=True)
         finally:
@@ -378,7 +378,7 @@ class TestFullText:
 @pytest.fixture(autouse=True)
 def no_documents_of_other_tests() -> None:
     for model in (Author, Blog):
-        queue.clear(model)
+        queue.clear(model._sonic)
 
 
 @pytest.fixture

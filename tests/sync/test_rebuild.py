@@ -59,18 +59,18 @@ class TestLossOfRedis:
     def test_reindex_brings_all_back(self, plains: list[Plain]) -> None:
         plains[3].delete()
         forget_index(Plain)
-        assert rebuild(Plain, "default", batch_size=37) == 300
+        assert rebuild(Plain._sonic.at("default"), batch_size=37) == 300
         assert Plain.objects.count() == 299
         assert Plain.objects.filter(group="g1").count() == 43
         assert Plain.objects.deleted().ids() == [plains[3].pk]
-        assert model_status(Plain, "default").unbuilt == []
+        assert model_status(Plain._sonic.at("default")).unbuilt == []
 
     def test_saves_go_on_and_do_not_pretend(self, plains: list[Plain]) -> None:
         forget_index(Plain)
         Plain.objects.create(name="new", group="g1")
         with pytest.raises(IndexNotBuilt):
             Plain.objects.filter(group="g1").ids()
-        rebuild(Plain, "default")
+        rebuild(Plain._sonic.at("default"))
         assert Plain.objects.filter(group="g1").count() == 44
 
     def test_saving_every_row_of_a_small_table_anew_completes_it(self) -> None:
@@ -98,7 +98,7 @@ class TestStaleEntries:
     def test_entries_without_a_row_are_removed(self, plains: list[Plain]) -> None:
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM testapp_plain WHERE id = %s", [plains[5].pk])
-        rebuild(Plain, "default", batch_size=50)
+        rebuild(Plain._sonic.at("default"), batch_size=50)
         assert Plain.objects.count() == 299
         assert Plain.objects.filter(name="n005").ids() == []
 
@@ -109,7 +109,7 @@ class TestStaleEntries:
             cursor.execute(
                 "UPDATE testapp_plain SET data = %s WHERE id = %s", [payload, plains[0].pk]
             )
-        rebuild(Plain, "default")
+        rebuild(Plain._sonic.at("default"))
         assert Plain.objects.filter(group="changed").ids() == [plains[0].pk]
         assert plains[0].pk not in Plain.objects.filter(group="g0").ids()
 
@@ -117,7 +117,7 @@ class TestStaleEntries:
         store = Plain._sonic.store("default")
         entries = Plain._sonic.entries({"name": "later", "group": "later", "number": 1})
         store.apply([Document(plains[0].pk, 99, "live", entries)])
-        rebuild(Plain, "default")
+        rebuild(Plain._sonic.at("default"))
         assert Plain.objects.filter(group="later").ids() == []
         assert Plain.objects.filter(name="n000").ids() == [plains[0].pk]
         plains[0].group = "after"
@@ -169,7 +169,7 @@ class TestRebuildMeanwhile:
         reader.start()
         try:
             for _ in range(3):
-                rebuild(Plain, "default", batch_size=20)
+                rebuild(Plain._sonic.at("default"), batch_size=20)
             changed = plains[7]
             seen: list[int] = []
 
@@ -180,7 +180,7 @@ class TestRebuildMeanwhile:
                     changed.save()
                     Plain.objects.create(name="made meanwhile")
 
-            rebuild(Plain, "default", batch_size=20, progress=change_once)
+            rebuild(Plain._sonic.at("default"), batch_size=20, progress=change_once)
         finally:
             stop.set()
             reader.join()
@@ -200,11 +200,15 @@ class TestRebuildMeanwhile:
                 raise Stop
 
         with pytest.raises(Stop):
-            rebuild(Plain, "default", batch_size=50, progress=stop_half_way)
+            rebuild(Plain._sonic.at("default"), batch_size=50, progress=stop_half_way)
         with pytest.raises(IndexNotBuilt):
             Plain.objects.count()
         reported: list[int] = []
-        rebuild(Plain, "default", batch_size=50, progress=lambda done, total: reported.append(done))
+        rebuild(
+            Plain._sonic.at("default"),
+            batch_size=50,
+            progress=lambda done, total: reported.append(done),
+        )
         assert reported == [200, 250, 300]
         assert Plain.objects.count() == 300
         assert Plain.objects.filter(group="g6").count() == 42

@@ -23,44 +23,44 @@ class TestSweep:
         Plain.objects.create(name="indexed")
         id = write_behind_the_index("behind")
         age(10)
-        result = sweep(Plain, "default")
+        result = sweep(Plain._sonic.at("default"))
         assert (result.checked, result.applied, result.cleared) == (2, 1, 0)
         assert Plain.objects.filter(name="behind").ids() == [id]
-        assert sweep(Plain, "default").applied == 0
+        assert sweep(Plain._sonic.at("default")).applied == 0
 
     def test_young_rows_are_left_to_their_writer(self) -> None:
-        sweep(Plain, "default")
+        sweep(Plain._sonic.at("default"))
         write_behind_the_index("young")
-        assert sweep(Plain, "default").checked == 0
+        assert sweep(Plain._sonic.at("default")).checked == 0
         age(10)
-        assert sweep(Plain, "default").applied == 1
+        assert sweep(Plain._sonic.at("default")).applied == 1
 
     def test_after_a_restart_of_redis_young_rows_too(self) -> None:
-        sweep(Plain, "default")
+        sweep(Plain._sonic.at("default"))
         id = write_behind_the_index("young")
         Plain._sonic.store("default").note_swept("another run")
-        assert sweep(Plain, "default").applied == 1
+        assert sweep(Plain._sonic.at("default")).applied == 1
         assert Plain.objects.filter(name="young").ids() == [id]
         write_behind_the_index("younger")
-        assert sweep(Plain, "default").checked == 0, "the restart is dealt with"
+        assert sweep(Plain._sonic.at("default")).checked == 0, "the restart is dealt with"
 
     def test_marks_stay_for_the_retention(self) -> None:
         Plain.objects.create(name="x")
         table = Plain._sonic.table("default")
         age(30)
-        assert sweep(Plain, "default").cleared == 0
+        assert sweep(Plain._sonic.at("default")).cleared == 0
         assert table.count_dirty() == 1
         age(61)
-        assert sweep(Plain, "default").cleared == 1
+        assert sweep(Plain._sonic.at("default")).cleared == 1
         assert table.count_dirty() == 0
 
     def test_what_was_applied_only_now_keeps_its_mark(self) -> None:
         write_behind_the_index("x")
         age(300)
-        assert sweep(Plain, "default").cleared == 0
-        assert sweep(Plain, "default").checked == 0
+        assert sweep(Plain._sonic.at("default")).cleared == 0
+        assert sweep(Plain._sonic.at("default")).checked == 0
         age(61)
-        assert sweep(Plain, "default").cleared == 1
+        assert sweep(Plain._sonic.at("default")).cleared == 1
 
     def test_a_write_lost_by_redis_within_the_retention_is_applied_again(self) -> None:
         kept = Plain.objects.create(name="kept")
@@ -69,7 +69,7 @@ class TestSweep:
         store.apply([Document(lost.pk, 0, "gone")], "reset")
         assert Plain.objects.all().ids() == [kept.pk]
         age(30)
-        sweep(Plain, "default")
+        sweep(Plain._sonic.at("default"))
         assert Plain.objects.filter(name="lost").ids() == [lost.pk]
 
     def test_an_index_ahead_of_the_row_is_set_back(self) -> None:
@@ -77,7 +77,7 @@ class TestSweep:
         entries = Plain._sonic.entries({"name": "never", "group": "", "number": None})
         Plain._sonic.store("default").apply([Document(plain.pk, 9, "live", entries)])
         age(10)
-        assert sweep(Plain, "default").applied == 1
+        assert sweep(Plain._sonic.at("default")).applied == 1
         assert Plain.objects.filter(name="never").ids() == []
         assert Plain.objects.filter(name="committed").ids() == [plain.pk]
 
@@ -86,7 +86,7 @@ class TestSweep:
         table = Plain._sonic.table("default")
         table.update(plain.pk, 1, bytes(plain.sonic_payload), is_deleted=True)
         age(10)
-        sweep(Plain, "default")
+        sweep(Plain._sonic.at("default"))
         assert not Plain.objects.filter(name="x").exists()
 
     def test_more_rows_than_a_batch(self) -> None:
@@ -94,18 +94,18 @@ class TestSweep:
         for number in range(1100):
             write_behind_the_index(f"n{number}")
         age(10)
-        result = sweep(Plain, "default")
+        result = sweep(Plain._sonic.at("default"))
         assert (result.checked, result.applied) == (1101, 1100)
         assert Plain.objects.count() == 1101
         age(10)
-        assert sweep(Plain, "default", limit=7).checked == 7
+        assert sweep(Plain._sonic.at("default"), limit=7).checked == 7
 
     def test_a_row_that_cannot_be_read_keeps_no_other_from_being_swept(self, caplog) -> None:
         Plain.objects.create(name="first")
         damaged = Plain._sonic.table("default").insert(b"no payload")
         write_behind_the_index("behind")
         age(10)
-        assert sweep(Plain, "default").applied == 1
+        assert sweep(Plain._sonic.at("default")).applied == 1
         assert f"testapp.Plain {damaged}: the bytes start with" in caplog.text
         assert Plain.objects.filter(name="behind").exists()
 
@@ -116,10 +116,10 @@ class TestDestroyed:
         assert not Plain.sql.exists()
         assert tombstones.count("testapp.plain", "default") == 1
         age(30)
-        sweep(Plain, "default")
+        sweep(Plain._sonic.at("default"))
         assert tombstones.count("testapp.plain", "default") == 1
         age(61)
-        assert sweep(Plain, "default").cleared == 1
+        assert sweep(Plain._sonic.at("default")).cleared == 1
         assert tombstones.count("testapp.plain", "default") == 0
 
     def test_what_was_destroyed_behind_the_index_is_forgotten(self) -> None:
@@ -128,7 +128,7 @@ class TestDestroyed:
         destroy_behind_the_index(destroyed)
         assert Plain.objects.filter(group="g").count() == 2
         age(10)
-        assert sweep(Plain, "default").applied == 1
+        assert sweep(Plain._sonic.at("default")).applied == 1
         assert Plain.objects.filter(group="g").count() == 1
         assert Plain.objects.all().ids() == [kept.pk]
 
@@ -140,7 +140,7 @@ class TestDestroyed:
         store.apply([document], "reset")
         assert Plain.objects.count() == 1
         age(30)
-        sweep(Plain, "default")
+        sweep(Plain._sonic.at("default"))
         assert Plain.objects.count() == 0
 
     def test_an_id_that_was_given_to_a_new_object_is_left_alone(self) -> None:
@@ -149,7 +149,7 @@ class TestDestroyed:
         plain.destroy()
         Plain(id=id, name="new").save()
         age(61)
-        sweep(Plain, "default")
+        sweep(Plain._sonic.at("default"))
         assert Plain.objects.filter(name="new").ids() == [id]
         assert tombstones.count("testapp.plain", "default") == 0
 
@@ -169,7 +169,7 @@ class TestFullTextQueue:
         author = Author.objects.create(username="a", intro="sailing")
         assert Author.search("sailing") == []
         assert Author._sonic.store("default").text_backlog() == 1
-        assert sweep(Author, "default").texts == 1
+        assert sweep(Author._sonic.at("default")).texts == 1
         assert Author.search("sailing") == [author]
         assert Author._sonic.store("default").text_backlog() == 0
 
@@ -196,7 +196,7 @@ def test_the_marks_are_found_by_their_index() -> None:
     """The sweep reads no more than the marked rows: by the plan of the engine."""
     Plain.objects.bulk_create([Plain(name=str(n)) for n in range(2000)])
     age(100)
-    sweep(Plain, "default")
+    sweep(Plain._sonic.at("default"))
     write_behind_the_index("x")
     age(10)
     if connection.vendor == "mysql":
@@ -223,7 +223,7 @@ class TestLongTransactions:
         with transaction.atomic():
             plain = Plain.objects.create(name="x")
             long_ago()
-        assert sweep(Plain, "default").cleared == 0
+        assert sweep(Plain._sonic.at("default")).cleared == 0
         assert Plain._sonic.table("default").count_dirty() == 1
         assert Plain.objects.filter(name="x").ids() == [plain.pk]
 
@@ -232,5 +232,5 @@ class TestLongTransactions:
         with transaction.atomic():
             plain.destroy()
             long_ago()
-        assert sweep(Plain, "default").cleared == 0
+        assert sweep(Plain._sonic.at("default")).cleared == 0
         assert tombstones.count("testapp.plain", "default") == 1

@@ -46,14 +46,14 @@ class TestTheQueueIsTold:
         second = write_row(author, username="b")
         store().apply([second])
         store().apply([first])
-        queue.drain(Author, "default")
+        queue.drain(Author._sonic.at("default"))
         assert search("rowing") == [author.pk]
         assert search("sailing") == []
 
     def test_by_the_next_version_when_one_was_never_applied(self, author: Author) -> None:
         write_row(author, intro="rowing")  # its writer dies here
         store().apply([write_row(author, username="b")])
-        queue.drain(Author, "default")
+        queue.drain(Author._sonic.at("default"))
         assert search("rowing") == [author.pk]
 
     def test_not_by_a_change_of_other_fields(self, author: Author) -> None:
@@ -67,7 +67,7 @@ class TestTheQueueIsTold:
         author.save()
         store().clear()  # and with it the queue
         settings.SONIC = {}
-        rebuild(Author, "default")
+        rebuild(Author._sonic.at("default"))
         assert search("rowing") == [author.pk]
 
 
@@ -77,7 +77,7 @@ class TestTwoAtOnce:
     @pytest.fixture
     def meanwhile(self, author: Author, monkeypatch) -> Callable[[Callable[[], object]], None]:
         """Let something happen between the reading of rows and the writing of full text."""
-        backend = queue.haystack_index(Author).get_backend()
+        backend = queue.haystack_index(Author._sonic).get_backend()
         write = type(backend).update
 
         def prepare(action: Callable[[], object]) -> None:
@@ -110,14 +110,14 @@ class TestTwoAtOnce:
             changed.save()
 
         meanwhile(change)
-        queue.update(Author, "default", [author.pk])
+        queue.update(Author._sonic.at("default"), [author.pk])
         wait_for(lambda: search("rowing") == [author.pk])
         assert search("sailing") == []
 
     def test_a_deletion(self, author: Author, meanwhile) -> None:
         id = author.pk
         meanwhile(lambda: Author.objects.get(pk=id).destroy())
-        queue.update(Author, "default", [id])
+        queue.update(Author._sonic.at("default"), [id])
         wait_for(lambda: id not in indexed())
 
     def test_a_rebuild(self, author: Author, meanwhile) -> None:
@@ -127,12 +127,12 @@ class TestTwoAtOnce:
             changed.save()
 
         meanwhile(change)
-        rebuild_fulltext(Author, "default")
+        rebuild_fulltext(Author._sonic.at("default"))
         wait_for(lambda: search("rowing") == [author.pk])
 
 
 def indexed() -> set[int]:
-    return set(queue.haystack_index(Author).get_backend().indexed_pks(Author))
+    return set(queue.haystack_index(Author._sonic).get_backend().indexed_pks(Author))
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -154,5 +154,5 @@ def test_a_redis_that_dies_before_the_full_text_fails_no_save(author: Author, mo
     assert author.save()
     assert "full text waits in its queue (away)" in caplog.text
     monkeypatch.undo()
-    queue.drain(Author, "default")
+    queue.drain(Author._sonic.at("default"))
     assert search("rowing") == [author.pk]

@@ -15,4 +15,4 @@ class Command(flush.Command):
         super().handle(**options)
         if options.get("inhibit_post_migrate"):
             for model in sonic_models():
-                start_empty_index(model, options["database"])
+                start_empty_index(model._sonic.at(options["database"]))

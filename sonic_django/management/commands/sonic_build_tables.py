@@ -35,7 +35,7 @@ class Command(BaseCommand):
             if self._make(model, using, options["sql"]):
                 made += 1
                 if not options["sql"]:
-                    start_empty_index(model, using)
+                    start_empty_index(model._sonic.at(using))
             else:
                 left += 1
         if not options["sql"]:

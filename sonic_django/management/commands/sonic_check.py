@@ -58,8 +58,7 @@ class Command(BaseCommand):
         try:
             with explained(label, using), shown as report:
                 return check(
-                    model,
-                    using,
+                    model._sonic.at(using),
                     deep=options["deep"],
                     repair=options["repair"],
                     progress=report,

@@ -64,7 +64,9 @@ class Command(BaseCommand):
                     explained(model._meta.label, using),
                     console.progress(self.stdout, model._meta.label) as report,
                 ):
-                    rows = work(model, using, batch_size=options["batch_size"], progress=report)
+                    rows = work(
+                        model._sonic.at(using), batch_size=options["batch_size"], progress=report
+                    )
             except FieldError as error:
                 raise CommandError(str(error)) from error
             what = "full text" if options["fulltext"] else "indexes"

@@ -30,7 +30,7 @@ class Command(BaseCommand):
         for model in named_models(options["labels"]):
             using = options["database"] or router.db_for_write(model)
             with explained(model._meta.label, using):
-                found.append(model_status(model, using))
+                found.append(model_status(model._sonic.at(using)))
         with explained("sonic_status", ""):
             facts = server_facts()
         problems = [*facts.problems(), *facts.losses()]

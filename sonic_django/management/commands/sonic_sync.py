@@ -60,7 +60,7 @@ class Command(BaseCommand):
             using = database or router.db_for_write(model)
             try:
                 with explained(model._meta.label, using):
-                    results.append((model._meta.label, sweep(model, using)))
+                    results.append((model._meta.label, sweep(model._sonic.at(using))))
             except CommandError as error:
                 failures.append(str(error))
                 if isinstance(error.__cause__, (RedisConnectionError, RedisTimeoutError)):

@@ -16,6 +16,7 @@ from .uniques import UniquesCheck
 
 if TYPE_CHECKING:
     from ...index.inspection import Inspection
+    from ...schema.schema import Stores
     from ...table.rows import Row
     from .repairs import Mender
 
@@ -38,20 +39,19 @@ class DeepCheck:
 
     def __init__(
         self,
-        model: Any,
-        using: str,
+        stores: Stores,
         inspection: Inspection,
         mender: Mender,
         with_index: bool,
     ) -> None:
-        self.schema = model._sonic
-        self.table = model._sonic.table(using)
+        self.schema = stores.schema
+        self.table = stores.table
         self.inspection = inspection
         self.mender = mender
         self.result = mender.result
         self.with_index = with_index
-        self.text = TextCheck(model, using, inspection, mender, with_index)
-        self.uniques = UniquesCheck(model, using, mend=mender.enabled)
+        self.text = TextCheck(stores, inspection, mender, with_index)
+        self.uniques = UniquesCheck(stores, mend=mender.enabled)
         self._suspects: dict[int, int | None] = {}
         self._ranges = array("q")
 

@@ -13,6 +13,7 @@ from .report import Drift
 
 if TYPE_CHECKING:
     from ...index.inspection import Inspection
+    from ...schema.schema import Stores
     from ...table.rows import Row
     from .repairs import Mender
 
@@ -27,30 +28,28 @@ class TextCheck:
 
     def __init__(
         self,
-        model: Any,
-        using: str,
+        stores: Stores,
         inspection: Inspection,
         mender: Mender,
         with_index: bool,
     ) -> None:
-        self.model = model
-        self.using = using
-        self.table = model._sonic.table(using)
+        self.stores = stores
+        self.table = stores.table
         self.inspection = inspection
         self.mender = mender
         self.with_index = with_index
         self.enabled = False
         self._suspects: list[int] = []
-        if not model._sonic.has_text:
+        if not stores.schema.has_text:
             return
-        self.index: Any = queue.haystack_index(model)
+        self.index: Any = queue.haystack_index(stores.schema)
         self.backend: Any = self.index.get_backend()
         if not hasattr(self.backend, "indexed_digests"):
             mender.result.notes.append(
                 f"Full text cannot be compared: {type(self.backend).__name__} keeps no digests."
             )
             return
-        if self.backend.database != using:
+        if self.backend.database != stores.using:
             mender.result.notes.append(
                 f"Full text is that of the database {self.backend.database!r} and was not compared."
             )
@@ -61,7 +60,7 @@ class TextCheck:
         from haystack.exceptions import HaystackError
 
         try:
-            self.ids, self.digests = self.backend.indexed_digests(self.model)
+            self.ids, self.digests = self.backend.indexed_digests(self.stores.schema.model)
         except HaystackError as error:
             self.mender.result.add(Drift("full text unreadable", None, str(error)))
             return False
@@ -98,7 +97,7 @@ class TextCheck:
     def _expected(self, row: Row) -> int | None:
         try:
             digest: int = self.backend.digest_of(
-                self.index, self.model._sonic.from_row(self.using, row, self.model)
+                self.index, self.stores.schema.from_row(self.stores.using, row)
             )
             return digest
         except Exception:
@@ -129,7 +128,7 @@ class TextCheck:
         rows = self.table.fetch(ids)
         held = self.inspection.versions(ids)
         waiting = self.inspection.waiting_for_text(ids)
-        documents = self.backend.digests_of(self.model, ids)
+        documents = self.backend.digests_of(self.stores.schema.model, ids)
         present = self.table.versions(ids)
         drifts: dict[int, Drift] = {}
         moving: list[int] = []
@@ -161,9 +160,9 @@ class TextCheck:
     def _mend(self, drifts: dict[int, Drift]) -> None:
         left = drifts
         if self.mender.enabled and drifts:
-            store = self.model._sonic.store(self.using)
+            store = self.stores.index
             store.queue_text([(id, 0) for id in drifts])
-            queue.drain(self.model, self.using, force=True)
+            queue.drain(self.stores, force=True)
             # The engine may have refused a document, and only said so in the log.
             left = self._look_again(list(drifts))[0]
         for id, drift in drifts.items():

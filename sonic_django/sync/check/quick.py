@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...index.inspection import Inspection
 from ...index.layout import IDS_DIGEST
@@ -19,6 +19,7 @@ from .report import CheckResult, Drift
 
 if TYPE_CHECKING:
     from ...index.inspection import Held
+    from ...schema.schema import Stores
 
 #: Called with (rows done, rows in all).
 Progress = Callable[[int, int], None]
@@ -28,8 +29,7 @@ _RANGES_AT_ONCE = 200
 
 
 def check(
-    model: Any,
-    using: str,
+    stores: Stores,
     *,
     deep: bool = False,
     repair: bool = False,
@@ -42,27 +42,27 @@ def check(
     ``deep`` reads every row and every entry. With ``repair`` what differs is mended. Writers may
     be at work; what differs is drift only if it still does after ``SONIC["GRACE"]`` seconds.
     """
-    schema = model._sonic
+    schema = stores.schema
     schema.raise_problems()
-    undo_rollbacks(using)
-    result = CheckResult(model._meta.label, using, deep)
-    built = _built(model, using, result)
-    inspection = Inspection(schema.store(using), built)
-    mender = Mender(model, using, inspection, result, enabled=repair)
+    undo_rollbacks(stores.using)
+    result = CheckResult(stores.schema.label, stores.using, deep)
+    built = _built(stores, result)
+    inspection = Inspection(stores.index, built)
+    mender = Mender(stores, inspection, result, enabled=repair)
     if deep:
-        DeepCheck(model, using, inspection, mender, IDS_DIGEST in built).run(progress)
+        DeepCheck(stores, inspection, mender, IDS_DIGEST in built).run(progress)
     elif IDS_DIGEST in built:
-        QuickCheck(model, using, inspection, mender).run(progress)
+        QuickCheck(stores, inspection, mender).run(progress)
     else:
-        result.rows = schema.table(using).count()
+        result.rows = stores.table.count()
     return result
 
 
-def _built(model: Any, using: str, result: CheckResult) -> set[str]:
+def _built(stores: Stores, result: CheckResult) -> set[str]:
     """The digests of the indexes that can be compared; those that cannot are a drift each."""
-    schema = model._sonic
-    built: set[str] = schema.store(using).built()
-    if IDS_DIGEST not in built and schema.table(using).is_empty():
+    schema = stores.schema
+    built: set[str] = stores.index.built()
+    if IDS_DIGEST not in built and stores.table.is_empty():
         return set(schema.layout.digests)  # it counts as built when it is first met
     names = {IDS_DIGEST: "the set of all objects"}
     names.update((spec.digest, f"the index {name}") for name, spec in schema.indexes.items())
@@ -72,7 +72,7 @@ def _built(model: Any, using: str, result: CheckResult) -> set[str]:
                 Drift(
                     "not built",
                     None,
-                    f"{name}. Run: python manage.py sonic_reindex {model._meta.label}",
+                    f"{name}. Run: python manage.py sonic_reindex {stores.schema.label}",
                 )
             )
     return built
@@ -81,9 +81,9 @@ def _built(model: Any, using: str, result: CheckResult) -> set[str]:
 class QuickCheck:
     """Compare digests, and of the ranges that differ the versions of their objects."""
 
-    def __init__(self, model: Any, using: str, inspection: Inspection, mender: Mender) -> None:
-        self.table = model._sonic.table(using)
-        self.store = model._sonic.store(using)
+    def __init__(self, stores: Stores, inspection: Inspection, mender: Mender) -> None:
+        self.table = stores.table
+        self.store = stores.index
         self.inspection = inspection
         self.mender = mender
         self.result = mender.result

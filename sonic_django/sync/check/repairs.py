@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...fulltext import queue
 from ...table.digests import range_bounds
@@ -12,6 +12,7 @@ from .report import CheckResult, Drift
 
 if TYPE_CHECKING:
     from ...index.inspection import Inspection
+    from ...schema.schema import Stores
 
 _OBJECTS_PER_CALL = 500
 _RANGES_PER_CALL = 100
@@ -24,15 +25,13 @@ class Mender:
 
     def __init__(
         self,
-        model: Any,
-        using: str,
+        stores: Stores,
         inspection: Inspection,
         result: CheckResult,
         *,
         enabled: bool,
     ) -> None:
-        self.model = model
-        self.using = using
+        self.stores = stores
         self.inspection = inspection
         self.result = result
         self.enabled = enabled
@@ -44,11 +43,11 @@ class Mender:
         mended: set[int] = set()
         if self.enabled and drifts:
             mended = self._write_again(sorted({drift.id for drift in drifts if drift.id}))
-            if mended and self.model._sonic.has_text:
+            if mended and self.stores.schema.has_text:
                 # Where the version is the same, the apply script has not queued the text.
                 same = {drift.id for drift in drifts if drift.kind in _UNDER_ONE_VERSION} & mended
-                self.model._sonic.store(self.using).queue_text([(id, 0) for id in same if id])
-                queue.drain(self.model, self.using)
+                self.stores.index.queue_text([(id, 0) for id in same if id])
+                queue.drain(self.stores)
         for drift in drifts:
             self.result.add(drift, mended=drift.id in mended)
 
@@ -56,7 +55,7 @@ class Mender:
         mended: set[int] = set()
         for start in range(0, len(ids), _OBJECTS_PER_CALL):
             some = ids[start : start + _OBJECTS_PER_CALL]
-            mended.update(set(some) - read_repair.repair(self.model, self.using, some))
+            mended.update(set(some) - read_repair.repair(self.stores, some))
         return mended
 
     def digests(self, ranges: Sequence[int]) -> None:

@@ -13,7 +13,7 @@ from ...table import uniques
 from .report import Drift
 
 if TYPE_CHECKING:
-    from ...schema.schema import UniqueConstraint
+    from ...schema.schema import Stores, UniqueConstraint
 
 #: A live row: id, version, primitives by field name.
 LiveRow = tuple[int, int, Mapping[str, Any]]
@@ -38,11 +38,10 @@ class UniquesCheck:
     """Whether each live row holds its unique values in sonic_unique; with ``mend`` it gets those
     that no other row has. Memory: 16 bytes for each value that is not claimed."""
 
-    def __init__(self, model: Any, using: str, *, mend: bool) -> None:
-        self.model = model
-        self.schema = model._sonic
-        self.table = model._sonic.table(using)
-        self.using = using
+    def __init__(self, stores: Stores, *, mend: bool) -> None:
+        self.schema = stores.schema
+        self.table = stores.table
+        self.using = stores.using
         self.mend = mend
         self.compared = 0
         #: Of values that nobody claims: the first half of their keys, and whose they are.
