@@ -9,12 +9,14 @@ from django.db.models.signals import post_migrate
 
 
 class SonicConfig(AppConfig):
+    """The app."""
+
     name = "sonic_django"
     verbose_name = "Sonic"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-
+        """Register the checks, the jobs of the sweep, and the signals."""
         from . import checks  # noqa: F401 - registers itself
         from .fulltext.queue import drain_in_sweep
         from .persistence.expiry import expire

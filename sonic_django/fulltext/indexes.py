@@ -79,6 +79,7 @@ def as_term(value: Any) -> str:
 
 
 def as_terms(value: Any) -> list[str]:
+    """The terms of a list, sorted."""
     return [as_term(element) for element in _ordered(value or ())]
 
 

@@ -1,7 +1,7 @@
 """The queue of objects whose full text is behind, and bringing it up to date in batches.
 
 The apply script queues an id in the same step that writes its entries, so a crash between the
-index and full text loses nothing: whoever drains the queue next does the work.
+index and full text loses nothing: the next writer or worker that drains the queue does the work.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def indexed_ids(schema: Schema) -> set[int]:
 
     An index that cannot be read is given up for a new one, as its error message promises.
     """
-    from haystack.exceptions import HaystackError
+    from haystack.exceptions import HaystackError  # noqa: PLC0415 - Haystack is optional
 
     backend = haystack_index(schema).get_backend()
     if not hasattr(backend, "indexed_pks"):

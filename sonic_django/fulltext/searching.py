@@ -86,7 +86,7 @@ def search(
 
 
 def _refuse_missing_index(schema: Schema, backend: Any) -> None:
-    """A directory that is gone looks like an empty index; say so if there are objects."""
+    """A missing directory looks like an empty index; raise if there are objects."""
     if backend.store.current() is None:
         using = router.db_for_read(schema.model)
         if not schema.at(using).table.is_empty():

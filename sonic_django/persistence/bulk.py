@@ -246,7 +246,7 @@ class Conflicts:
         def changed(id: int, row: Row | None) -> Change | None:
             if row is None:
                 raise StaleObjectError(
-                    f"{schema.label} {id}, which held a unique value, was removed meanwhile; try "
+                    f"{schema.label} {id}, which owned a unique value, was removed meanwhile; try "
                     f"again.",
                     self.unique_fields,
                 )

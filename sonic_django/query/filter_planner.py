@@ -136,7 +136,7 @@ class FilterPlanner:
         except FieldError as error:
             raise self._no_index([condition]) from error
         leaf = self._leaves(spec, chosen, [])[0]
-        assert leaf is not None, "no condition excludes the places"
+        assert leaf is not None, "no condition excludes the points"
         return leaf
 
     def _orders(self, name: str, given: Sequence[Logic]) -> bool:

@@ -41,14 +41,15 @@ class PendingApply:
         self._begun = time.monotonic()
 
     def __call__(self) -> None:
+        """Apply the documents: the transaction has committed."""
         self.token.committed = True
         if time.monotonic() - self._begun > sonic_settings().RETENTION / 2:
             self._renew_marks()
         apply_now(self.stores, self.documents)
 
     def _renew_marks(self) -> None:
-        """Marks are dated by their statements, the retention counts from the commit: after a long
-        transaction it would be over before the index has held anything."""
+        """Date the dirty marks from the commit. Their statements dated them earlier: after a long
+        transaction the retention would be over before the index had anything."""
         schema = self.stores.schema
         try:
             self.stores.table.renew_dirty([(d.id, d.version) for d in self.documents])
@@ -57,7 +58,9 @@ class PendingApply:
             ]
             tombstones.renew_objects(schema.label_lower, destroyed, self.stores.using)
         except DatabaseError as error:
-            logger.warning("%s: marks could not be dated anew: %s", schema.label_lower, error)
+            logger.warning(
+                "%s: dirty marks could not be dated again: %s", schema.label_lower, error
+            )
 
 
 def schedule(stores: Stores, documents: Sequence[Document]) -> Token | None:
@@ -103,7 +106,7 @@ def apply_now(stores: Stores, documents: Sequence[Document], *, waits: bool = Fa
 
     None for up to ``OBJECTS_PER_SCRIPT`` outside a transaction: those are sent, and their
     result is read before this thread next uses Redis (see ``transport.deferred``). They are waited
-    for where something is to follow: ``post_index``, full text, a slice of the sweep, the first
+    for where something is to follow: ``post_index``, full text, a background job, the first
     writes to an index.
     """
     store = stores.index
@@ -148,7 +151,7 @@ def _send(stores: Stores, documents: Sequence[Document], store: IndexStore) -> N
             circuit.note(applied)
             _failed(stores, documents, applied)
         elif not applied.complete:
-            # Somebody emptied it: the next write is waited for, and sees to it.
+            # It was emptied. The next write waits for its reply and restores what is missing.
             built.note_complete(store, False)
 
     store.send(documents, ready=circuit.raise_if_open, done=done)

@@ -1,8 +1,8 @@
-"""A small slice of the sweep now and then, by the processes that write.
+"""Background jobs: a small part of the sweep now and then, in the processes that write.
 
 With it a project needs no worker: while anything is written, what a killed process or an outage
-left behind reaches the index. A slice follows a write that has ended, takes a bounded number of
-marks of one class, and never fails the write. It costs one statement and one round trip, and
+left behind reaches the index. A job follows a write that has ended, takes a bounded number of
+dirty marks of one class, and never fails the write. It costs one statement and one round trip, and
 more only where there is something to do.
 """
 
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("sonic_django.sync")
 
-#: Marks that one slice looks at.
+#: Dirty marks that one job looks at.
 _MARKS = 500
-#: The part of a writing process's time that slices may take when there is much to do.
+#: The part of a writing process's time that jobs may take when there is much to do.
 _SHARE = 0.05
 
 
 @dataclass
 class _Turn:
-    """One class's marks of one kind, and how far a pass through them has come."""
+    """One class's dirty marks of one kind, and how far a pass through them has come."""
 
     stores: Stores
     kind: Kind
@@ -50,7 +50,7 @@ class _Turn:
 
 @dataclass
 class _Pass:
-    """A pass through all marks set before a time: after an outage, or a restart of Redis."""
+    """A pass through all dirty marks set before a time: after an outage, or a restart of Redis."""
 
     before: datetime
     turns: list[_Turn]
@@ -76,7 +76,7 @@ _schedules: dict[str, _Schedule] = {}
 
 
 def after_write(stores: Stores, *, applied: bool) -> None:
-    """Called after each write, with whether the index has it; does a slice if one is due."""
+    """Called after each write, with whether the index has it; does a job if one is due."""
     schedule = _schedule_of(stores)
     if not applied:
         schedule.lags = True
@@ -89,7 +89,7 @@ def after_write(stores: Stores, *, applied: bool) -> None:
         return
     try:
         started = time.monotonic()
-        more = _safe_slice(stores.using, schedule)
+        more = _safe_job(stores.using, schedule)
         taken = time.monotonic() - started
         schedule.due = time.monotonic() + (min(pause, taken / _SHARE) if more else pause)
     finally:
@@ -97,7 +97,7 @@ def after_write(stores: Stores, *, applied: bool) -> None:
 
 
 def is_due(stores: Stores) -> bool:
-    """Whether a slice may follow a write of this class now; notes that it is written to."""
+    """Whether a job may follow a write of this class now; notes that it is written to."""
     schedule = _schedule_of(stores)
     return sonic_settings().SWEEP_EVERY is not None and _is_due(schedule)
 
@@ -120,23 +120,21 @@ def _is_due(schedule: _Schedule) -> bool:
 
 def _is_test_run() -> bool:
     """Whether a project's tests are running, which may count their statements: then, unless
-    ``SWEEP_EVERY`` is set, slices only make up for an outage that this process has met."""
+    ``SWEEP_EVERY`` is set, jobs only make up for an outage that this process has met."""
     return hasattr(mail, "outbox") and "SWEEP_EVERY" not in getattr(settings, "SONIC", {})
 
 
-def _safe_slice(using: str, schedule: _Schedule) -> bool:
+def _safe_job(using: str, schedule: _Schedule) -> bool:
     try:
-        return do_slice(using, schedule)
+        return do_job(using, schedule)
     except Exception as error:
         # The write that this follows is committed and indexed: nothing may make it fail.
-        logger.warning(
-            "A slice of the sweep of %r failed (%s); the next one goes on.", using, error
-        )
+        logger.warning("A background job of %r failed (%s); the next one goes on.", using, error)
         return False
 
 
-def do_slice(using: str, schedule: _Schedule | None = None) -> bool:
-    """Do one slice; whether there is more to do at once."""
+def do_job(using: str, schedule: _Schedule | None = None) -> bool:
+    """Do one job; whether there is more to do at once."""
     schedule = schedule or _schedules.setdefault(using, _Schedule())
     if schedule.catching_up is None:
         turns = _turns(using, schedule.written)
@@ -146,15 +144,15 @@ def do_slice(using: str, schedule: _Schedule | None = None) -> bool:
         schedule.position += 1
         server, swept = turn.stores.index.runs()
         if server == swept and not schedule.lags:
-            return _quiet_slice(turn)
+            return _quiet_job(turn)
         schedule.lags = False
         schedule.catching_up = _Pass(timezone.now(), turns, server)
     return _catch_up(schedule, schedule.catching_up)
 
 
-def _quiet_slice(turn: _Turn) -> bool:
-    """Look at the marks that are old enough to go. Those that a killed process left are among
-    them: they are applied instead."""
+def _quiet_job(turn: _Turn) -> bool:
+    """Clear the dirty marks that are old enough. Those of a killed process are among them, and
+    are applied instead."""
     read_repair.drain(turn.stores)
     if turn.kind == KINDS[0]:
         for job in JOBS.values():
@@ -166,7 +164,7 @@ def _quiet_slice(turn: _Turn) -> bool:
 
 
 def _catch_up(schedule: _Schedule, work: _Pass) -> bool:
-    """Go on with a pass through all marks, as far as a slice goes; whether it has not ended."""
+    """Go on with a pass through all dirty marks, as far as one job goes; whether it goes on."""
     result = SweepResult()
     while work.turns and result.checked < _MARKS:
         turn = work.turns[0]

@@ -75,9 +75,9 @@ def adopt_if_complete(stores: Stores) -> bool:
         _not_before[store.base, stores.using] = now + _PATIENCE
         return False
     if len(rows) <= _SMALL:
-        held = store.entries_of(list(wanted))
+        recorded = store.entries_of(list(wanted))
         if all(
-            held.get(id) == (document.version, {entry[::2] for entry in document.entries})
+            recorded.get(id) == (document.version, {entry[::2] for entry in document.entries})
             for id, document in wanted.items()
         ):
             store.mark_built()

@@ -1,4 +1,4 @@
-"""Rows to documents, where one row that cannot be read shall not keep the others from the index."""
+"""Rows to documents: a row that cannot be read is left out, and the others are indexed."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def documents_of(
     text_changed: bool = False,
     on_unreadable: OnUnreadable | None = None,
 ) -> list[Document]:
-    """What the index shall hold of the rows. One whose payload is damaged, or holds what no index
+    """The documents of the rows. A row whose payload is damaged, or has a value that no index
     takes, is logged, reported and left out; its entries stay as they are."""
     documents = []
     for row in rows:
         try:
             documents.append(schema.document(row, text_changed=text_changed))
         except ValueError as error:
-            logger.error("%s; it is not indexed until its row is mended.", error)
+            logger.error("%s; it is not indexed until its row is repaired.", error)
             if on_unreadable is not None:
                 on_unreadable(row.id, str(error))
     return documents

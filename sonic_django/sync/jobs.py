@@ -15,7 +15,8 @@ class Job(Protocol):
     """``limit`` is the most objects that are written one by one (None: all). ``in_worker`` tells
     whether a worker runs the job (``sonic_sync``), or a process that has just served a write."""
 
-    def __call__(self, stores: Stores, limit: int | None, *, in_worker: bool) -> int: ...
+    def __call__(self, stores: Stores, limit: int | None, *, in_worker: bool) -> int:
+        """Do the job for one class in one database; the number of objects."""
 
 
 #: The jobs by name, in the order in which they are done.

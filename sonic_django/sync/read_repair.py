@@ -78,15 +78,15 @@ def repair(stores: Stores, ids: Sequence[int], sets: Iterable[bytes] = ()) -> se
     store = stores.index
     # The index is looked at before the rows: a row that is missing or older than what the index
     # has seen is so for good, and not merely on its way.
-    held = store.entries_of(ids)
+    recorded = store.entries_of(ids)
     rows = stores.table.fetch(ids)
     unreadable: set[int] = set()
     documents = documents_of(schema, rows.values(), on_unreadable=lambda id, _: unreadable.add(id))
     store.apply(documents, "rebuild")
-    destroyed = [schema.tombstone(id, held[id][0] + 1) for id in held if id not in rows]
+    destroyed = [schema.tombstone(id, recorded[id][0] + 1) for id in recorded if id not in rows]
     if destroyed:
         store.apply(destroyed)
-    ahead = [id for id, row in rows.items() if id in held and held[id][0] > row.version]
+    ahead = [id for id, row in rows.items() if id in recorded and recorded[id][0] > row.version]
     if ahead:
         resync(stores, ahead)
     names = sorted(sets)

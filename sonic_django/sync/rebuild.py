@@ -59,7 +59,7 @@ def rebuild(
     after, done = _resume(store)
     total = table.count()
     digests = _Digests(store)
-    claims = UniquesCheck(stores, mend=True)
+    claims = UniquesCheck(stores, repairs=True)
     for rows in table.walk(after, batch=batch_size):
         high = rows[-1].id
         _apply_range(stores, store, after + 1, high, rows, on_unreadable)
@@ -111,34 +111,34 @@ def _apply_range(
     rows: list[Row],
     on_unreadable: OnUnreadable | None,
 ) -> None:
-    for last, held in store.records(low, high):
-        piece = [row for row in rows if low <= row.id <= last]
-        _apply_piece(stores, store, held, piece, on_unreadable)
+    for last, recorded in store.records(low, high):
+        chunk = [row for row in rows if low <= row.id <= last]
+        _apply_chunk(stores, store, recorded, chunk, on_unreadable)
         low = last + 1
 
 
-def _apply_piece(
+def _apply_chunk(
     stores: Stores,
     store: IndexStore,
-    held: dict[int, tuple[int, bool]],
+    recorded: dict[int, tuple[int, bool]],
     rows: list[Row],
     on_unreadable: OnUnreadable | None,
 ) -> None:
     schema = stores.schema
-    if held:
+    if recorded:
         # Read again behind the look at the index: a row that is missing now is missing for good.
-        fresh = stores.table.fetch([row.id for row in rows] + list(held))
+        fresh = stores.table.fetch([row.id for row in rows] + list(recorded))
         rows = list(fresh.values())
         destroyed = [
             schema.tombstone(id, version + 1)
-            for id, (version, _) in held.items()
+            for id, (version, _) in recorded.items()
             if id not in fresh
         ]
         if destroyed:
             store.apply(destroyed)
     store.apply(documents_of(schema, rows, on_unreadable=on_unreadable), "rebuild")
     # The index knows later versions than the rows, which were read after it: SQL was set back.
-    set_back = [row.id for row in rows if row.id in held and held[row.id][0] > row.version]
+    set_back = [row.id for row in rows if row.id in recorded and recorded[row.id][0] > row.version]
     if set_back:
         resync(stores, set_back)
 

@@ -29,9 +29,11 @@ class ModelStatus:
 
     @property
     def unbuilt(self) -> list[str]:
+        """The names of the indexes that are not built."""
         return [name for name, built in self.indexes.items() if not built]
 
     def as_dict(self) -> dict[str, Any]:
+        """The numbers by name, for ``--json``."""
         return asdict(self)
 
 

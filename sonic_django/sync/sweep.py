@@ -1,8 +1,8 @@
 """The sweep: bring what a crash or a loss of Redis left behind into the index.
 
-Each write leaves a mark on its row, in the same statement; a row that is removed leaves a
+Each write leaves a dirty mark on its row, in the same statement; a row that is removed leaves a
 tombstone. The sweep takes what is marked, compares the versions with those in the index, applies
-what lags, and takes a mark off once the index has held its version for the retention: until then
+what lags, and clears a mark once the index has had its version for the retention: until then
 a restart of Redis may still lose it.
 """
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 BATCH = 500
 
-#: Whose marks: those of rows, and those of rows that are gone.
+#: The dirty marks of rows, and the tombstones of destroyed rows.
 Kind = Literal["rows", "tombstones"]
 KINDS: tuple[Kind, ...] = ("rows", "tombstones")
 
 
 @dataclass
 class SweepResult:
-    """Numbers of marks: looked at, applied because the index lagged, and taken off."""
+    """Numbers of dirty marks: looked at, applied because the index lagged, and cleared."""
 
     checked: int = 0
     applied: int = 0
@@ -84,11 +84,11 @@ def _sweep_kind(
     result: SweepResult,
 ) -> bool:
     """Whether all marks of the kind were looked at within the limit."""
-    place: MarkPosition | None = None
+    position: MarkPosition | None = None
     while limit is None or result.checked < limit:
         number = BATCH if limit is None else min(BATCH, limit - result.checked)
-        place = sweep_batch(stores, kind, before, place, number, result)
-        if place is None:
+        position = sweep_batch(stores, kind, before, position, number, result)
+        if position is None:
             return True
     return False
 
@@ -101,8 +101,10 @@ def sweep_batch(
     number: int,
     result: SweepResult,
 ) -> MarkPosition | None:
-    """Sweep up to ``number`` marks set before a time, behind a place; the place to go on behind,
-    or None if these were the last. One statement if there are none."""
+    """Sweep up to ``number`` dirty marks set before a time, behind a position.
+
+    Returns the position to go on from, or None after the last mark. One statement if there is none.
+    """
     schema = stores.schema
     if kind == "rows":
         marks = stores.table.dirty(before, after, number)
@@ -118,13 +120,13 @@ def sweep_batch(
 def _sweep_rows(stores: Stores, marks: list[DirtyMark], result: SweepResult) -> None:
     schema = stores.schema
     table, store = stores.table, stores.index
-    held = _held_versions(stores, marks)
-    lagging = [mark.id for mark in marks if held.get(mark.id, -1) < mark.version]
-    ahead = [mark.id for mark in marks if held.get(mark.id, -1) > mark.version]
+    recorded = _recorded_versions(stores, marks)
+    lagging = [mark.id for mark in marks if recorded.get(mark.id, -1) < mark.version]
+    ahead = [mark.id for mark in marks if recorded.get(mark.id, -1) > mark.version]
     if ahead:
         # Written again since it was read here, or the database lost a commit that the index has.
         fresh = table.fetch(ahead)
-        lost = [id for id, row in fresh.items() if row.version < held[id]]
+        lost = [id for id, row in fresh.items() if row.version < recorded[id]]
         resync(stores, lost)
         result.applied += len(lost)
     if lagging:
@@ -132,33 +134,33 @@ def _sweep_rows(stores: Stores, marks: list[DirtyMark], result: SweepResult) -> 
         documents = documents_of(schema, rows, text_changed=schema.has_text)
         if not store.apply(documents).complete:
             built.adopt_if_complete(stores)
-        # The index has only now got them: let them keep their marks for the retention anew.
+        # The index has only now got them: they keep their marks for the whole retention.
         table.renew_dirty([(document.id, document.version) for document in documents])
         result.applied += len(documents)
-    settled = [m for m in _settled(marks) if held.get(m.id) == m.version]
-    result.cleared += table.clear_dirty([(mark.id, mark.version) for mark in settled])
+    cleared = [m for m in _past_retention(marks) if recorded.get(m.id) == m.version]
+    result.cleared += table.clear_dirty([(mark.id, mark.version) for mark in cleared])
 
 
 def _sweep_tombstones(stores: Stores, marks: list[DirtyMark], result: SweepResult) -> None:
     schema = stores.schema
-    held = _held_versions(stores, marks)
-    lagging = [mark for mark in marks if held.get(mark.id, -1) < mark.version]
+    recorded = _recorded_versions(stores, marks)
+    lagging = [mark for mark in marks if recorded.get(mark.id, -1) < mark.version]
     if lagging:
         stores.index.apply([schema.tombstone(mark.id, mark.version) for mark in lagging])
         tombstones.renew([mark.position.id for mark in lagging], stores.using)
         result.applied += len(lagging)
-    settled = [m.position.id for m in _settled(marks) if held.get(m.id, -1) >= m.version]
-    if settled:
-        tombstones.remove(settled, stores.using)
-    result.cleared += len(settled)
+    cleared = [m.position.id for m in _past_retention(marks) if recorded.get(m.id, -1) >= m.version]
+    if cleared:
+        tombstones.remove(cleared, stores.using)
+    result.cleared += len(cleared)
 
 
-def _held_versions(stores: Stores, marks: Sequence[DirtyMark]) -> dict[int, int]:
+def _recorded_versions(stores: Stores, marks: Sequence[DirtyMark]) -> dict[int, int]:
     found = stores.index.entries_of([mark.id for mark in marks])
     return {id: version for id, (version, _) in found.items()}
 
 
-def _settled(marks: Sequence[DirtyMark]) -> list[DirtyMark]:
+def _past_retention(marks: Sequence[DirtyMark]) -> list[DirtyMark]:
     """The marks older than the retention."""
     limit = timezone.now() - timedelta(seconds=sonic_settings().RETENTION)
     return [mark for mark in marks if mark.dirty_at < limit]

@@ -2,7 +2,7 @@
 
 What a test saves is applied at once. For each such write a marker goes into the connection's
 on-commit hooks, which Django itself drops when the savepoint or the transaction is rolled back.
-Markers that are gone tell which objects to bring back to what their rows now say; this is looked
+The missing markers tell which objects must be brought back to their rows; this is looked
 at before each query, before each write (the row of which may get the id of one that was rolled
 back), and at the end of each test.
 """
@@ -63,12 +63,12 @@ def undo_rollbacks(using: str) -> None:
     if not markers:
         return
     present = {id(hook[1]) for hook in connections[using].run_on_commit}
-    gone = [marker for marker in markers if id(marker) not in present]
-    if not gone:
+    missing = [marker for marker in markers if id(marker) not in present]
+    if not missing:
         return
     _markers.by_alias[using] = [marker for marker in markers if id(marker) in present]
     stale: dict[Stores, set[int]] = {}
-    for marker in gone:
+    for marker in missing:
         stale.setdefault(marker.stores, set()).update(marker.ids)
     for stores, ids in stale.items():
         resync(stores, sorted(ids))

@@ -1,4 +1,4 @@
-"""Marks, in the order in which they were set: of rows, and of destroyed objects."""
+"""Dirty marks, in the order in which they were set: of rows, and of destroyed objects."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Table:
         quote = connection.ops.quote_name
         table = quote(name)
         self._id, data, deleted, version, dirty = map(quote, self.COLUMNS)
-        # MySQL takes bytes for text of the connection's character set unless told otherwise.
+        # Without _binary MySQL takes bytes for text of the connection's character set.
         self._is_mysql = connection.vendor == "mysql"
         binary = "_binary %s" if self._is_mysql else "%s"
         self._row = f"({binary}, %s, %s, %s)"
@@ -145,7 +145,7 @@ class Table:
             return bool(cursor.rowcount)
 
     def clear_dirty(self, seen: Sequence[tuple[int, int]]) -> int:
-        """Take the mark off rows (id, version) that still have that version; how many. One
+        """Clear the dirty mark of rows (id, version) that still have that version; how many. One
         statement for 450."""
         return self._set_mark(None, seen)
 
@@ -222,14 +222,14 @@ class Table:
         sign, way = ("<", "DESC") if descending else (">", "ASC")
         statement = f"{self._select} WHERE {self._id} {sign} %s ORDER BY {self._id} {way} LIMIT %s"
         # SQLite takes the integer beyond the last BIGINT for a float, which compares as well.
-        place: float = after if after is not None else (2.0**63 if descending else 0)
+        position: float = after if after is not None else (2.0**63 if descending else 0)
         while True:
             with connections[self.using].cursor() as cursor:
-                cursor.execute(statement, (place, batch))
+                cursor.execute(statement, (position, batch))
                 rows = [Row(r[0], bytes(r[1]), bool(r[2]), r[3]) for r in cursor.fetchall()]
             if rows:
                 yield rows
-                place = rows[-1].id
+                position = rows[-1].id
             if len(rows) < batch:
                 return
 
@@ -255,7 +255,7 @@ class Table:
             return int(cursor.fetchone()[0])
 
     def dirty(self, before: datetime, after: MarkPosition | None, limit: int) -> list[DirtyMark]:
-        """Up to ``limit`` marks set before a time, behind a place, the oldest first. One
+        """Up to ``limit`` dirty marks set before a time, behind a position, the oldest first. One
         statement, by the index on the mark; no payload is read."""
         connection = connections[self.using]
         field: models.DateTimeField[Any, Any] = models.DateTimeField()

@@ -1,6 +1,6 @@
 """Tombstones: which objects were destroyed, in one narrow table shared by all models.
 
-A row that is gone can carry no mark. So the transaction that removes a row leaves a tombstone,
+A removed row can carry no dirty mark. So the transaction that removes a row leaves a tombstone,
 which the sweep keeps until the index has confirmed the removal for the retention.
 """
 
@@ -40,8 +40,8 @@ def record(label: str, id: int, version: int, using: str) -> None:
 def tombstones(
     label: str, using: str, before: datetime, after: MarkPosition | None, limit: int
 ) -> list[DirtyMark]:
-    """Up to ``limit`` tombstones of the model set before a time, behind a place, the oldest
-    first; the id in a place is the tombstone's own. One statement, by the index on the time."""
+    """Up to ``limit`` tombstones of the model set before a time, behind a position, the oldest
+    first; the id in a position is the tombstone's own. One statement, by the index on the time."""
     waiting = Tombstone.objects.using(using).filter(label=label, dirty_at__lt=before)
     if after is not None:
         beside = models.Q(dirty_at=after.time, id__gt=after.id)

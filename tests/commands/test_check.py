@@ -74,7 +74,7 @@ class TestClean:
             "deep": False,
             **dict.fromkeys(counted, 0),
             "found": {},
-            "mended": {},
+            "repaired": {},
             "drifts": [],
             "notes": [],
         }

@@ -1,5 +1,5 @@
 """Promise 3: an object handed out satisfies the query by its row, whatever the index says; what
-the index had wrong is mended when it is met."""
+the index had wrong is repaired when it is met."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class TestStaleEntries:
         plain = Plain.objects.create(group="g")
         redis_client().delete(posting("g"))
         assert list(Plain.objects.exclude(group="g")) == []
-        assert Plain.objects.filter(group="g").ids() == [plain.pk], "mended"
+        assert Plain.objects.filter(group="g").ids() == [plain.pk], "repaired"
 
     def test_a_range(self) -> None:
         plain = Plain.objects.create(group="g", number=5)

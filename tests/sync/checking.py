@@ -37,10 +37,10 @@ def kinds(model: type[SonicObj], **options: Any) -> Kinds:
 
 
 def is_mended(model: type[SonicObj], **options: Any) -> bool:
-    """Repair; whether all that was found was mended, and nothing is found after."""
+    """Repair; whether all that was found was repaired, and nothing is found after."""
     result = checked(model, repair=True, **options)
     assert result.found, "nothing was found"
-    assert result.mended == result.found
+    assert result.repaired == result.found
     assert result.remaining == 0
     return kinds(model, **options) == {} and kinds(model, deep=True) == {}
 

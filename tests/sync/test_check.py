@@ -177,7 +177,7 @@ class TestDrift:
         sql(statement, b"rubbish", plains[3].pk)
         sql("UPDATE testapp_plain SET version = 2 WHERE id = %s", plains[4].pk)
         result = checked(Plain, repair=True)
-        assert (result.found["stale"], result.repaired, result.remaining) == (2, 1, 1)
+        assert (result.found["stale"], result.repairs, result.remaining) == (2, 1, 1)
         assert kinds(Plain) == {"stale": 1}
 
 

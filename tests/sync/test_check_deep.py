@@ -1,4 +1,4 @@
-"""The deep check: whatever is changed behind Sonic's back, in any store, is found and mended."""
+"""The deep check: whatever is changed behind Sonic's back, in any store, is found and repaired."""
 
 from __future__ import annotations
 

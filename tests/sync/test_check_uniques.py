@@ -74,7 +74,7 @@ class TestDeclaredLater:
     ) -> None:
         result = checked(Plain, deep=True, repair=True)
         assert result.found == {"unique not claimed": 3, "duplicate": 2}
-        assert (result.repaired, result.remaining) == (3, 2)
+        assert (result.repairs, result.remaining) == (3, 2)
         for name in ("a", "b", "same"):
             with pytest.raises(IntegrityError, match=f"another testapp.Plain with name='{name}'"):
                 Plain.objects.create(name=name)
@@ -122,7 +122,7 @@ class TestClaims:
         sql("UPDATE sonic_unique SET owner = 999999 WHERE owner = %s", pairs[1].pk)
         result = checked(Pair, deep=True)
         assert result.found == {"unique held wrongly": 2}
-        assert "is held by 999999, which does not have it" in result.drifts[0].detail
+        assert "is owned by 999999, which does not have it" in result.drifts[0].detail
         assert is_mended(Pair, deep=True)
         pairs[1].code = "other"
         pairs[1].save()

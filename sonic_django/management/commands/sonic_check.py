@@ -79,7 +79,7 @@ class Command(BaseCommand):
             row: list[Any] = [result.label, result.rows, result.ranges, result.differing]
             row += [result.entries, result.documents, result.uniques] if deep else []
             kinds = ", ".join(f"{number:,} {kind}" for kind, number in sorted(result.found.items()))
-            rows.append([*row, kinds or "none", result.repaired])
+            rows.append([*row, kinds or "none", result.repairs])
         console.table(self.stdout, columns, rows)
         for result in results:
             for note in result.notes:
@@ -92,7 +92,7 @@ class Command(BaseCommand):
 
 
 def _cures(results: list[CheckResult], options: dict[str, Any]) -> str:
-    left = {kind for result in results for kind, number in (result.found - result.mended).items()}
+    left = {kind for result in results for kind, number in (result.found - result.repaired).items()}
     cures = [cure for kind, cure in CURES.items() if kind in left]
     if left - CURES.keys():
         again = "Run it again; the log may say more." if options["repair"] else "Run with --repair."

@@ -25,7 +25,7 @@ _MOST_SUSPECTS = 5000
 
 
 class Decoded(NamedTuple):
-    """A row that can be read, its primitives, and what the index shall hold of it."""
+    """A row that can be read, its primitives, and its document."""
 
     row: Row
     values: Mapping[str, Any]
@@ -50,7 +50,7 @@ class DeepCheck:
         self.result = repairs.result
         self.with_index = with_index
         self.text = TextCheck(stores, inspection, repairs, with_index)
-        self.uniques = UniquesCheck(stores, mend=repairs.enabled)
+        self.uniques = UniquesCheck(stores, repairs=repairs.enabled)
         self._suspects: dict[int, int | None] = {}
         self._ranges = array("q")
 
@@ -118,8 +118,8 @@ class DeepCheck:
         self.repairs.objects(recheck_versions(self.table, self.inspection, suspects).values())
 
     def _count_uniques(self, found: Iterable[tuple[Drift, bool]]) -> None:
-        for drift, mended in found:
-            self.result.add(drift, mended=mended)
+        for drift, repaired in found:
+            self.result.add(drift, repaired=repaired)
 
     # The index ----------------------------------------------------------------------------------
 
@@ -132,8 +132,8 @@ class DeepCheck:
         self._recheck()
 
     def _walk_sets(self) -> None:
-        mend = self.repairs.enabled
-        for walked in self.inspection.walk(repair=mend):
+        repair = self.repairs.enabled
+        for walked in self.inspection.walk(repair=repair):
             name = self._described(walked.name.decode("utf-8", "backslashreplace"))
             self.repairs.count(
                 Drift("stale entry", int(id) if id.isascii() and id.isdigit() else None, name)
@@ -141,7 +141,7 @@ class DeepCheck:
             )
             if walked.is_uncounted:
                 self.repairs.count([Drift("count", None, f"{name} has none")])
-        for spec, value in self.inspection.wrong_counts(repair=mend):
+        for spec, value in self.inspection.wrong_counts(repair=repair):
             self.repairs.count([Drift("count", None, f"{spec.label}: {value}")])
 
     def _check_digests(self) -> None:

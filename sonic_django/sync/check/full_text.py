@@ -54,7 +54,7 @@ class TextCheck:
         self.enabled = self._read_digests()
 
     def _read_digests(self) -> bool:
-        from haystack.exceptions import HaystackError
+        from haystack.exceptions import HaystackError  # noqa: PLC0415 - Haystack is optional
 
         try:
             self.ids, self.digests = self.backend.indexed_digests(self.stores.schema.model)
@@ -69,11 +69,11 @@ class TextCheck:
         if not self.enabled:
             return
         for row in rows:
-            place = bisect_left(self.ids, row.id)
-            known = place < len(self.ids) and self.ids[place] == row.id
+            position = bisect_left(self.ids, row.id)
+            known = position < len(self.ids) and self.ids[position] == row.id
             if known:
-                self._seen[place] = 1
-            if not known or self.digests[place] != self._expected(row):
+                self._seen[position] = 1
+            if not known or self.digests[position] != self._expected(row):
                 self._suspects.append(row.id)
         if len(self._suspects) >= _MOST_SUSPECTS:
             self._recheck()
@@ -84,9 +84,9 @@ class TextCheck:
             return
         self._recheck()
         self.repairs.result.documents = len(self.ids)
-        for place, seen in enumerate(self._seen):
+        for position, seen in enumerate(self._seen):
             if not seen:
-                self._suspects.append(self.ids[place])
+                self._suspects.append(self.ids[position])
                 if len(self._suspects) >= _MOST_SUSPECTS:
                     self._recheck()
         self._recheck()
@@ -113,7 +113,7 @@ class TextCheck:
         no longer queued has been written.
         """
         rows = self.table.fetch(ids)
-        held = self.inspection.versions(ids)
+        recorded = self.inspection.versions(ids)
         waiting = self.inspection.waiting_for_text(ids)
         documents = self.backend.digests_of(self.stores.schema.model, ids)
         present = self.table.versions(ids)
@@ -122,7 +122,7 @@ class TextCheck:
         for id in ids:
             row = rows.get(id)
             version = row.version if row else None
-            lags = row is not None and (id not in held or held[id].version < row.version)
+            lags = row is not None and (id not in recorded or recorded[id].version < row.version)
             if id in waiting or (self.with_index and lags):
                 continue  # the worker's, or counted as a drift of the index
             if present.get(id) != version:
@@ -134,7 +134,7 @@ class TextCheck:
     def _drift(self, id: int, row: Row | None, digest: int | None) -> Drift | None:
         """``digest`` is None without a document, 0 in one that has none."""
         if row is None or row.is_deleted:
-            what = "deleted" if row else "gone"
+            what = "deleted" if row else "destroyed"
             return None if digest is None else Drift("document without row", id, f"it is {what}")
         if digest is None:
             return Drift("document missing", id, "it is not in full text")
@@ -153,4 +153,4 @@ class TextCheck:
             # The engine may have refused a document, and only said so in the log.
             left = self._look_again(list(drifts))[0]
         for id, drift in drifts.items():
-            self.repairs.result.add(drift, mended=self.repairs.enabled and id not in left)
+            self.repairs.result.add(drift, repaired=self.repairs.enabled and id not in left)

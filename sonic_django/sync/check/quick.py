@@ -38,7 +38,7 @@ def check(
 
     Without ``deep`` versions are compared: one statement and a round trip or two for 200,000 rows
     where nothing differs, and three round trips and a statement for each thousand ids that differ.
-    ``deep`` reads every row and every entry. With ``repair`` what differs is mended. Writers may
+    ``deep`` reads every row and every entry. With ``repair`` what differs is repaired. Writers may
     be at work; what differs is drift only if it still does after ``SONIC["GRACE"]`` seconds.
     """
     schema = stores.schema
@@ -90,14 +90,14 @@ class QuickCheck:
     def run(self, progress: Progress | None) -> None:
         total = self.table.count() if progress else 0
         with_rows = array("q")
-        for stretch in digests(self.table):
-            ranges = [one.range for one in stretch]
+        for batch in digests(self.table):
+            ranges = [one.range for one in batch]
             kept = self.inspection.kept_digests(ranges)
             self._look_into(
-                one.range for one, digest in zip(stretch, kept, strict=True) if one.digest != digest
+                one.range for one, digest in zip(batch, kept, strict=True) if one.digest != digest
             )
             with_rows.extend(ranges)
-            self.result.rows += sum(one.rows for one in stretch)
+            self.result.rows += sum(one.rows for one in batch)
             if progress:
                 progress(self.result.rows, max(total, self.result.rows))
         self.result.ranges += len(with_rows)
@@ -116,10 +116,10 @@ class QuickCheck:
 
     def _differing_versions(self, low: int, high: int) -> dict[int, int | None]:
         rows = versions_between(self.table, low, high)
-        held: dict[int, Held | tuple[int, bool]] = {}
+        recorded: dict[int, Held | tuple[int, bool]] = {}
         for _, some in self.store.records(low, high):
-            held.update(some)
-        return differing(rows, held)
+            recorded.update(some)
+        return differing(rows, recorded)
 
 
 def _pieces(numbers: Iterable[int], size: int) -> Iterator[Sequence[int]]:

@@ -27,13 +27,13 @@ Look = Callable[[list[int]], tuple[dict[int, Drift], list[int]]]
 
 
 def differing(
-    rows: Mapping[int, RowVersion], held: Mapping[int, Held | tuple[int, bool]]
+    rows: Mapping[int, RowVersion], recorded: Mapping[int, Held | tuple[int, bool]]
 ) -> dict[int, int | None]:
     """The objects whose versions differ, each with that of its row at this look, if it has one."""
     suspects: dict[int, int | None] = {}
-    for id in sorted(rows.keys() | held.keys()):
+    for id in sorted(rows.keys() | recorded.keys()):
         row = rows.get(id)
-        if row != held.get(id):
+        if row != recorded.get(id):
             suspects[id] = row.version if row else None
     return suspects
 
@@ -69,19 +69,23 @@ def recheck_versions(
     return recheck(suspects, look)
 
 
-def _drift(id: int, wanted: int | None, row: RowVersion | None, held: Held | None) -> Drift | None:
-    """``held`` was read before ``row``; ``wanted`` is the row's version at the first look."""
+def _drift(
+    id: int, wanted: int | None, row: RowVersion | None, recorded: Held | None
+) -> Drift | None:
+    """``recorded`` was read before ``row``; ``wanted`` is the row's version at the first look."""
     if row is None:
-        return held and Drift("without row", id, f"the index has version {held.version}")
-    if held is None:
+        return recorded and Drift("without row", id, f"the index has version {recorded.version}")
+    if recorded is None:
         # A row that was not there at the first look has its own time to get into the index.
         return Drift("missing", id, f"the row has version {row.version}") if wanted else None
-    both = f"the row has version {row.version}, the index {held.version}"
-    if held.version > row.version:
+    both = f"the row has version {row.version}, the index {recorded.version}"
+    if recorded.version > row.version:
         return Drift("ahead", id, both)
-    if wanted is not None and held.version < min(wanted, row.version):
+    if wanted is not None and recorded.version < min(wanted, row.version):
         return Drift("stale", id, both)
-    if held.version == row.version and held.live != row.live:
+    if recorded.version == row.version and recorded.live != row.live:
         states = ("deleted", "live")
-        return Drift("state", id, f"the row is {states[row.live]}, the index {states[held.live]}")
+        return Drift(
+            "state", id, f"the row is {states[row.live]}, the index {states[recorded.live]}"
+        )
     return None

@@ -1,4 +1,4 @@
-"""Counting what a check finds and, where it is told to, mending it while writers are at work."""
+"""Repairs: the drifts of a check are counted and, on demand, repaired while writers work."""
 
 from __future__ import annotations
 
@@ -37,26 +37,26 @@ class Repairs:
         self.enabled = enabled
 
     def objects(self, drifts: Iterable[Drift]) -> None:
-        """Differences of single objects. Mended by writing them again as their rows are: three
+        """Differences of single objects, repaired by writing them again as their rows are: three
         round trips and a statement or two for 500."""
         drifts = list(drifts)
-        mended: set[int] = set()
+        repaired: set[int] = set()
         if self.enabled and drifts:
-            mended = self._write_again(sorted({drift.id for drift in drifts if drift.id}))
-            if mended and self.stores.schema.has_text:
+            repaired = self._write_again(sorted({drift.id for drift in drifts if drift.id}))
+            if repaired and self.stores.schema.has_text:
                 # Where the version is the same, the apply script has not queued the text.
-                same = {drift.id for drift in drifts if drift.kind in _UNDER_ONE_VERSION} & mended
+                same = {drift.id for drift in drifts if drift.kind in _UNDER_ONE_VERSION} & repaired
                 self.stores.index.queue_text([(id, 0) for id in same if id])
                 queue.drain(self.stores)
         for drift in drifts:
-            self.result.add(drift, mended=drift.id in mended)
+            self.result.add(drift, repaired=drift.id in repaired)
 
     def _write_again(self, ids: Sequence[int]) -> set[int]:
-        mended: set[int] = set()
+        repaired: set[int] = set()
         for start in range(0, len(ids), _OBJECTS_PER_CALL):
             some = ids[start : start + _OBJECTS_PER_CALL]
-            mended.update(set(some) - read_repair.repair(self.stores, some))
-        return mended
+            repaired.update(set(some) - read_repair.repair(self.stores, some))
+        return repaired
 
     def digests(self, ranges: Sequence[int]) -> None:
         """Compare the digests that are kept of these ranges with their records. One round trip
@@ -68,9 +68,9 @@ class Repairs:
                 if kept != given:
                     low, high = range_bounds(one)
                     drift = Drift("digest", None, f"of the ids {low} to {high}")
-                    self.result.add(drift, mended=self.enabled)
+                    self.result.add(drift, repaired=self.enabled)
 
     def count(self, drifts: Iterable[Drift]) -> None:
-        """Differences that were mended, if at all, where they were found."""
+        """Differences that were repaired, if at all, where they were found."""
         for drift in drifts:
-            self.result.add(drift, mended=self.enabled)
+            self.result.add(drift, repaired=self.enabled)

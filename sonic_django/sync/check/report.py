@@ -20,7 +20,7 @@ KINDS = {
     "digest": "the digest of a range of ids is not that of its objects",
     "payload": "a payload that cannot be read or indexed",
     "missing entry": "a set of the index lacks an object",
-    "wrong score": "an object stands at the wrong place of a set",
+    "wrong score": "an object stands at the wrong position of a set",
     "record": "an object's record does not name the sets that the object belongs to",
     "stale entry": "a set of the index has an object that does not belong to it",
     "count": "the number of objects of a value is wrong",
@@ -64,38 +64,38 @@ class CheckResult:
     entries: int = 0
     documents: int = 0
     uniques: int = 0
-    #: How many of each kind were found, and how many of them were mended.
+    #: How many of each kind were found, and how many of them were repaired.
     found: Counter[str] = field(default_factory=Counter)
-    mended: Counter[str] = field(default_factory=Counter)
+    repaired: Counter[str] = field(default_factory=Counter)
     #: The first of them.
     drifts: list[Drift] = field(default_factory=list)
     #: What could not be compared, and why.
     notes: list[str] = field(default_factory=list)
 
-    def add(self, drift: Drift, *, mended: bool = False) -> None:
+    def add(self, drift: Drift, *, repaired: bool = False) -> None:
         """Count a drift, and list it if it is among the first."""
         self.found[drift.kind] += 1
-        if mended:
-            self.mended[drift.kind] += 1
+        if repaired:
+            self.repaired[drift.kind] += 1
         if len(self.drifts) < LISTED:
             self.drifts.append(drift)
 
     @property
-    def repaired(self) -> int:
-        """How many drifts were mended."""
-        return self.mended.total()
+    def repairs(self) -> int:
+        """How many drifts were repaired."""
+        return self.repaired.total()
 
     @property
     def remaining(self) -> int:
         """How many drifts are left."""
-        return self.found.total() - self.repaired
+        return self.found.total() - self.repairs
 
     def as_dict(self) -> dict[str, Any]:
         """For ``--json``."""
         return {
             **{name: getattr(self, name) for name in _PLAIN},
             "found": dict(self.found),
-            "mended": dict(self.mended),
+            "repaired": dict(self.repaired),
             "remaining": self.remaining,
             "drifts": [drift._asdict() for drift in self.drifts],
             "notes": list(self.notes),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: A live row: id, version, primitives by field name.
 LiveRow = tuple[int, int, Mapping[str, Any]]
-#: A drift, and whether it was mended.
+#: A drift, and whether it was repaired.
 Found = tuple[Drift, bool]
 
 _ROWS_PER_STATEMENT = 400
@@ -31,18 +31,18 @@ class _Claim(NamedTuple):
 
 
 class _Moved(Exception):
-    """A row was written by somebody else meanwhile."""
+    """Another writer has written a row meanwhile."""
 
 
 class UniquesCheck:
-    """Whether each live row holds its unique values in sonic_unique; with ``mend`` it gets those
+    """Whether each live row owns its unique values in sonic_unique; with ``repairs`` it gets those
     that no other row has. Memory: 16 bytes for each value that is not claimed."""
 
-    def __init__(self, stores: Stores, *, mend: bool) -> None:
+    def __init__(self, stores: Stores, *, repairs: bool) -> None:
         self.schema = stores.schema
         self.table = stores.table
         self.using = stores.using
-        self.mend = mend
+        self.repairs = repairs
         self.compared = 0
         #: Of values that nobody claims: the first half of their keys, and whose they are.
         self._unclaimed, self._ids = array("Q"), array("q")
@@ -64,9 +64,9 @@ class UniquesCheck:
         present = self.table.versions([claim.id for claim in wrong]) if wrong else {}
         wrong = [claim for claim in wrong if present.get(claim.id) == claim.version]
         free = [claim for claim in wrong if claim.key not in owners]
-        if self.mend and free and self._claim_all(free):
+        if self.repairs and free and self._claim_all(free):
             yield from ((self._unclaimed_drift(claim), True) for claim in free)
-        elif self.mend:
+        elif self.repairs:
             for claim in free:
                 yield from self._resolve(claim)
         else:
@@ -81,8 +81,8 @@ class UniquesCheck:
         """What nobody claims: duplicates among it, and the others. A statement or two for each
         value that several have."""
         order = sorted(range(len(self._ids)), key=self._unclaimed.__getitem__)
-        for half, places in groupby(order, key=self._unclaimed.__getitem__):
-            ids = sorted(self._ids[place] for place in places)
+        for half, positions in groupby(order, key=self._unclaimed.__getitem__):
+            ids = sorted(self._ids[position] for position in positions)
             if len(ids) == 1:
                 yield (
                     Drift("unique not claimed", ids[0], "a value of before its declaration"),
@@ -101,7 +101,7 @@ class UniquesCheck:
             yield self._unclaimed_drift(first), False
             yield from ((self._duplicate(claim, first.id), False) for claim in others)
 
-    # Mending ------------------------------------------------------------------------------------
+    # Repairs ------------------------------------------------------------------------------------
 
     def _claim_all(self, claims: Sequence[_Claim]) -> bool:
         """Claim free values together; False if that cannot be, and then none is claimed."""
@@ -135,16 +135,16 @@ class UniquesCheck:
         with connection.cursor() as cursor:
             for start in range(0, len(ids), _ROWS_PER_STATEMENT):
                 some = ids[start : start + _ROWS_PER_STATEMENT]
-                places = ", ".join(["%s"] * len(some))
+                markers = ", ".join(["%s"] * len(some))
                 cursor.execute(
-                    f"SELECT {id}, {version} FROM {table} WHERE {id} IN ({places}){end}", some
+                    f"SELECT {id}, {version} FROM {table} WHERE {id} IN ({markers}){end}", some
                 )
                 found = dict(cursor.fetchall())
                 if any(found.get(one) != wanted[one] for one in some):
                     raise _Moved
 
     def _resolve(self, claim: _Claim) -> Iterator[Found]:
-        """A single value: free, held by an object that has no right to it, or a duplicate."""
+        """A single value: free, owned by an object that has no right to it, or a duplicate."""
         owner = uniques.owners([claim.key], self.using).get(claim.key)
         if owner == claim.id:
             return
@@ -152,22 +152,22 @@ class UniquesCheck:
             yield self._duplicate(claim, owner), False
             return
         try:
-            if self.mend:
+            if self.repairs:
                 self._take([claim], owner)
         except _Moved:
-            return  # whoever writes it claims it
+            return  # its writer claims it
         except IntegrityError:
-            # Somebody was faster: look at who that is.
+            # Another writer was faster: look at which one.
             yield from self._resolve(claim)
             return
         if owner is None:
-            yield self._unclaimed_drift(claim), self.mend
+            yield self._unclaimed_drift(claim), self.repairs
         else:
-            detail = f"{claim.shown} is held by {owner}, which does not have it"
-            yield Drift("unique held wrongly", claim.id, detail), self.mend
+            detail = f"{claim.shown} is owned by {owner}, which does not have it"
+            yield Drift("unique held wrongly", claim.id, detail), self.repairs
 
     def _claims_of(self, id: int) -> list[_Claim]:
-        """The values of a row as it is now; of one that is gone, deleted or unreadable none."""
+        """The values of a row as it is now; none if it is destroyed, deleted or unreadable."""
         row = self.table.fetch_one(id)
         if row is None or row.is_deleted:
             return []

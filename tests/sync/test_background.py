@@ -77,7 +77,7 @@ class TestQuietTimes:
         number = len(background._turns("default", set()))
         for _ in range(number):
             with CaptureQueriesContext(connection) as statements, count_redis_calls() as calls:
-                background.do_slice("default")
+                background.do_job("default")
             assert len(statements) == 1
             assert len(calls) <= 2, "the server's run; the queue of full text"
 
