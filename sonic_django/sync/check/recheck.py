@@ -16,7 +16,7 @@ from ...table.digests import RowVersion, versions_of
 from .report import Drift
 
 if TYPE_CHECKING:
-    from ...index.inspection import Held, Inspection
+    from ...index.inspection import Inspection, RecordedVersion
     from ...table.rows import Table
 
 _FIRST_PAUSE = 0.02
@@ -27,7 +27,7 @@ Look = Callable[[list[int]], tuple[dict[int, Drift], list[int]]]
 
 
 def differing(
-    rows: Mapping[int, RowVersion], held: Mapping[int, Held | tuple[int, bool]]
+    rows: Mapping[int, RowVersion], held: Mapping[int, RecordedVersion | tuple[int, bool]]
 ) -> dict[int, int | None]:
     """The objects whose versions differ, each with that of its row at this look, if it has one."""
     suspects: dict[int, int | None] = {}
@@ -69,7 +69,9 @@ def recheck_versions(
     return recheck(suspects, look)
 
 
-def _drift(id: int, wanted: int | None, row: RowVersion | None, held: Held | None) -> Drift | None:
+def _drift(
+    id: int, wanted: int | None, row: RowVersion | None, held: RecordedVersion | None
+) -> Drift | None:
     """``held`` was read before ``row``; ``wanted`` is the row's version at the first look."""
     if row is None:
         return held and Drift("without row", id, f"the index has version {held.version}")
