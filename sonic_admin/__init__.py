@@ -11,9 +11,10 @@ __all__ = ["SonicModelAdmin"]
 
 
 def __getattr__(name: str) -> Any:
-    # Lazily (PEP 562): Django imports this package before its app registry is ready.
+    """Import ``SonicModelAdmin`` at its first use (PEP 562)."""
     if name == "SonicModelAdmin":
-        from .options import SonicModelAdmin
+        # Django imports this package before its app registry is ready.
+        from .options import SonicModelAdmin  # noqa: PLC0415 - it needs the app registry
 
         return SonicModelAdmin
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

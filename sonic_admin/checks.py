@@ -1,13 +1,12 @@
-"""System checks: an admin that filters, sorts or searches by what no index answers."""
+"""System checks: ``list_filter``, ``ordering`` and ``search_fields`` that no index answers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from django.contrib import admin
 from django.contrib.admin.checks import ModelAdminChecks
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error
 from django.db.models import F, OrderBy
 
 from .capabilities import (
@@ -22,9 +21,10 @@ from .capabilities import (
 
 
 class SonicModelAdminChecks(ModelAdminChecks):
-    """Django's checks and ours: sonic_admin.E001 to E004."""
+    """Django's checks, and sonic_admin.E001 to E004 for an admin of a SonicObj class."""
 
     def check(self, admin_obj: Any, **kwargs: Any) -> list[CheckMessage]:
+        """The messages of one admin. No round trip."""
         found = super().check(admin_obj, **kwargs)
         if is_sonic(admin_obj.model):
             found.extend(self._check_filters(admin_obj))
@@ -98,22 +98,3 @@ def _order_name(item: Any) -> Any:
     if isinstance(item, F):
         item = getattr(item, "name", None)
     return item.lstrip("-") if isinstance(item, str) else None
-
-
-@register(Tags.admin)
-def check_plain_admins(**kwargs: Any) -> list[CheckMessage]:
-    """sonic_admin.W001: a SonicObj class under a plain ModelAdmin."""
-    from .options import SonicModelAdmin
-
-    registry: dict[Any, Any] = admin.site._registry
-    return [
-        Warning(
-            f"{model._meta.label} is registered with {type(model_admin).__name__}, which is no "
-            f"SonicModelAdmin: sorting by a column or searching a field without index would fail.",
-            hint="Derive it from sonic_admin.SonicModelAdmin, or limit sortable_by.",
-            obj=type(model_admin),
-            id="sonic_admin.W001",
-        )
-        for model, model_admin in registry.items()
-        if is_sonic(model) and not isinstance(model_admin, SonicModelAdmin)
-    ]

@@ -1,63 +1,61 @@
-"""A store that is away or an index that is not built: a page that says what to do, no trace."""
+"""503 pages for a store that is away or an index that is not built, instead of a traceback."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from django.core.paginator import Page, Paginator
-from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from sonic_django.exceptions import FullTextUnavailable, IndexNotBuilt, IndexUnavailable, SonicError
 
+from .pages import render
+
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponseBase
+    from django.http import HttpRequest
+    from django.template.response import TemplateResponse
 
 logger = logging.getLogger("sonic_admin")
 
-#: What the index, not the row, is needed for.
+#: The errors of the stores beside the database.
 INDEX_PROBLEMS = (IndexNotBuilt, IndexUnavailable, FullTextUnavailable)
 
-
-class Answer:
-    """The response that a problem got, if there was one."""
-
-    response: HttpResponseBase
+View = TypeVar("View", bound=Callable[..., Any])
 
 
-@contextmanager
-def answering_problems(model_admin: Any, request: HttpRequest) -> Iterator[Answer]:
-    """Within it, a problem of the index ends the block and becomes a page (503)."""
-    answer = Answer()
-    try:
-        yield answer
-    except INDEX_PROBLEMS as error:
-        logger.warning("%s: %s", request.path, error)
-        answer.response = problem_page(model_admin, request, error)
+def answers_index_problems(view: View) -> View:
+    """Make a view of a ModelAdmin answer a problem of the index with a page (503)."""
+
+    @wraps(view)
+    def answering(model_admin: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return view(model_admin, request, *args, **kwargs)
+        except INDEX_PROBLEMS as error:
+            logger.warning("%s: %s", request.path, error)
+            return problem_page(model_admin, request, error)
+
+    return cast("View", answering)
 
 
 def problem_page(model_admin: Any, request: HttpRequest, error: SonicError) -> TemplateResponse:
-    """Says what is wrong and what to run; objects can still be opened by their id."""
-    opts = model_admin.opts
-    request.current_app = model_admin.admin_site.name
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "title": _("The list of %(name)s cannot be shown now") % {"name": opts.verbose_name_plural},
-        "subtitle": None,
-        "opts": opts,
-        "media": model_admin.media,
-        "problem": error,
-        "has_add_permission": model_admin.has_add_permission(request),
-    }
-    return TemplateResponse(request, "sonic_admin/problem.html", context, status=503)
+    """The page that names the problem and the command against it, and opens objects by id."""
+    name = model_admin.opts.verbose_name_plural
+    return render(
+        model_admin,
+        request,
+        "sonic_admin/problem.html",
+        status=503,
+        title=_("The list of %(name)s cannot be shown now") % {"name": name},
+        problem=error,
+        has_add_permission=model_admin.has_add_permission(request),
+    )
 
 
 class AutocompletePaginator(Paginator):  # type: ignore[type-arg] # only generic in the stubs
-    """The objects that a field offers; in place of all of them a problem of the index, in words.
+    """The objects that a field offers; while the index has a problem, one line that names it.
 
     Django's view for these answers with a list and nothing else.
     """
@@ -65,6 +63,7 @@ class AutocompletePaginator(Paginator):  # type: ignore[type-arg] # only generic
     problem: SonicError | None = None
 
     def page(self, number: Any) -> Page[Any]:
+        """The objects of a page, loaded; or one line that names the problem."""
         try:
             page = super().page(number)
             page.object_list = list(page.object_list)
@@ -76,11 +75,12 @@ class AutocompletePaginator(Paginator):  # type: ignore[type-arg] # only generic
 
     @cached_property
     def num_pages(self) -> int:
+        """How many pages there are; one if there is a problem."""
         return 1 if self.problem else super().num_pages
 
 
 class _Notice:
-    """Stands among the offered objects; to choose it is to choose none."""
+    """A line among the offered objects; choosing it chooses no object."""
 
     def __init__(self, error: SonicError) -> None:
         self.error = error

@@ -7,11 +7,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.servers import MariaDB, PrivateRedis
+if TYPE_CHECKING:
+    from tests.servers import MariaDB, PrivateRedis
 
 
 @pytest.fixture
@@ -25,6 +26,8 @@ def private_directory() -> Iterator[Path]:
 @pytest.fixture
 def private_redis(private_directory: Path) -> Iterator[PrivateRedis]:
     """A Redis for this test alone, which keeps its data on disk and may be killed."""
+    from tests.servers import PrivateRedis
+
     with PrivateRedis(private_directory / "redis") as server:
         yield server
 
@@ -32,6 +35,8 @@ def private_redis(private_directory: Path) -> Iterator[PrivateRedis]:
 @pytest.fixture
 def private_mariadb(private_directory: Path) -> Iterator[MariaDB]:
     """A MariaDB for this test alone, which may be killed."""
+    from tests.servers import MariaDB
+
     with MariaDB(private_directory / "mariadb") as server:
         yield server
 

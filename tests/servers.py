@@ -1,9 +1,7 @@
-"""The servers of a test run: a MariaDB and a Redis of its own, started and removed by pytest.
+"""The servers of a test run: a MariaDB and a Redis of its own, in a private directory.
 
-setup.cfg loads this as a pytest plugin (``-p tests.servers``). The process that was started as
-``pytest`` makes one private directory and starts the servers in it; the workers of pytest-xdist,
-and any pytest that a test runs, find them in the environment. ``tests/settings.py`` reads the
-same environment:
+``tests/plugin.py`` starts and removes them. ``tests/settings.py``, the workers of pytest-xdist and
+the programs that tests start find them in the environment:
 
 =========================== =====================================================================
 SONIC_TEST_DATABASE         ``mariadb`` (default) or ``sqlite``: files, no server
@@ -24,12 +22,9 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from sonic_django.local_redis import EmbeddedRedis, EmbeddedRedisError, bundled_redis, system_redis
+from sonic_django.local_redis import EmbeddedRedis, bundled_redis, system_redis
 from tests.mariadb import INSTALL_HELP, MariaDB, ServerError
 
 __all__ = ["MariaDB", "PrivateRedis", "ServerError"]
@@ -88,6 +83,7 @@ class Run:
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         self.mariadb = MariaDB(self.directory / "mariadb")
         self.redis = PrivateRedis(self.directory / "redis", persist=False, binary=binary)
+        self.is_started = False
 
     def publish(self) -> None:
         """Tell the settings, the workers and the programs that tests start."""
@@ -97,6 +93,7 @@ class Run:
             os.environ["SONIC_TEST_MARIADB_SOCKET"] = str(self.mariadb.socket)
 
     def start(self) -> None:
+        self.is_started = True
         self.redis.start()
         if self.with_mariadb:
             self.mariadb.start()
@@ -131,35 +128,3 @@ class Run:
                     shutil.rmtree(directory, ignore_errors=True)
             except OSError:
                 continue  # a run that lives
-
-
-_run: Run | None = None
-
-
-@pytest.hookimpl(wrapper=True)  # a wrapper comes before pytest-django, which loads the settings
-def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
-    global _run
-    if "SONIC_TEST_DIR" not in os.environ:
-        try:
-            _run = Run()
-        except (ServerError, EmbeddedRedisError) as error:
-            raise pytest.UsageError(str(error)) from None
-        early_config.add_cleanup(_run.stop)
-        _run.publish()
-    return (yield)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionstart() -> None:
-    if _run is not None:
-        try:
-            _run.start()
-        except (ServerError, EmbeddedRedisError) as error:
-            raise pytest.UsageError(str(error)) from None
-
-
-def pytest_report_header() -> str | None:
-    if _run is None:
-        return None
-    database = "MariaDB" if _run.with_mariadb else "SQLite"
-    return f"servers: {database}, {_run.redis.binary}, in {_run.directory}"

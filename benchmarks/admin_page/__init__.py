@@ -1,6 +1,6 @@
 """One list page of the admin over HTTP: Sonic's, and Django's own on the equivalent models.
 
-Both show the same columns, filters with numbers, the bar of dates and pages of 100. One server
+Both show the same columns, filters with numbers, the date hierarchy and pages of 100. One server
 answers both, over one kept connection, in turns. Django's page is also measured without numbers.
 """
 
@@ -18,7 +18,7 @@ from ..options import Options
 from ..results import Result
 from .client import Browser, Cost, Shown, browser
 
-#: A page is measured for so many rounds, or as many as the time goes, but not fewer than the least.
+#: The rounds of one page: the most, the least, and the time after which no round begins.
 MOST_ROUNDS, LEAST_ROUNDS = 20, 4
 SECONDS_A_PAGE = 30
 PER_PAGE = 100
@@ -119,7 +119,7 @@ def compare(client: Browser, page: ListPage) -> dict[str, Cost]:
 
 
 def differences(sonic: Shown, django: Shown) -> Iterator[tuple[str, Any]]:
-    """(what, how) the pages differ where both show it; nothing shown is a difference too."""
+    """(name, both values) of each difference between the pages; an empty value is one too."""
     for name in ("total", "dates", "rows"):
         one, other = getattr(sonic, name), getattr(django, name)
         if one != other or not one:

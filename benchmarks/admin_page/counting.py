@@ -1,4 +1,4 @@
-"""Redis calls and SQL statements of a request, told in its answer's headers when asked for."""
+"""Redis calls and SQL statements of a request, in headers of its response on demand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SQL_STATEMENTS = "X-Sql-Statements"
 
 
 class CountingMiddleware:
-    """Counts all that a request costs, from its session to the last line of its template."""
+    """Counts the round trips of a request, from its session to the last line of its template."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

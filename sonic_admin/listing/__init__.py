@@ -1,0 +1,1 @@
+"""The list of objects: filters, order, search, dates, pages."""

@@ -1,5 +1,5 @@
-"""The columns of a list, for an admin that names none: what says which object it is, then what
-can be filtered and sorted, as long as it is short."""
+"""The columns of a list for an admin that names none: the name of the object, then short fields,
+those that filter or sort first."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAME_FIELDS = ("name", "title", "label", "username", "slug", "email")
 def automatic_columns(model: type[models.Model]) -> list[Any]:
     """``list_display`` for the class."""
     first = first_column(model)
-    # What str(obj) says is mostly one of the names; it need not stand there twice.
+    # str(obj) is mostly one of the names, which would be shown twice.
     without = NAME_FIELDS if first == "__str__" else (first,)
     fields = {name: f for name, f in sonic_fields(model).items() if name not in without}
     chosen = list(_by_preference(model, fields))[:MOST_COLUMNS]
@@ -35,7 +35,7 @@ def automatic_columns(model: type[models.Model]) -> list[Any]:
 
 
 def first_column(model: type[models.Model]) -> str:
-    """What says which object it is: a field so named that an index orders, else its ``str``."""
+    """The column that names the object: a name field that an index orders, else its ``str``."""
     fields = sonic_fields(model)
     names = [name for name in NAME_FIELDS if name in fields and not fields[name].many]
     sortable = [name for name in names if can_order_by(model, name)]

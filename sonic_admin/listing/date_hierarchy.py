@@ -1,8 +1,8 @@
-"""``date_hierarchy``: what the bar above a list shows, asked together with the list's questions.
+"""``date_hierarchy``: the dates above a list, read in the round trips of the list.
 
-Django's bar asks for the first and the last date and then for one period after the other. Here the
-first two come with the page, and whether there is anything in each period with the numbers of the
-filters; one statement reads the two dates.
+Django's template tag asks for the first and the last date and then for one period after the other.
+Here the ids of the first and the last object come with those of the page, and the periods that have
+objects with the numbers of the filters; one statement reads the two dates.
 """
 
 from __future__ import annotations
@@ -16,16 +16,21 @@ from django.db import models
 from django.utils import timezone
 
 from sonic_django.exceptions import IndexNotBuilt
+from sonic_django.query.batch import IdsOf
 
 from ..capabilities import sonic_fields
 
-#: Years between the first and the last date that are asked for at once; where there are more of
-#: them, one after the other is.
+#: Years between the first and the last date that are asked for together; of more years, each is
+#: asked for by itself.
 MOST_YEARS = 100
 
 
-class DatesBar:
-    """Answers what Django's template tag asks of the list's queryset."""
+class DateHierarchy:
+    """Answers the calls that Django's template tag makes on the queryset of a list.
+
+    ``edge_querysets`` and ``period_items`` are what to ask for; ``read_edges`` and ``read_periods``
+    take the results. A result that was not read is asked for when the tag needs it.
+    """
 
     def __init__(self, queryset: Any, name: str, params: dict[str, Any]) -> None:
         self.queryset = queryset
@@ -36,53 +41,61 @@ class DatesBar:
         self.kind: str | None = None
         self.periods: list[date] | None = None
 
-    # The questions ------------------------------------------------------------------------------
+    # Reading ------------------------------------------------------------------------------------
 
-    def edge_questions(self) -> list[Any]:
-        """Querysets of which the ids are to be handed to ``take_edges``."""
+    def edge_querysets(self) -> list[Any]:
+        """The first and the last object; nothing if the user has chosen a period."""
         if any(self.chosen) or self.field is None:
             return []
         return [self.queryset.order_by(order)[:1] for order in (self.name, f"-{self.name}")]
 
-    def take_edges(self, answers: Sequence[list[int]]) -> None:
-        """Read the first and the last date. One statement."""
-        ids = [id for found in answers for id in found]
-        plain = self.queryset.select_related(None).prefetch_related(None)
-        known = {obj.pk: obj for obj in plain.with_ids(list(dict.fromkeys(ids)))}
+    def read_edges(self, results: Sequence[list[int]]) -> None:
+        """Read the dates of the objects of ``edge_querysets``, given their ids. One statement."""
+        ids = [id for found in results for id in found]
+        objects = self.queryset.select_related(None).prefetch_related(None)
+        known = {obj.pk: obj for obj in objects.with_ids(list(dict.fromkeys(ids)))}
         if len(known) == len(set(ids)):
             values = [getattr(known[id], self.name) for id in ids] or [None, None]
             self.edges = dict(zip(("first", "last"), values, strict=True))
         else:
-            # A row did not confirm its entry: another one is the first or the last.
+            # A row did not confirm its entry, so another object is the first or the last.
             first, last = models.Min(self.name), models.Max(self.name)
             self.edges = self.queryset.aggregate(first=first, last=last)
 
-    def period_questions(self) -> list[Any]:
-        """Querysets of which the ids are to be handed to ``take_periods``."""
+    def period_items(self) -> list[IdsOf]:
+        """For each period that may be shown its first object."""
         self._choose_periods()
-        # By date: the index looks at none but those of the period then.
-        return [self._within(period).order_by(self.name)[:1] for period in self.periods or ()]
+        # In the order of the dates, the index looks at no entry outside the period.
+        return [
+            IdsOf(self._within(period).order_by(self.name)[:1]) for period in self.periods or ()
+        ]
 
-    def take_periods(self, answers: Sequence[Any]) -> None:
-        """Keep the periods in which there is an object."""
-        if self.periods is not None:
-            for answer in answers:
-                if isinstance(answer, IndexNotBuilt):
-                    raise answer
-            found = zip(self.periods, answers, strict=True)
-            self.periods = [period for period, ids in found if ids]
+    def read_periods(self, results: Sequence[list[int] | IndexNotBuilt]) -> None:
+        """Keep the periods that have an object, given the results of ``period_items``."""
+        if self.periods is None:
+            return
+        kept = []
+        for period, ids in zip(self.periods, results, strict=True):
+            if isinstance(ids, IndexNotBuilt):
+                raise ids
+            if ids:
+                kept.append(period)
+        self.periods = kept
 
-    # The answers --------------------------------------------------------------------------------
+    # The calls of Django's tag ------------------------------------------------------------------
 
     def aggregate(self, **wanted: Any) -> dict[str, Any]:
+        """The first and the last date."""
         return self.queryset.aggregate(**wanted) if self.edges is None else dict(self.edges)
 
     def dates(self, name: str, kind: str) -> Any:
+        """The periods of a field of days."""
         if self.periods is None or kind != self.kind:
             return self.queryset.dates(name, kind)
         return self.periods
 
     def datetimes(self, name: str, kind: str) -> Any:
+        """The periods of a field of moments."""
         if self.periods is None or kind != self.kind:
             return self.queryset.datetimes(name, kind)
         return [start_of(self.field, period) for period in self.periods]
@@ -90,7 +103,7 @@ class DatesBar:
     # Periods ------------------------------------------------------------------------------------
 
     def _choose_periods(self) -> None:
-        """Those that may be shown; None where Django's own way is to be gone."""
+        """Set the periods that may be shown; None where Django's tag has to ask by itself."""
         try:
             year, month, day = [int(text) if text else None for text in self.chosen]
             if year is None and (month or day or self.edges is None):
@@ -107,7 +120,7 @@ class DatesBar:
                     if self._overlaps(period, first, last)
                 ]
         except (ValueError, OverflowError):
-            # What the address names is no date, or the years are too many.
+            # The address names no date, or there are too many years.
             self.kind = self.periods = None
 
     def _edge_days(self) -> tuple[date | None, date | None]:

@@ -1,4 +1,4 @@
-"""Which filter a field gets: yes and no, choices, references, lists, texts, numbers, times."""
+"""The filter of each kind of field: boolean, choices, reference, list, text, number, time."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ MOST_NUMBERS = 12
 
 
 class BooleanFilter(IndexFilter):
-    """Yes, no, and unknown where there are such."""
+    """Yes, no, and none where objects have no value."""
 
     def make_choices(self) -> list[Choice]:
+        """Yes, no, and none if an object has no value."""
         numbers = dict(self.values.pairs) if self.values else {}
         known = [True, False, *([None] if None in numbers else [])]
         return [self.choice_of(value, numbers.get(value, 0)) for value in known]
 
     def choice_of(self, value: Any, number: int | None) -> Choice:
+        """A choice with the field's own words for yes and no, if it has any."""
         if value is None:
             return super().choice_of(value, number)
         names = {True: _("Yes"), False: _("No"), **dict(self.field.flatchoices)}
@@ -43,12 +45,14 @@ class ChoicesFilter(IndexFilter):
     """The declared choices, in their order."""
 
     def make_choices(self) -> list[Choice]:
+        """The declared choices, then values that are none of them."""
         numbers = dict(self.values.pairs) if self.values else {}
         known = [value for value, _label in self.field.flatchoices]
         values = [*known, *(value for value in numbers if value not in known)]
         return [self.choice_of(value, numbers.get(value, 0)) for value in values]
 
     def label_of(self, value: Any) -> Any:
+        """The text of a declared choice."""
         return dict(self.field.flatchoices).get(value, value)
 
 
@@ -62,30 +66,38 @@ class ReferenceFilter(IndexFilter):
         super().__init__(field, *args, **kwargs)
 
     def exact_parameter(self, field_path: str) -> str:
-        # As Django spells it, so that links made for its own filters work.
+        """Django's parameter for references, so that links made for its filters work."""
         plain = super().exact_parameter(field_path)
         return plain if self.field_is_list else f"{field_path}__{self.target._meta.pk.name}__exact"
 
     def lookup(self, parameter: str, text: str) -> dict[str, Any]:
+        """The condition for a parameter; the id stands for the object."""
         if parameter in (self.isnull, self.isempty):
             return super().lookup(parameter, text)
         return {self.field_path: self.parsed(text)}
 
     def parsed(self, text: str) -> Any:
+        """The id in a text."""
         return self.target._meta.pk.to_python(text)
 
-    def settle(self, *, counted: bool) -> None:
+    def set_choices(self, *, counted: bool) -> None:
+        """Make the choices, with the names of their objects. One statement."""
         chosen = [self.parsed(self.given[self.exact])] if self.exact in self.given else []
         keys = [value for value, _number in self.pairs if isinstance(value, int)] + chosen
         found = self.target._base_manager.in_bulk(keys) if keys else {}
         self.names = {key: str(obj) for key, obj in found.items()}
-        super().settle(counted=counted)
+        super().set_choices(counted=counted)
 
     def label_of(self, value: Any) -> Any:
+        """The name of the object, or its id if it has no row."""
         name = self.target._meta.verbose_name
-        return self.names.get(value) or _("%(name)s %(id)s (gone)") % {"name": name, "id": value}
+        return self.names.get(value) or _("%(name)s %(id)s (destroyed)") % {
+            "name": name,
+            "id": value,
+        }
 
     def inputs(self) -> list[Input]:
+        """An input for an id, if not all objects are shown."""
         label = _("id of a %(name)s") % {"name": self.target._meta.verbose_name}
         given = self.given.get(self.exact, "")
         return [Input(self.exact, label, given, "number")] if self.has_more else []
@@ -95,9 +107,11 @@ class ListFilter(IndexFilter):
     """The most frequent elements, and an input for the others."""
 
     def parsed(self, text: str) -> Any:
+        """The element in a text."""
         return self.field.lookup_value(text)
 
     def inputs(self) -> list[Input]:
+        """An input for an element, if not all are shown."""
         if not self.has_more and self.pairs:
             return []
         return [Input(self.exact, _("contains exactly"), self.given.get(self.exact, ""))]
@@ -111,9 +125,11 @@ class TextFilter(IndexFilter):
         super().__init__(field, *args, **kwargs)
 
     def expected_parameters(self) -> Any:
+        """All parameters of the filter."""
         return [*super().expected_parameters(), self.startswith]
 
     def inputs(self) -> list[Input]:
+        """An input for a beginning if an index has them in order, else for a whole value."""
         if has_ranges(self.model, self.field.name):
             given = self.given.get(self.startswith, "")
             wanted = self.has_more or bool(given)
@@ -134,19 +150,23 @@ class RangeFilter(IndexFilter):
         super().__init__(field, *args, **kwargs)
 
     def expected_parameters(self) -> Any:
+        """All parameters of the filter."""
         return [*super().expected_parameters(), self.since, self.until]
 
     def parsed(self, text: str) -> Any:
+        """The value in a text, as the field's form field reads it."""
         form_field = self.field.formfield()
         form_field.required = False
         return form_field.clean(text)
 
     def make_choices(self) -> list[Choice]:
+        """The objects without a value, if there may be any."""
         if not self.field.null:
             return []
         return [Choice(_("(none)"), {self.isnull: "True"}, {self.isnull: True})]
 
     def inputs(self) -> list[Input]:
+        """The inputs for the first and the last value."""
         return [
             Input(self.since, _("from"), self.given.get(self.since, ""), self.input_type),
             Input(self.until, _("to"), self.given.get(self.until, ""), self.input_type),
@@ -157,10 +177,11 @@ class NumberFilter(RangeFilter):
     """The numbers themselves where they are few, else from and to."""
 
     most_values = MOST_NUMBERS
-    # Else a range to be typed in would turn into a list of numbers as soon as a list is short.
+    # Otherwise the inputs of a range would become a list of numbers as soon as the list is short.
     lists_all = True
 
     def make_choices(self) -> list[Choice]:
+        """The numbers in their order if they are few, else the objects without a number."""
         values = self.values
         if values is None or not values.complete or len(values.pairs) > MOST_NUMBERS:
             numbers = dict(values.pairs) if values else {}
@@ -170,6 +191,7 @@ class NumberFilter(RangeFilter):
         return [self.choice_of(value, number) for value, number in ordered]
 
     def inputs(self) -> list[Input]:
+        """The inputs for the first and the last number, unless each number is shown."""
         few = self.values is not None and self.values.complete
         few = few and len(self.values.pairs if self.values else ()) <= MOST_NUMBERS
         given = self.since in self.given or self.until in self.given
@@ -186,9 +208,11 @@ class DateFilter(RangeFilter):
         super().__init__(field, *args, **kwargs)
 
     def expected_parameters(self) -> Any:
+        """All parameters of the filter."""
         return [*super().expected_parameters(), self.before]
 
     def lookup(self, parameter: str, text: str) -> dict[str, Any]:
+        """The condition for a parameter; days begin and end in the current time zone."""
         day = parse_date(text) if parameter in (self.since, self.until, self.before) else None
         if day is None:
             return super().lookup(parameter, text)
@@ -198,6 +222,7 @@ class DateFilter(RangeFilter):
         return {parameter: start_of(self.field, day)}
 
     def make_choices(self) -> list[Choice]:
+        """The spans of time, then the objects without a value."""
         now = timezone.now()
         today = timezone.localtime(now).date() if timezone.is_aware(now) else now.date()
         tomorrow = today + timedelta(days=1)
@@ -221,6 +246,7 @@ class ValueFilter(IndexFilter):
     most_values = 0
 
     def inputs(self) -> list[Input]:
+        """The input for the value."""
         return [Input(self.exact, _("is exactly"), self.given.get(self.exact, ""))]
 
 
@@ -248,7 +274,8 @@ def filter_class(field: Any) -> type[IndexFilter] | None:
 
 
 def automatic_filters(model: type[models.Model]) -> list[Any]:
-    """``list_filter`` for the class: what an index answers, but for what tells objects apart."""
+    """``list_filter`` for the class: the fields that an index answers, except those that name an
+    object."""
     without = {first_column(model), *text_weights(model)}
     return [
         name
@@ -261,9 +288,9 @@ _registered: set[type[IndexFilter]] = set()
 
 
 def register_filters() -> None:
-    """Take the fields of SonicObj classes before Django's own filters do, which read all rows.
+    """Give the fields of SonicObj classes these filters instead of Django's, which read all rows.
 
-    May run more than once.
+    May run repeatedly.
     """
     kinds = (
         BooleanFilter, ChoicesFilter, ReferenceFilter, ListFilter, TextFilter, NumberFilter,

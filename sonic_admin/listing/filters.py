@@ -1,13 +1,13 @@
-"""The filters of a list, one for each kind of field: values and counts come from the index.
+"""The filters of a list: their values and numbers come from the index.
 
-A filter is filled after the list is known, together with all others: one round trip for the values
-of all fields, one query for the names of each model referred to, one round trip for the counts that
-the values do not bring along.
+Filters are filled together, once the list is known: one round trip for the values of all fields,
+one statement for the names of each model referred to, one round trip for the numbers that the
+values do not bring along.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,21 +18,21 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from sonic_django.exceptions import IndexNotBuilt
+from sonic_django.query.batch import CountOf, Item
 
-from .facet_counts import MOST_OBJECTS, Values, answers_of, values_of
+from .facet_counts import MOST_OBJECTS, Values, values_of
+from .list_request import ListRequest
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-    from .changelist import SonicChangeList
-
-#: Values shown in a filter; the rest is reached by its input.
+#: Values shown in a filter; its input reaches the others.
 MOST_VALUES = 10
 
 
 @dataclass
 class Choice:
-    """A line of a filter: its parameters in the address, the lookups they stand for."""
+    """A line of a filter: its parameters in the address, and the lookups that they mean."""
 
     label: Any
     parameters: dict[str, str] = field(default_factory=dict)
@@ -51,11 +51,11 @@ class Input:
 
 
 class IndexFilter(FieldListFilter):
-    """A filter on a field that an index answers. Subclasses say which choices and inputs it has."""
+    """A filter by a field that an index answers. Subclasses give its choices and its inputs."""
 
     field: Any
     template = "sonic_admin/filter.html"
-    #: How many values to ask the index for; 0 for none.
+    #: How many values to read from the index; 0 for none.
     most_values = MOST_VALUES
     #: Whether the values shown are those of all objects, also within other filters.
     lists_all = False
@@ -85,24 +85,29 @@ class IndexFilter(FieldListFilter):
     # For subclasses -----------------------------------------------------------------------------
 
     def exact_parameter(self, field_path: str) -> str:
+        """The parameter that chooses one value."""
         return f"{field_path}__exact"
 
     def expected_parameters(self) -> Any:
+        """All parameters of the filter."""
         return [self.exact, self.isnull, self.isempty]
 
     def make_choices(self) -> list[Choice]:
-        """The lines below "All"."""
+        """The choices below "All"."""
         return [self.choice_of(value, number) for value, number in self.pairs]
 
     def inputs(self) -> list[Input]:
+        """The inputs below the choices."""
         return []
 
     def label_of(self, value: Any) -> Any:
+        """The text of a value."""
         return value
 
     # Filtering ----------------------------------------------------------------------------------
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        """The objects that the parameters leave. IncorrectLookupParameters names a bad one."""
         try:
             for name, text in self.given.items():
                 queryset = queryset.filter(**self.lookup(name, text))
@@ -119,7 +124,7 @@ class IndexFilter(FieldListFilter):
         return {parameter: self.parsed(text)}
 
     def parsed(self, text: str) -> Any:
-        """The value that a text stands for; ValidationError if none."""
+        """The value of a text; ValidationError if there is none."""
         return self.field.to_primitive(text)
 
     def _explained(self, error: Exception) -> ValidationError:
@@ -131,11 +136,12 @@ class IndexFilter(FieldListFilter):
 
     @property
     def problem(self) -> str:
-        """Why the filter has no values, if so."""
+        """The reason why the filter has no values; empty if it has."""
         return str(self.values.problem) if self.values and self.values.problem else ""
 
     @property
     def pairs(self) -> Sequence[tuple[Any, int]]:
+        """(value, number of objects) of the values shown."""
         return self.values.pairs[:MOST_VALUES] if self.values else ()
 
     @property
@@ -146,13 +152,16 @@ class IndexFilter(FieldListFilter):
 
     @property
     def is_active(self) -> bool:
+        """Whether the user has chosen a value."""
         return bool(self.given)
 
     @property
     def is_counted(self) -> bool:
+        """Whether each choice has its number."""
         return all(choice.count is not None for choice in self.shown or ())
 
     def choice_of(self, value: Any, number: int | None) -> Choice:
+        """The choice of a value, with its number of objects."""
         if value is None:
             return Choice(_("(none)"), {self.isnull: "True"}, {self.isnull: True}, number)
         if value in ([], ""):
@@ -160,8 +169,8 @@ class IndexFilter(FieldListFilter):
         parameters = {self.exact: str(value)}
         return Choice(self.label_of(value), parameters, {self.field_path: value}, number)
 
-    def settle(self, *, counted: bool) -> None:
-        """Work out the lines; a value that is chosen is shown however rare it is."""
+    def set_choices(self, *, counted: bool) -> None:
+        """Make the choices; the chosen value is one of them, however rare it is."""
         self.shown = self.make_choices()
         if not counted:
             for choice in self.shown:
@@ -174,9 +183,10 @@ class IndexFilter(FieldListFilter):
         return bool(self.given) and choice.parameters == self.given
 
     def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:  # type: ignore[override]
+        """What the template shows: a link for each choice, "All" first."""
         if self.shown is None:
-            # A plain ModelAdmin's list: each filter asks for itself.
-            fill(changelist, [self])
+            # In the list of a plain ModelAdmin each filter is filled by itself.
+            fill(ListRequest.of(changelist, self.request), [self])
         mine = list(self.expected_parameters())
         self.hidden_parameters = [
             (name, text)
@@ -205,23 +215,22 @@ class IndexFilter(FieldListFilter):
 
 
 def fill(
-    changelist: SonicChangeList | Any,
-    specs: Sequence[IndexFilter],
-    further: Sequence[tuple[Any, str]] = (),
+    listing: ListRequest, specs: Sequence[IndexFilter], further: Sequence[Item] = ()
 ) -> list[Any]:
-    """Give the filters their values and counts, all at once.
+    """Give the filters their values and numbers, all together.
 
-    Answers the further questions, as ``answers_of`` takes them, in the round trip of the counts.
+    Returns the results of the ``further`` items, which share the round trip of the numbers; one is
+    an IndexNotBuilt where that is not known.
     """
-    root = changelist.root_queryset
-    bases = {spec: _among(changelist, spec) for spec in specs}
+    root = listing.root_queryset
+    bases = {spec: listing.without(spec.expected_parameters()) for spec in specs}
     narrowed = [spec for spec in specs if bases[spec] is not root]
     listed = [spec for spec in specs if spec.most_values]
     # Filters that leave too many objects to count show the values of all objects.
     unknown = [
         spec
         for spec in listed
-        if spec in narrowed and not spec.lists_all and _leaves_too_many(changelist, spec)
+        if spec in narrowed and not spec.lists_all and _leaves_too_many(listing, spec)
     ]
     sources = {s: root if s.lists_all or s in unknown else bases[s] for s in listed}
     found = values_of({s.field_path: (sources[s], s.most_values + 1) for s in listed})
@@ -230,14 +239,18 @@ def fill(
     unknown += late
     for spec in specs:
         spec.values = found.get(spec.field_path)
-        spec.settle(counted=spec not in unknown and not (spec in narrowed and spec.lists_all))
+        spec.set_choices(counted=spec not in unknown and not (spec in narrowed and spec.lists_all))
     counted = [(spec, bases[spec]) for spec in specs if not spec.problem]
-    return _count(changelist, counted, further)
+    return _count(listing, counted, further)
 
 
-def _leaves_too_many(changelist: Any, spec: IndexFilter) -> bool:
-    """Whether it is known without asking: what a filter that is not in use leaves is the list."""
-    return not spec.is_active and changelist.result_count > MOST_OBJECTS
+def _leaves_too_many(listing: ListRequest, spec: IndexFilter) -> bool:
+    """Whether a filter leaves too many objects to count; unused, it leaves those of the list."""
+    return not spec.is_active and _has_many(listing)
+
+
+def _has_many(listing: ListRequest) -> bool:
+    return listing.result_count is not None and listing.result_count > MOST_OBJECTS
 
 
 def _is_known(found: dict[str, Values], spec: IndexFilter) -> bool:
@@ -245,28 +258,19 @@ def _is_known(found: dict[str, Values], spec: IndexFilter) -> bool:
     return values is None or values.complete or values.problem is not None
 
 
-def _among(changelist: Any, spec: IndexFilter) -> Any:
-    """The objects that everything but this filter leaves; the root where that is all of them."""
-    mine: Iterable[str] = spec.expected_parameters()
-    others = [name for name in changelist.get_filters_params() if name not in mine]
-    if not changelist.query and not others:
-        return changelist.root_queryset
-    return changelist.get_queryset(spec.request, spec.expected_parameters()).order_by("pk")
-
-
 def _count(
-    changelist: Any, specs: Sequence[tuple[IndexFilter, Any]], further: Sequence[tuple[Any, str]]
+    listing: ListRequest, specs: Sequence[tuple[IndexFilter, Any]], further: Sequence[Item]
 ) -> list[Any]:
-    """The numbers that the values did not bring along: of spans, and on request of all."""
-    questions: list[tuple[Any, str]] = []
+    """Count the choices that have no number yet: spans, and on request all."""
+    items: list[Item] = []
     counted: list[Choice] = []
     for spec, base in specs:
-        is_cheap = base is changelist.root_queryset or changelist.result_count <= MOST_OBJECTS
-        if is_cheap or changelist.add_facets:
+        is_cheap = base is listing.root_queryset or not _has_many(listing)
+        if is_cheap or listing.facets:
             todo = [choice for choice in spec.shown or () if choice.count is None]
-            questions.extend((base.filter(**choice.lookups), "count") for choice in todo)
+            items.extend(CountOf(base.filter(**choice.lookups)) for choice in todo)
             counted.extend(todo)
-    found = answers_of([*questions, *further])
-    for choice, number in zip(counted, found, strict=False):
+    results = listing.root_queryset.batch([*items, *further], return_exceptions=True)
+    for choice, number in zip(counted, results, strict=False):
         choice.count = None if isinstance(number, IndexNotBuilt) else number
-    return found[len(questions) :]
+    return list(results[len(items) :])

@@ -1,71 +1,80 @@
-"""What a list must know before any row is read, in one round trip: how many objects there are, the
-ids of the page, and where the dates begin and end."""
+"""What a list must know before it reads a row, in one round trip: the number of its objects, the
+ids of the page, and the first and the last date."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.core.paginator import Paginator
+from sonic_django.query.batch import CountOf, IdsOf
+from sonic_django.query.queryset import SonicQuerySet
 
-from sonic_django.exceptions import IndexNotBuilt
+from .list_request import ListRequest
 
-from .facet_counts import answers_of, is_askable
-
-if TYPE_CHECKING:
-    from .changelist import SonicChangeList
-
-#: A page behind these is asked for only when it is known that there is one.
+#: A page behind these is asked for only when it is known to exist.
 MOST_PAGES = 10**9
 
 
 @dataclass(frozen=True)
-class FirstAnswers:
-    """What the index said."""
+class Prefetched:
+    """The results of the round trip."""
 
     count: int
-    #: Of all objects, if that was asked for.
+    #: The number of all objects, if it was asked for.
     full_count: int | None
-    #: Of the page, if its order is the index's.
+    #: The ids from position ``low`` to ``high``; None if their order is not one of the index.
     ids: list[int] | None
-    #: The slice that the ids are of.
     low: int
     high: int
+    #: The ids of each queryset of ``edges``.
+    edges: list[list[int]]
 
-    def hand_to(self, page: Any) -> Any:
-        """The page with its ids, if they are among those that were asked for."""
+    def with_ids(self, page: Any) -> Any:
+        """The page, which loads these ids if they are its own, without asking the index again."""
         low, high = page.slice_bounds
         end = self.count if high is None else high
-        if self.ids is not None and self.low == low and end <= self.high:
-            return page.with_ids(self.ids[: end - self.low])
-        return page
+        if self.ids is None or low != self.low or end > self.high:
+            return page
+        return page.with_ids(self.ids[: end - low])
 
 
-def ask(changelist: SonicChangeList) -> FirstAnswers | None:
-    """The first answers for a list, its bar of dates included; None where the list is not the
-    index's alone, or counted in a way of the project's own. One Redis call, and one statement for
-    the bar."""
-    queryset, root, bar = changelist.queryset, changelist.root_queryset, changelist.dates_bar
-    is_counted_here = type(changelist.paginator).count is not Paginator.count
-    if is_counted_here or queryset.is_sliced or not 1 <= changelist.page_num <= MOST_PAGES:
+def prefetch(
+    listing: ListRequest, *, with_full_count: bool, edges: Sequence[Any] = ()
+) -> Prefetched | None:
+    """Count the list, and read the ids of its page and of the querysets ``edges``. One Redis call.
+
+    None for a page that cannot exist, or if the index alone does not answer: the list is then
+    counted and loaded by its own methods.
+    """
+    queryset, root_queryset = listing.queryset, listing.root_queryset
+    if not 1 <= listing.page_number <= MOST_PAGES:
         return None
-    if not is_askable(queryset.order_by("pk")) or not is_askable(root):
+    if not _is_answered_by_index(queryset, root_queryset):
         return None
-    low = (changelist.page_num - 1) * changelist.list_per_page
-    high = low + changelist.list_per_page
-    questions = {"count": (queryset, "count")}
-    if is_askable(queryset):
-        questions["ids"] = queryset[low:high], "ids"
-    if changelist.show_full_result_count and changelist.is_narrowed:
-        questions["full_count"] = root, "count"
-    edges = {
-        f"edge {n}": (edge, "ids") for n, edge in enumerate(bar.edge_questions() if bar else ())
-    }
-    replies = answers_of([*questions.values(), *edges.values()])
-    for reply in replies:
-        if isinstance(reply, IndexNotBuilt):
-            raise reply
-    found = dict(zip([*questions, *edges], replies, strict=True))
-    if bar and edges:
-        bar.take_edges([found[edge] for edge in edges])
-    return FirstAnswers(found["count"], found.get("full_count"), found.get("ids"), low, high)
+    low = (listing.page_number - 1) * listing.page_size
+    high = low + listing.page_size
+    items: dict[str, CountOf | IdsOf] = {"count": CountOf(queryset)}
+    if queryset.is_batchable:
+        items["ids"] = IdsOf(queryset[low:high])
+    if with_full_count:
+        items["full count"] = CountOf(root_queryset)
+    results = root_queryset.batch([*items.values(), *map(IdsOf, edges)])
+    found = dict(zip(items, results, strict=False))
+    return Prefetched(
+        count=found["count"],
+        full_count=found.get("full count"),
+        ids=found.get("ids"),
+        low=low,
+        high=high,
+        edges=results[len(items) :],
+    )
+
+
+def _is_answered_by_index(queryset: Any, root_queryset: Any) -> bool:
+    """Whether the list and all objects are counted by the index; the order does not matter."""
+    if not isinstance(queryset, SonicQuerySet) or not isinstance(root_queryset, SonicQuerySet):
+        return False
+    if queryset.is_sliced:
+        return False
+    return bool(queryset.order_by("pk").is_batchable and root_queryset.is_batchable)

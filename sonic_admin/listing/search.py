@@ -1,12 +1,14 @@
-"""The search box: full text by relevance, or what begins with the words where there is none.
+"""The search box: full text by relevance, or values that begin with the words.
 
-``search_fields`` takes a field of the full text by its name, ``^name`` for what begins with the
-words and ``=name`` for the very value; several are combined by "or".
+``search_fields`` takes a field of the full text by its name, ``^name`` for values that begin with
+the words and ``=name`` for the words as the whole value; several are combined by "or".
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -22,7 +24,6 @@ from sonic_django.exceptions import FullTextUnavailable
 from sonic_django.fulltext.searching import search
 
 from ..capabilities import has_ranges, sonic_fields, text_weights
-from ..mixins import Part
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -57,81 +58,100 @@ def search_help(model: type[models.Model], search_fields: Any) -> Any:
     if words and not starts:
         return _("Words in %(fields)s; the best matches come first.") % {"fields": named(words)}
     if starts and not words:
-        return _("What %(fields)s begins with; capitals matter.") % {"fields": named(starts)}
+        return _("Objects whose %(fields)s begins with these words; capitals matter.") % {
+            "fields": named(starts)
+        }
     return None
 
 
-class SearchOptions(Part):  # type: ignore[misc]  # see parts.py
-    """The part of SonicModelAdmin that searches."""
+@dataclass(frozen=True)
+class SearchFields:
+    """``search_fields`` by the way in which each is searched."""
 
-    #: How many of the best matches a search keeps, to be filtered and sorted.
-    search_limit = 1000
+    full_text: tuple[str, ...]
+    beginnings: tuple[str, ...]
+    values: tuple[str, ...]
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: Any, search_term: str
-    ) -> tuple[Any, bool]:
-        """By relevance, unless the user sorts by a column."""
-        term = search_term.strip()
-        names = [str(name) for name in self.get_search_fields(request) or ()]
-        if not term or not names:
-            return queryset, False
-        found = self.get_found_ids(request, term, [n for n in names if n[:1] not in "^="])
-        condition = Q(pk__in=found) if found else Q(pk__in=[])
-        for name in names:
-            lookup = {"^": f"{name[1:]}__startswith", "=": f"{name[1:]}__exact"}.get(name[0])
-            if lookup:
-                try:
-                    queryset.filter(**{lookup: term})
-                except (ValidationError, ValueError):
-                    continue  # a value that this field cannot have: it is in no object
-                condition |= Q(**{lookup: term})
-        queryset = queryset.filter(condition)
-        if found and ORDER_VAR not in request.GET and len(condition) == 1:
-            queryset = queryset.in_order_of(found)
-        return queryset, False
+    @classmethod
+    def of(cls, search_fields: Iterable[Any] | None) -> SearchFields:
+        """From the names as the admin gives them."""
+        names = [str(name) for name in search_fields or ()]
+        return cls(
+            full_text=tuple(name for name in names if name[:1] not in "^="),
+            beginnings=tuple(name[1:] for name in names if name.startswith("^")),
+            values=tuple(name[1:] for name in names if name.startswith("=")),
+        )
 
-    def get_found_ids(self, request: HttpRequest, term: str, names: list[str]) -> list[int]:
-        """The ids of the best matches of the full text, best first; one search a request."""
-        if not names:
-            return []
-        known: dict[Any, list[int]] = request.__dict__.setdefault("_sonic_found", {})
-        key = (self.model, term, tuple(names))
-        if key not in known:
-            known[key] = self._search(request, term, names)
-        return known[key]
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing can be searched."""
+        return not (self.full_text or self.beginnings or self.values)
 
-    def _search(self, request: HttpRequest, term: str, names: list[str]) -> list[int]:
-        all_fields = set(names) == set(text_weights(self.model))
-        fields = None if all_fields else names
+    def lookups(self, term: str) -> Iterator[dict[str, str]]:
+        """The conditions of the fields that the index searches, which are combined by "or"."""
+        yield from ({f"{name}__startswith": term} for name in self.beginnings)
+        yield from ({f"{name}__exact": term} for name in self.values)
+
+
+def narrowed(
+    request: HttpRequest, queryset: Any, term: str, fields: SearchFields, found: list[int]
+) -> Any:
+    """The objects of a queryset that full text has found, or that the index finds by the term.
+
+    Those of the full text alone come in the order given, unless the user sorts by a column.
+    """
+    condition = Q(pk__in=found)
+    for lookup in fields.lookups(term):
         try:
-            model: Any = self.model
-            ids, total = search(
-                model._sonic, term, 0, self.search_limit, fields=fields, partial=True
-            )
-        except FullTextUnavailable as error:
-            messages.error(request, str(error))
-            return []
-        except FieldError:
-            raise
-        except Exception as error:
-            # Xapian's errors and the engine's have no common base; the list is not worth a 500.
-            logger.exception("full text of %s", self.model._meta.label)
-            label = self.model._meta.label
-            messages.error(
-                request,
-                gettext(
-                    "The full text cannot be searched (%(error)s). If it was never built or is "
-                    "damaged, run: python manage.py sonic_reindex --fulltext %(label)s"
-                )
-                % {"error": error, "label": label},
-            )
-            return []
-        if total > len(ids) >= self.search_limit:
-            text = ngettext(
-                "Only the best match is listed, of about %(total)d.",
-                "Only the %(count)d best matches are listed, of about %(total)d. More words, or "
-                "words in quotes, find less.",
-                len(ids),
-            )
-            messages.info(request, text % {"count": len(ids), "total": total})
-        return ids
+            queryset.filter(**lookup)
+        except (ValidationError, ValueError):
+            continue  # the field cannot have such a value, so no object has it
+        condition |= Q(**lookup)
+    objects = queryset.filter(condition)
+    is_ranked = found and len(condition) == 1 and ORDER_VAR not in request.GET
+    return objects.in_order_of(found) if is_ranked else objects
+
+
+def found_ids(
+    request: HttpRequest, model: Any, term: str, names: list[str], limit: int
+) -> list[int]:
+    """The ids of the best matches of the full text, best first; one search a request."""
+    if not names:
+        return []
+    # The list and each of its filters search for the same words.
+    known: dict[Any, list[int]] = vars(request).setdefault("sonic_found_ids", {})
+    key = (model, term, tuple(names))
+    if key not in known:
+        known[key] = _search(request, model, term, names, limit)
+    return known[key]
+
+
+def _search(request: HttpRequest, model: Any, term: str, names: list[str], limit: int) -> list[int]:
+    """Search, and tell the user of an error or of matches left out."""
+    label = model._meta.label
+    fields = None if set(names) == set(text_weights(model)) else names
+    try:
+        ids, total = search(model._sonic, term, 0, limit, fields=fields, partial=True)
+    except FullTextUnavailable as error:
+        messages.error(request, str(error))
+        return []
+    except FieldError:
+        raise
+    except Exception as error:
+        # Xapian's errors and the engine's have no common base; the list is not worth a 500.
+        logger.exception("full text of %s", label)
+        text = gettext(
+            "The full text cannot be searched (%(error)s). If it was never built or is damaged, "
+            "run: python manage.py sonic_reindex --fulltext %(label)s"
+        )
+        messages.error(request, text % {"error": error, "label": label})
+        return []
+    if total > len(ids) >= limit:
+        text = ngettext(
+            "Only the best match is listed, of about %(total)d.",
+            "Only the %(count)d best matches are listed, of about %(total)d. More words, or "
+            "words in quotes, find less.",
+            len(ids),
+        )
+        messages.info(request, text % {"count": len(ids), "total": total})
+    return ids

@@ -1,0 +1,1 @@
+"""Single objects: the form, deletion, the trash."""

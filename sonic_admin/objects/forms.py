@@ -1,4 +1,4 @@
-"""Forms that notice when somebody else changed the object since the page was opened."""
+"""Forms that notice a change of the object by another user since the page was opened."""
 
 from __future__ import annotations
 
@@ -30,21 +30,24 @@ class SeenVersionField(forms.IntegerField):
     widget = forms.HiddenInput
 
     def has_changed(self, initial: Any, data: Any) -> bool:
+        """False: another version is no entry of the user."""
         return False
 
 
 class ReferenceChoiceField(forms.ModelChoiceField):  # type: ignore[type-arg]
-    """A reference; a softly deleted target is shown as such instead of as nothing."""
+    """A reference; a softly deleted target is shown with a note instead of being left out."""
 
     def label_from_instance(self, obj: Any) -> str:
+        """The text of a target."""
         label = super().label_from_instance(obj)
         return _("%(object)s (deleted)") % {"object": label} if is_deleted(obj) else label
 
 
 class TextAreaField(forms.CharField):
-    """Browsers send line breaks as CR LF; a text that was not touched is not changed by that."""
+    """A text of several lines. The CR LF that browsers send is no change of a line break."""
 
     def to_python(self, value: Any) -> Any:
+        """The text with line feeds alone."""
         text = super().to_python(value)
         return text.replace("\r\n", "\n") if isinstance(text, str) else text
 
@@ -52,12 +55,12 @@ class TextAreaField(forms.CharField):
 class VersionedForm(_FormBase):
     """Mixed into a ModelForm of a SonicObj class.
 
-    It carries the version of the object as it was when the page was made. If the row has another
-    one by now, the form does not validate; it says who changed what, shows what is stored, keeps
-    what was typed, and a second Save puts that in place.
+    It carries the version of the object that the page shows. If the row has another version by
+    now, the form does not validate: its error names the last change and shows the stored values.
+    The entries are kept, and a second Save writes them.
     """
 
-    #: An error that saving met after the form had been found valid.
+    #: The error of a save that failed although the form was valid.
     save_error: str | None = None
 
     if not TYPE_CHECKING:
@@ -69,37 +72,47 @@ class VersionedForm(_FormBase):
                 field.initial = self.instance.sonic_version
             self.fields[VERSION_FIELD] = field
 
-    def _post_clean(self) -> None:
+    def full_clean(self) -> None:
+        """Validate as Django does, then compare the versions."""
         before = dict(vars(self.instance)) if not self.instance._state.adding else {}
-        super()._post_clean()  # type: ignore[misc]
+        super().full_clean()
+        if not self.is_bound:
+            return
+        self._keep_fractions(before)
+        self._compare_versions()
+        if self.save_error and not self.errors:
+            self.add_error(None, ValidationError(self.save_error, code="save"))
+
+    def _keep_fractions(self, before: dict[str, Any]) -> None:
+        """Inputs show whole seconds: a time that was not touched keeps its fraction."""
         for name, value in self.cleaned_data.items():
             if isinstance(value, (datetime, time)) and _shows_as(before.get(name), value):
-                # Inputs show whole seconds; a moment that was not touched keeps its fraction.
                 setattr(self.instance, name, before[name])
+
+    def _compare_versions(self) -> None:
+        """Add an error if the row has another version than the page."""
         seen = self.cleaned_data.get(VERSION_FIELD)
         current = self.fields[VERSION_FIELD].initial
         if seen is not None and current is not None and seen != current and self.changed_data:
             self.add_error(None, ValidationError(self._conflict(), code="conflict"))
-            # What is typed is saved by the next Save, against the version it was compared with.
+            # The next Save is compared with the version that the error shows.
             data = cast(Any, self.data).copy()
             data[self.add_prefix(VERSION_FIELD)] = str(current)
             self.data = data
-        if self.save_error and not self.errors:
-            self.add_error(None, ValidationError(self.save_error, code="save"))
 
     def _conflict(self) -> Any:
-        """Who changed the object, what is stored now, and what to do."""
+        """The user who changed the object, the stored values, and the ways to go on."""
         stored = format_html_join(
             "", "<li>{}: {}</li>", ((self._label(n), self._stored(n)) for n in self.changed_data)
         )
         return format_html(
             "<strong>{}</strong> {} <ul>{}</ul> {}",
             last_change(self.instance),
-            _("Nothing was saved. These fields differ from what you entered; stored are now:"),
+            _("Nothing was saved. These fields differ from your entries; the stored values are:"),
             stored,
             _(
                 "Your entries are kept below. Press Save again to put them in place of the stored "
-                "ones, or open this page anew to start from those."
+                "values, or reload this page to start from the stored values."
             ),
         )
 
@@ -123,7 +136,7 @@ class VersionedForm(_FormBase):
 
 @lru_cache(maxsize=256)
 def versioned(form: type[Any]) -> type[Any]:
-    """The form class with the version check, whatever form a user's admin names."""
+    """The form class of an admin with the version check added to it."""
     if issubclass(form, VersionedForm):
         return form
     return type(form.__name__, (VersionedForm, form), {"__module__": form.__module__})
@@ -134,11 +147,12 @@ def _shows_as(stored: Any, cleaned: Any) -> bool:
 
 
 def is_deleted(value: Any) -> bool:
+    """Whether a value is a softly deleted object."""
     return bool(getattr(value, "is_deleted", False))
 
 
 def last_change(obj: Any) -> str:
-    """Who changed the object last, when and what, as far as the history of the admin knows."""
+    """The last change of the object that the history of the admin knows. One statement."""
     entry = (
         LogEntry.objects.filter(content_type=get_content_type_for_model(obj), object_id=str(obj.pk))
         .select_related("user")

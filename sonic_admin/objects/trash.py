@@ -1,4 +1,4 @@
-"""The deleted objects of a class: listed newest first, brought back, or destroyed for good."""
+"""The deleted objects of a class: listed newest first, undeleted, or destroyed for good."""
 
 from __future__ import annotations
 
@@ -8,235 +8,167 @@ from typing import TYPE_CHECKING, Any, cast
 from django.contrib import messages
 from django.contrib.admin import helpers
 from django.contrib.admin.models import DELETION, LogEntry
-from django.contrib.admin.options import csrf_protect_m, get_content_type_for_model
-from django.contrib.admin.utils import quote, unquote
+from django.contrib.admin.options import get_content_type_for_model
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import router, transaction
-from django.http import HttpResponseNotAllowed, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.http import HttpResponseRedirect
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from sonic_django.exceptions import SonicError, UniqueViolation
 
-from ..mixins import Part
-from ..unavailable import answering_problems
+from ..pages import page_url, render, template_names
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseBase
 
-#: Clashes of uniques told one by one; of the others, the number.
+#: Clashes of unique values named one by one; of the others, the number.
 MOST_CLASHES = 5
 
 
-class DeletedOptions(Part):  # type: ignore[misc]  # see parts.py
-    """The part of SonicModelAdmin that shows, brings back and destroys what was deleted."""
+def deleted_queryset(queryset: Any) -> Any:
+    """The deleted objects of a queryset, newest first; none where its filter needs an index."""
+    deleted = queryset.deleted().order_by("-pk")
+    return deleted if deleted.can_plan() else queryset.none()
 
-    deleted_template: str | None = None
-    destroy_confirmation_template: str | None = None
 
-    # Hooks --------------------------------------------------------------------------------------
+def list_page(model_admin: Any, request: HttpRequest) -> HttpResponseBase:
+    """The list of the deleted objects, with the user who deleted each.
 
-    def has_undelete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Who may delete may take it back."""
-        codename = f"{self.opts.app_label}.delete_{self.opts.model_name}"
-        return bool(cast(Any, request.user).has_perm(codename))
+    A statement and a Redis call for the page, and one statement for the history.
+    """
+    paginator = Paginator(model_admin.get_deleted_queryset(request), model_admin.list_per_page)
+    page = paginator.get_page(request.GET.get("p"))
+    objects = list(page.object_list)
+    deletions = _deletions(model_admin.model, [obj.pk for obj in objects])
+    opts = model_admin.opts
+    return render(
+        model_admin,
+        request,
+        model_admin.deleted_template or template_names(opts, "deleted.html"),
+        title=_("Deleted %(name)s") % {"name": opts.verbose_name_plural},
+        page=page,
+        page_range=paginator.get_elided_page_range(page.number),
+        rows=[(obj, deletions.get(str(obj.pk))) for obj in objects],
+        can_undelete=model_admin.has_undelete_permission(request),
+        can_destroy=model_admin.has_destroy_permission(request),
+    )
 
-    def has_destroy_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_undelete_permission(request, obj)
 
-    def get_deleted_queryset(self, request: HttpRequest) -> Any:
-        """The deleted objects this user may see, newest first.
-
-        An admin whose ``get_queryset`` filters has to say here which deleted objects are meant,
-        since they are in no index; until then it shows none.
-        """
-        queryset = self.get_queryset(request)
-        deleted = queryset.deleted().order_by("-pk")
-        return deleted if deleted.can_plan() else queryset.none()
-
-    def get_deleted_object(self, request: HttpRequest, object_id: str) -> Any:
-        """A deleted object by its id, or None. One statement."""
-        try:
-            return self.get_deleted_queryset(request).get(pk=object_id)
-        except (self.model.DoesNotExist, ValueError):
-            return None
-
-    def undelete_model(self, request: HttpRequest, obj: Any) -> None:
-        """Bring one object back. UniqueViolation if another one took a unique value."""
-        obj.undelete()
-
-    def destroy_model(self, request: HttpRequest, obj: Any) -> None:
-        """Remove one object for good."""
-        obj.destroy()
-
-    # Addresses ----------------------------------------------------------------------------------
-
-    def get_urls(self) -> list[Any]:
-        wrap = self.admin_site.admin_view
-        info = f"{self.opts.app_label}_{self.opts.model_name}"
-        return [
-            path("deleted/", wrap(self.deleted_view), name=f"{info}_deleted"),
-            path("<path:object_id>/undelete/", wrap(self.undelete_view), name=f"{info}_undelete"),
-            *super().get_urls(),
-        ]
-
-    def _url(self, name: str, *args: Any) -> str:
-        info = f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}"
-        return reverse(info, args=args, current_app=self.admin_site.name)
-
-    # Views --------------------------------------------------------------------------------------
-
-    @csrf_protect_m  # type: ignore[untyped-decorator]  # django-stubs leave it so
-    def deleted_view(self, request: HttpRequest) -> HttpResponseBase:
-        """The list of the deleted ones; a POST undeletes or destroys those chosen."""
-        if not self.has_view_or_change_permission(request):
-            raise PermissionDenied
-        with answering_problems(self, request) as answer:
-            if request.method != "POST":
-                return self._deleted_list(request)
-            chosen = request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
-            keys = [int(key) for key in chosen if key.isdecimal()]
-            objects = list(self.get_deleted_queryset(request).filter(pk__in=keys)) if keys else []
-            if not objects:
-                messages.warning(request, _("Items must be selected first. Nothing was changed."))
-                return HttpResponseRedirect(request.get_full_path())
-            if request.POST.get("action") == "destroy":
-                return self._destroy(request, objects)
-            return self._undelete(request, objects)
-        return answer.response
-
-    @csrf_protect_m  # type: ignore[untyped-decorator]  # django-stubs leave it so
-    def undelete_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
-        """Bring one object back, from the button on its page."""
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        obj = self.get_deleted_object(request, unquote(object_id))
-        if not self.has_undelete_permission(request, obj):
-            raise PermissionDenied
-        if obj is not None:
-            self._undelete(request, [obj])
-        return HttpResponseRedirect(self._url("change", quote(unquote(object_id))))
-
-    def _deleted_list(self, request: HttpRequest) -> HttpResponseBase:
-        paginator = Paginator(self.get_deleted_queryset(request), self.list_per_page)
-        page = paginator.get_page(request.GET.get("p"))
-        objects = list(page.object_list)
-        by_whom = self._deletions([obj.pk for obj in objects])
-        return self._render(
-            request,
-            self.deleted_template or self._templates("deleted.html"),
-            title=_("Deleted %(name)s") % {"name": self.opts.verbose_name_plural},
-            page=page,
-            page_range=paginator.get_elided_page_range(page.number),
-            rows=[(obj, by_whom.get(str(obj.pk))) for obj in objects],
-            can_undelete=self.has_undelete_permission(request),
-            can_destroy=self.has_destroy_permission(request),
+def _deletions(model: Any, keys: Sequence[Any]) -> dict[str, LogEntry]:
+    """The last deletion of each object that the history knows, by its id. One statement."""
+    entries = (
+        LogEntry.objects.filter(
+            content_type=get_content_type_for_model(model),
+            object_id__in=[str(key) for key in keys],
+            action_flag=DELETION,
         )
+        .select_related("user")
+        .order_by("action_time", "pk")
+    )
+    return {str(entry.object_id): entry for entry in entries}
 
-    def _undelete(self, request: HttpRequest, objects: Sequence[Any]) -> HttpResponseBase:
-        if not all(self.has_undelete_permission(request, obj) for obj in objects):
-            raise PermissionDenied
-        using = router.db_for_write(self.model)
-        done, clashes = [], []
-        for obj in objects:
-            try:
-                # Each by itself: one clash shall not keep the others deleted.
-                with transaction.atomic(using=using):
-                    self.undelete_model(request, obj)
-                    self.log_change(request, obj, _("Undeleted."))
-            except SonicError as reason:
-                clashes.append((obj, reason))
-            else:
-                done.append(obj)
-        if done:
-            text = ngettext(
-                "%(name)s was undeleted.",
-                "%(count)d %(names)s were undeleted.",
-                len(done),
-            )
-            messages.success(request, text % self._counted(done))
-        for obj, error in clashes[:MOST_CLASHES]:
-            text = _("“%(object)s” cannot be undeleted: %(error)s") % {
-                "object": obj,
-                "error": error,
-            }
-            hint = _("Change or delete the other one first.")
-            is_clash = isinstance(error, UniqueViolation)
-            messages.error(request, f"{text} {hint}" if is_clash else text)
-        if len(clashes) > MOST_CLASHES:
-            more = len(clashes) - MOST_CLASHES
-            messages.error(request, _("So with %d more.") % more)
+
+def selected(model_admin: Any, request: HttpRequest) -> list[Any]:
+    """The deleted objects whose boxes are checked in a POST. One statement."""
+    chosen = request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
+    keys = [int(key) for key in chosen if key.isdecimal()]
+    return list(model_admin.get_deleted_queryset(request).filter(pk__in=keys)) if keys else []
+
+
+def act_on_selected(model_admin: Any, request: HttpRequest) -> HttpResponseBase:
+    """Undelete or destroy the selected objects, as the button says."""
+    objects = selected(model_admin, request)
+    if not objects:
+        messages.warning(request, _("Items must be selected first. Nothing was changed."))
         return HttpResponseRedirect(request.get_full_path())
+    if request.POST.get("action") == "destroy":
+        return destroy(model_admin, request, objects)
+    undelete(model_admin, request, objects)
+    return HttpResponseRedirect(request.get_full_path())
 
-    def _destroy(self, request: HttpRequest, objects: Sequence[Any]) -> HttpResponseBase:
-        """Ask first, then remove for good."""
-        if not all(self.has_destroy_permission(request, obj) for obj in objects):
-            raise PermissionDenied
-        # Ordinary models that refer to these lose their objects by the database's cascade.
-        touched, counts, lacking, protected = self.get_deleted_objects(objects, request)
-        if not request.POST.get("post") or lacking or protected:
-            return self._render(
-                request,
-                self.destroy_confirmation_template or self._templates("destroy_confirmation.html"),
-                title=_("Destroy for good"),
-                objects=objects,
-                deleted_objects=touched,
-                model_count=counts.items(),
-                perms_lacking=lacking,
-                protected=protected,
-                action_checkbox_name=helpers.ACTION_CHECKBOX_NAME,
-            )
+
+def undelete(model_admin: Any, request: HttpRequest, objects: Sequence[Any]) -> None:
+    """Undelete objects, each in a transaction of its own, and tell the user the outcome."""
+    if not all(model_admin.has_undelete_permission(request, obj) for obj in objects):
+        raise PermissionDenied
+    using = router.db_for_write(model_admin.model)
+    done, clashes = [], []
+    for obj in objects:
+        try:
+            # One clash does not keep the other objects deleted.
+            with transaction.atomic(using=using):
+                model_admin.undelete_model(request, obj)
+                model_admin.log_change(request, obj, _("Undeleted."))
+        except SonicError as error:
+            clashes.append((obj, error))
+        else:
+            done.append(obj)
+    if done:
         text = ngettext(
-            "%(name)s was destroyed for good.",
-            "%(count)d %(names)s were destroyed for good.",
-            len(objects),
-        ) % self._counted(objects)
-        with transaction.atomic(using=router.db_for_write(self.model)):
-            LogEntry.objects.log_actions(
-                user_id=cast(Any, request.user).pk,
-                queryset=objects,
-                action_flag=DELETION,
-                change_message=_("Destroyed for good."),
-            )
-            for obj in objects:
-                self.destroy_model(request, obj)
-        messages.success(request, text)
-        return HttpResponseRedirect(self._url("deleted"))
-
-    # Parts --------------------------------------------------------------------------------------
-
-    def _deletions(self, keys: Sequence[Any]) -> dict[str, LogEntry]:
-        """The last deletion of each object that the history knows, by its id. One statement."""
-        entries = (
-            LogEntry.objects.filter(
-                content_type=get_content_type_for_model(self.model),
-                object_id__in=[str(key) for key in keys],
-                action_flag=DELETION,
-            )
-            .select_related("user")
-            .order_by("action_time", "pk")
+            "%(name)s was undeleted.",
+            "%(count)d %(names)s were undeleted.",
+            len(done),
         )
-        return {str(entry.object_id): entry for entry in entries}
+        messages.success(request, text % _counted(model_admin, done))
+    for obj, reason in clashes[:MOST_CLASHES]:
+        messages.error(request, _clash(obj, reason))
+    if len(clashes) > MOST_CLASHES:
+        more = len(clashes) - MOST_CLASHES
+        text = ngettext(
+            "%d more object cannot be undeleted.", "%d more objects cannot be undeleted.", more
+        )
+        messages.error(request, text % more)
 
-    def _counted(self, objects: Sequence[Any]) -> dict[str, Any]:
-        first = format_html("“{}”", objects[0])
-        return {"name": first, "count": len(objects), "names": self.opts.verbose_name_plural}
 
-    def _templates(self, name: str) -> list[str]:
-        """A user's template for the class or the app comes before ours."""
-        app, model = self.opts.app_label, self.opts.model_name
-        return [f"admin/{app}/{model}/{name}", f"admin/{app}/{name}", f"sonic_admin/{name}"]
+def _clash(obj: Any, error: SonicError) -> str:
+    text = _("“%(object)s” cannot be undeleted: %(error)s") % {"object": obj, "error": error}
+    hint = _("Change or delete the other one first.")
+    return f"{text} {hint}" if isinstance(error, UniqueViolation) else text
 
-    def _render(self, request: HttpRequest, template: Any, **context: Any) -> TemplateResponse:
-        request.current_app = self.admin_site.name
-        shared = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "media": self.media,
-            "subtitle": None,
-        }
-        return TemplateResponse(request, template, {**shared, **context})
+
+def destroy(model_admin: Any, request: HttpRequest, objects: Sequence[Any]) -> HttpResponseBase:
+    """Ask for confirmation; once it is given, remove all objects in one transaction."""
+    if not all(model_admin.has_destroy_permission(request, obj) for obj in objects):
+        raise PermissionDenied
+    # Ordinary models that refer to these lose their objects by the database's cascade.
+    touched, counts, lacking, protected = model_admin.get_deleted_objects(objects, request)
+    if not request.POST.get("post") or lacking or protected:
+        return render(
+            model_admin,
+            request,
+            model_admin.destroy_confirmation_template
+            or template_names(model_admin.opts, "destroy_confirmation.html"),
+            title=_("Destroy for good"),
+            objects=objects,
+            deleted_objects=touched,
+            model_count=counts.items(),
+            perms_lacking=lacking,
+            protected=protected,
+            action_checkbox_name=helpers.ACTION_CHECKBOX_NAME,
+        )
+    # Destroyed objects have no id and may have no name, so the message is made before.
+    text = ngettext(
+        "%(name)s was destroyed for good.",
+        "%(count)d %(names)s were destroyed for good.",
+        len(objects),
+    ) % _counted(model_admin, objects)
+    with transaction.atomic(using=router.db_for_write(model_admin.model)):
+        LogEntry.objects.log_actions(
+            user_id=cast(Any, request.user).pk,
+            queryset=objects,
+            action_flag=DELETION,
+            change_message=_("Destroyed for good."),
+        )
+        for obj in objects:
+            model_admin.destroy_model(request, obj)
+    messages.success(request, text)
+    return HttpResponseRedirect(page_url(model_admin, "deleted"))
+
+
+def _counted(model_admin: Any, objects: Sequence[Any]) -> dict[str, Any]:
+    """The values of a message about one object by name or about several by number."""
+    first = format_html("“{}”", objects[0])
+    return {"name": first, "count": len(objects), "names": model_admin.opts.verbose_name_plural}

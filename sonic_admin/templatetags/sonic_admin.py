@@ -11,25 +11,27 @@ from django.contrib.admin.templatetags.base import InclusionAdminNode
 register = template.Library()
 
 
-class _Asked:
-    """A change list for Django's tag, whose questions have been answered already."""
+class _ListOfDates:
+    """A change list for Django's tag, whose queryset has the dates already."""
 
     def __init__(self, changelist: Any) -> None:
-        self._changelist = changelist
-        self.queryset = getattr(changelist, "dates_bar", None) or changelist.queryset
+        self.changelist = changelist
+        self.queryset = getattr(changelist, "hierarchy", None) or changelist.queryset
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._changelist, name)
+        return getattr(self.changelist, name)
 
 
-def dates_bar(cl: Any) -> Any:
-    """What Django's ``date_hierarchy`` shows."""
-    asked: Any = _Asked(cl)
-    return date_hierarchy(asked)
+def prefetched_date_hierarchy(cl: Any) -> Any:
+    """The context of Django's ``date_hierarchy``."""
+    dates: Any = _ListOfDates(cl)
+    return date_hierarchy(dates)
 
 
 @register.tag(name="sonic_date_hierarchy")
 def date_hierarchy_tag(parser: Any, token: Any) -> Any:
     """Django's ``{% date_hierarchy cl %}`` and its templates, without round trips of its own."""
     node: Any = InclusionAdminNode  # the stubs know older arguments
-    return node(parser, token, dates_bar, "date_hierarchy.html", takes_context=False)
+    return node(
+        parser, token, prefetched_date_hierarchy, "date_hierarchy.html", takes_context=False
+    )

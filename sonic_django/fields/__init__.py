@@ -1,0 +1,1 @@
+"""Fields: how a value is declared, checked, stored and looked up."""

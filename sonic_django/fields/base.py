@@ -273,7 +273,7 @@ class VirtualField(_FieldBase):
 
     @property
     def part(self) -> Part:
-        """This field as a part of an index."""
+        """The field as a part of an index."""
         return Part(self.name, self.many, self.order_kind, self.mixed)
 
 

@@ -163,3 +163,16 @@ class ObjField(ReferenceField, models.ForeignKey):
 
 
 obj_field = ObjField
+
+
+def referring_fields(target: type[models.Model]) -> list[Any]:
+    """The reference fields of SonicObj classes to the model that have a policy."""
+    concrete = target._meta.concrete_model
+    return [
+        relation.field
+        for relation in target._meta.get_fields(include_hidden=True)
+        if isinstance(relation, models.ForeignObjectRel)
+        and isinstance(relation.field, ReferenceField)
+        and relation.field.policy is not models.DO_NOTHING
+        and relation.model._meta.concrete_model is concrete
+    ]

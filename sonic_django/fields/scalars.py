@@ -85,7 +85,9 @@ class StrField(TextValue, models.CharField):
     def _check_max_length_attribute(self, **kwargs: Any) -> list[Any]:
         if self.max_length is None:
             return []
-        checks = _unchecked(super())._check_max_length_attribute(**kwargs)
+        checks = _unchecked(super())._check_max_length_attribute(  # noqa: SLF001 - Django's own check
+            **kwargs
+        )
         return list(checks)
 
 
@@ -127,7 +129,7 @@ class IntField(SonicField, models.IntegerField):
     def validators(self) -> Any:
         """The validators given, without the limits of a column."""
         # Django's IntegerField adds the limits of the column's type; there is no column.
-        given = _unchecked(self)._validators
+        given = _unchecked(self)._validators  # noqa: SLF001 - Django keeps them nowhere else
         return [*self.default_validators, *given]
 
     def to_python(self, value: Any) -> Any:
@@ -160,7 +162,7 @@ class DecimalField(SonicField, models.DecimalField):
     def validators(self) -> Any:
         """The validators given, and that of the limits if there are limits."""
         if self.max_digits is None and self.decimal_places is None:
-            given = _unchecked(self)._validators
+            given = _unchecked(self)._validators  # noqa: SLF001 - Django keeps them nowhere else
             return [*self.default_validators, *given]
         return super().validators
 
@@ -234,7 +236,7 @@ class BytesField(SonicField, models.BinaryField):
         """The default given, or None; not Django's ``b""``."""
         if not self.has_default():
             return None
-        return _unchecked(self)._get_default()
+        return _unchecked(self)._get_default()  # noqa: SLF001 - what get_default() calls
 
     def to_python(self, value: Any) -> Any:
         """The value as bytes. ValidationError for a str."""

@@ -30,9 +30,11 @@ class VirtualCol(Col):
     """A virtual field in a statement: good for a condition, and for nothing else."""
 
     def get_lookup(self, lookup: str) -> type[Lookup[Any]] | None:
+        """A lookup that refuses SQL."""
         return index_lookup(lookup)
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:
+        """Raise: the field has no column."""
         raise no_column(self.target)
 
 
@@ -119,6 +121,7 @@ class NoColumn:
         self.column = self
 
     def startswith(self, prefix: str) -> bool:
+        """Raise ``FieldError``: SQL cannot join by a field of the payload."""
         raise FieldError(
             f"{self.field.model._meta.label}.{self.field.name} lives in the payload and has no "
             f"column, so SQL cannot join by it. Look up the ids first: "

@@ -17,7 +17,7 @@ def search_connection() -> Any:
             "'haystack' to INSTALLED_APPS and set HAYSTACK_CONNECTIONS = {'default': {'ENGINE': "
             "'sonic_django.fulltext.engine.SonicXapianEngine', 'PATH': '...'}}."
         )
-    from haystack import connections
+    from haystack import connections  # noqa: PLC0415 - Haystack is optional
 
     return connections["default"]
 

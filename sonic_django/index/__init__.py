@@ -1,0 +1,1 @@
+"""The index: sorted and plain sets in Redis that answer queries."""

@@ -22,6 +22,7 @@ class Layout:
 
     @cached_property
     def digests(self) -> tuple[str, ...]:
+        """The digests of all indexes, the set of ids first."""
         return (IDS_DIGEST, *(spec.digest for spec in self.specs))
 
     @cached_property

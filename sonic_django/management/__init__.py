@@ -1,0 +1,1 @@
+"""Sonic's management commands, and what they print."""

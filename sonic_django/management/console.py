@@ -26,6 +26,7 @@ class RateColumn(ProgressColumn):
     """Rows per second."""
 
     def render(self, task: Task) -> Text:
+        """The speed of the task, as items per second."""
         speed = task.finished_speed or task.speed
         return Text(f"{speed:,.0f}/s" if speed else "-/s", style="cyan")
 

@@ -29,6 +29,7 @@ class SonicBase(ModelBase):
     def __new__(
         mcs, name: str, bases: tuple[type, ...], attrs: dict[str, Any], **kwargs: Any
     ) -> Any:
+        """Make the class: its declared fields move into the payload."""
         if any(isinstance(base, SonicBase) for base in bases):
             mcs._refuse_inheritance(name, bases, attrs)
             add_expiry(name, attrs)

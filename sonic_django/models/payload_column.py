@@ -23,9 +23,11 @@ class PayloadField(models.BinaryField):
     can be read, edited and compared."""
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Payload | None:
+        """The column as ``Payload``, or ``None``."""
         return None if value is None else Payload(value)
 
     def to_python(self, value: Any) -> Any:
+        """The payload as bytes."""
         if isinstance(value, str):
             try:
                 return Payload(encode(_from_json(json.loads(value))))
@@ -36,12 +38,14 @@ class PayloadField(models.BinaryField):
         return value
 
     def value_to_string(self, obj: Any) -> str:
+        """The payload as JSON, for fixtures."""
         value = self.value_from_object(obj)
         if not value:
             value = encoded_payload(obj)
         return json.dumps(_to_json(decode(bytes(value))), ensure_ascii=False, sort_keys=True)
 
     def deconstruct(self) -> Any:
+        """The arguments that make an equal field, for migrations."""
         # To migrations it is the plain column that it is.
         name, _, args, kwargs = super().deconstruct()
         return name, "django.db.models.BinaryField", args, kwargs

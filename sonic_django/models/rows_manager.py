@@ -17,17 +17,21 @@ class GuardedQuerySet(models.QuerySet[Any]):
         )
 
     def create(self, **kwargs: Any) -> Any:
+        """Save a new object: its index follows."""
         obj = self.model(**kwargs)
         obj.save(force_insert=True, using=self.db)
         return obj
 
     def bulk_create(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raise ``NotSupportedError``, which names the method of ``objects``."""
         self._refuse("bulk_create", "{name}.objects.bulk_create()")
 
     def bulk_update(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raise ``NotSupportedError``, which names the method of ``objects``."""
         self._refuse("bulk_update", "{name}.objects.bulk_update()")
 
     def update(self, **kwargs: Any) -> NoReturn:
+        """Raise ``NotSupportedError``, which names the method of ``objects``."""
         self._refuse("update", "{name}.objects.filter(...).update()")
 
     update.alters_data = True  # type: ignore[attr-defined]
@@ -36,6 +40,7 @@ class GuardedQuerySet(models.QuerySet[Any]):
         self._refuse("update", "{name}.objects.filter(...).update()")
 
     def delete(self) -> NoReturn:
+        """Raise ``NotSupportedError``, which names the method of ``objects``."""
         self._refuse("delete", "{name}.objects.filter(...).delete() or .destroy()")
 
     delete.alters_data = True  # type: ignore[attr-defined]

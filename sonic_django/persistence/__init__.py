@@ -1,0 +1,1 @@
+"""Writing objects: rows, unique claims, and what follows a commit."""

@@ -99,6 +99,7 @@ class Change:
 
     @property
     def touches_uniques(self) -> bool:
+        """Whether a field of a unique is written."""
         return bool(unique_claims.fields_of(self.obj) & self.names)
 
 

@@ -14,7 +14,7 @@ from django.db import models, transaction
 from django.db.models.deletion import Collector, ProtectedError, RestrictedError
 from django.db.models.signals import class_prepared, pre_delete
 
-from ..fields.references import ReferenceField
+from ..fields.references import ReferenceField, referring_fields
 from ..schema.registry import is_sonic_model
 
 if TYPE_CHECKING:
@@ -47,19 +47,6 @@ def handle_dependents(obj: StoredObject, using: str, *, destroys: bool) -> dict[
         for label, number in collector.delete()[1].items():
             counts[label] = counts.get(label, 0) + number
     return counts
-
-
-def referring_fields(target: type[models.Model]) -> list[Any]:
-    """The reference fields of SonicObj classes to the model that have a policy."""
-    concrete = target._meta.concrete_model
-    return [
-        relation.field
-        for relation in target._meta.get_fields(include_hidden=True)
-        if isinstance(relation, models.ForeignObjectRel)
-        and isinstance(relation.field, ReferenceField)
-        and relation.field.policy is not models.DO_NOTHING
-        and relation.model._meta.concrete_model is concrete
-    ]
 
 
 def _referring_relations(model: type[models.Model]) -> list[Any]:
@@ -120,7 +107,6 @@ def _replacement(field: Any, objects: list[Any], using: str) -> Any:
 
 def _target_deleted(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:
     """Apply the policies of the references to an ordinary Django object that is being deleted."""
-
     if is_sonic_model(type(instance)):
         return  # persistence.remove handles it: it knows whether the object is destroyed
     with transaction.atomic(using=using, savepoint=False):
@@ -130,7 +116,6 @@ def _target_deleted(sender: Any, instance: Any, using: str, **kwargs: Any) -> No
 
 def watch_targets() -> None:
     """Listen for deletions of the ordinary models that references with a policy point to."""
-
     for model in apps.get_models():
         if not is_sonic_model(model) and referring_fields(model):
             pre_delete.connect(_target_deleted, sender=model, dispatch_uid="sonic_policies")

@@ -43,6 +43,7 @@ class _Write(NamedTuple):
 
 
 def state_of(obj: StoredObject) -> State:
+    """The object's present view of its row."""
     state = obj._state
     return State(
         obj.id, obj.sonic_payload, obj.sonic_version, obj.is_deleted, state.adding, state.db

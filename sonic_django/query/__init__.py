@@ -1,0 +1,1 @@
+"""Queries: from Q objects to a state, a plan, ids and verified objects."""

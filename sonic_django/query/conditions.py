@@ -35,16 +35,22 @@ class Condition:
 
 @dataclass(frozen=True)
 class Conjunction:
+    """All of the children hold; without children everything does."""
+
     children: tuple[Logic, ...] = ()
 
 
 @dataclass(frozen=True)
 class Disjunction:
+    """One of the children holds; without children nothing does."""
+
     children: tuple[Logic, ...] = ()
 
 
 @dataclass(frozen=True)
 class Negation:
+    """The child does not hold."""
+
     child: Logic
 
 

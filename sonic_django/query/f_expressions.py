@@ -32,6 +32,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def is_expression(value: Any) -> bool:
+    """Whether the value is one of Django's expressions."""
     return hasattr(value, "resolve_expression")
 
 

@@ -236,6 +236,7 @@ def without(conditions: Iterable[Any], answered: Sequence[Condition]) -> list[An
 
 
 def by_field(conditions: Iterable[Logic], lookups: frozenset[str]) -> Mapping[str, list[Any]]:
+    """The conditions with one of these lookups, by the field that they are on."""
     found: dict[str, list[Any]] = {}
     for condition in conditions:
         if isinstance(condition, Condition) and condition.lookup in lookups:

@@ -14,6 +14,7 @@ class SonicManager(BaseManager.from_queryset(SonicQuerySet)):  # type: ignore[mi
     """Answers from Redis and loads rows by id."""
 
     def get_queryset(self) -> Any:
+        """The queryset of all live objects; a plain one of Django's for a related manager."""
         if "core_filters" in self.__dict__:
             # A related manager (many-to-many from an ordinary model) joins in SQL.
             return models.QuerySet(self.model, using=self._db, hints=self._hints)

@@ -319,11 +319,13 @@ class SonicQuerySet:
 
     @property
     def verbose_name(self) -> Any:
+        """The name of one object of the class, for Django's admin."""
         # The admin's model_ngettext takes what is no QuerySet for a model's options.
         return self.model._meta.verbose_name
 
     @property
     def verbose_name_plural(self) -> Any:
+        """The name of several objects of the class, for Django's admin."""
         return self.model._meta.verbose_name_plural
 
     def _clone(self) -> Self:

@@ -25,6 +25,7 @@ class RowSource:
         self.state = state
 
     def ids(self) -> list[int]:
+        """The ids of the slice, in order. A statement for each batch of rows, no Redis call."""
         state = self.state
         if state.order == ("?",):
             number = len(self._all()) if state.high is None else state.high
@@ -36,16 +37,19 @@ class RowSource:
         return self._sorted()[state.low : state.high]
 
     def count(self) -> int:
+        """The number of objects in the slice. Every row is read."""
         number = sum(1 for _ in self._matching(descending=False))
         return self.state.within_slice(number)
 
     def exists(self) -> bool:
+        """Whether the slice has an object. Rows are read until one is found."""
         found = self._matching(descending=False)
         return next(islice(found, self.state.low, None), None) is not None and (
             self.state.low != self.state.high
         )
 
     def random_ids(self, number: int) -> list[int]:
+        """Up to ``number`` ids, each as likely as any other. Every row is read."""
         found = self._all()
         return random.sample(found, min(number, len(found)))
 

@@ -21,11 +21,14 @@ FEW = 100
 class Source(Protocol):
     """Where the ids of a state come from; the state's slice is considered."""
 
-    def ids(self) -> list[int]: ...
+    def ids(self) -> list[int]:
+        """The ids, in order."""
 
-    def count(self) -> int: ...
+    def count(self) -> int:
+        """The number of objects."""
 
-    def exists(self) -> bool: ...
+    def exists(self) -> bool:
+        """Whether there is an object."""
 
     def random_ids(self, number: int) -> list[int]:
         """Up to so many different ids; the slice is left out of account."""
@@ -45,6 +48,7 @@ class RelevanceSource:
         self.source_of = source_of
 
     def ids(self) -> list[int]:
+        """The best hits of the slice, in the order of their relevance."""
         state = self.state
         low, high = state.low, state.high
         if high == low:
@@ -61,9 +65,11 @@ class RelevanceSource:
         return (found[::-1] if state.is_reversed else found)[low:high]
 
     def count(self) -> int:
+        """The number of hits that satisfy the filter, in the slice."""
         return self.source_of(without_search(self.state)).count()
 
     def exists(self) -> bool:
+        """Whether a hit satisfies the filter."""
         hits, is_cut = hits_of(self.state, MOST)
         found = self.source_of(_among(self.state, hits)).exists()
         if is_cut and not found:
@@ -71,6 +77,7 @@ class RelevanceSource:
         return found
 
     def random_ids(self, number: int) -> list[int]:
+        """Up to ``number`` of the hits that satisfy the filter, in random order."""
         return self.source_of(without_search(self.state)).random_ids(number)
 
     def _matching(self, hits: list[int]) -> list[int]:

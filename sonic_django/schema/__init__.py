@@ -1,0 +1,1 @@
+"""A class's declaration, compiled once."""

@@ -21,7 +21,8 @@ class Declared(Protocol):
     label: str
     fields: dict[str, VirtualField]
 
-    def by_name(self, stored: Mapping[str, Any]) -> dict[str, Any]: ...
+    def by_name(self, stored: Mapping[str, Any]) -> dict[str, Any]:
+        """A payload dict by field name; defaults where a key is missing."""
 
 
 class Computed(Derived):
@@ -52,6 +53,7 @@ class Computed(Derived):
         return exact_primitive(found)
 
     def of_stored(self, stored: Mapping[str, Any]) -> Any:
+        """The value for a payload dict; UNKNOWN if it lacks a field whose default varies."""
         fields = self.schema.fields.values()
         if any(field.has_nondeterministic_default and field.key not in stored for field in fields):
             return UNKNOWN

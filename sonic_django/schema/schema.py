@@ -97,6 +97,7 @@ class Schema(Declarations):
 
     @property
     def codec(self) -> Codec:
+        """The codec of payloads, with the limits of the settings."""
         return sonic_settings().codec
 
     @cached_property

@@ -21,6 +21,7 @@ class KeyField(models.BinaryField):
     """Sixteen bytes; Django's BinaryField is a LONGBLOB on MySQL, which cannot be a key."""
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str | None:
+        """The type of the column in this database."""
         return "binary(16)" if connection.vendor == "mysql" else super().db_type(connection)
 
 

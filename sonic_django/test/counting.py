@@ -49,7 +49,7 @@ def count_redis_calls() -> Iterator[RedisCalls]:
 
 
 def _name_of(command: Any) -> str:
-    """The first word of a packed command: ``*3\\r\\n$7\\r\\nEVALSHA\\r\\n...``."""
+    r"""The first word of a packed command: ``*3\r\n$7\r\nEVALSHA\r\n...``."""
     packed = command if isinstance(command, bytes) else b"".join(command)
     words = packed.split(b"\r\n", 3)
     return words[2].decode("ascii", "replace") if len(words) > 2 else "?"

@@ -25,6 +25,7 @@ class SonicTestMixin(_Base):
 
     @classmethod
     def tearDownClass(cls) -> None:
+        """Bring the index back after the rollback of the class's data."""
         super().tearDownClass()
         undo_all_rollbacks()
 

@@ -1,0 +1,1 @@
+"""Talking to Redis: connections, scripts, deferred replies."""

@@ -81,7 +81,7 @@ def notes(response: Any) -> list[str]:
 
 
 class _Addresses:
-    """A URLconf made anew: an admin registered in a test has its own views."""
+    """A URLconf with the views of the admins that a test registers."""
 
     def __init__(self) -> None:
         self.urlpatterns = [path("admin/", site.urls)]
@@ -106,7 +106,7 @@ def register(settings: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def redis_away(settings: Any) -> None:
-    """From here on nobody answers at Redis's address."""
+    """From here on no server answers at Redis's address."""
     away = {**settings.CACHES["sonic"], "LOCATION": "unix:///nonexistent/redis.sock"}
     settings.CACHES = {**settings.CACHES, "sonic": away}
 

@@ -23,7 +23,7 @@ MOST_ROUND_TRIPS = 14
 
 
 class Everything(SonicModelAdmin):
-    """Filters by references, elements, numbers and dates, and the bar of dates."""
+    """Filters by references, elements, numbers and dates, and the date hierarchy."""
 
     date_hierarchy = "created"
     list_per_page = 10
@@ -58,7 +58,7 @@ def round_trips(client: Client, address: str) -> tuple[int, int, Any]:
 
 
 def dates(response: Any) -> str:
-    """The bar of dates."""
+    """The links of the date hierarchy."""
     html: str = response.content.decode()
     return html.partition('<nav class="toplinks">')[2].partition("</nav>")[0]
 
@@ -88,7 +88,7 @@ def test_round_trips_do_not_grow_with_what_is_shown(
     assert redis + sql <= MOST_ROUND_TRIPS, (redis, sql)
 
 
-def test_the_bar_of_dates_adds_one_statement(admin: Client, years: list[Blog], register: Any):
+def test_the_date_hierarchy_adds_one_statement(admin: Client, years: list[Blog], register: Any):
     register(Blog, type("Plain", (Everything,), {"date_hierarchy": None}))
     redis, sql, _ = round_trips(admin, url(Blog))
     register(Blog, Everything)

@@ -10,7 +10,7 @@ from django.contrib.admin import AdminSite
 from django.test import Client
 
 from sonic_admin import SonicModelAdmin
-from sonic_admin.checks import check_plain_admins
+from sonic_admin.autoregister import check_plain_admins
 from tests.admin.conftest import form_data, lines, titles, url
 from tests.testapp.models import Author, Blog, Plain
 

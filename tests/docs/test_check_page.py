@@ -7,5 +7,5 @@ from tests.docs.markdown import ROOT, table_rows
 
 
 def test_kinds_of_differences() -> None:
-    rows = table_rows(ROOT / "docs" / "commands.md", "| difference | what is meant | `--repair` |")
+    rows = table_rows(ROOT / "docs" / "commands.md", "| difference | meaning | `--repair` |")
     assert [row[0].strip("`") for row in rows] == list(KINDS)

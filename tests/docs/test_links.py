@@ -9,7 +9,8 @@ import pytest
 from tests.docs.markdown import PAGES, README, ROOT, anchors, blocks, links
 
 CHANGELOG = ROOT / "CHANGELOG.md"
-ALL = [README, CHANGELOG, *PAGES]
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
+ALL = [README, CHANGELOG, CONTRIBUTING, *PAGES]
 
 
 def name(page: Path) -> str:

@@ -8,6 +8,7 @@ from dataclasses import fields
 
 import sonic_django
 from sonic_django.conf import SonicSettings
+from sonic_django.fields.names import LOOKUPS
 from sonic_django.models.metaclass import RESERVED_NAMES
 from sonic_django.sync.status import ModelStatus
 from tests.docs.markdown import ROOT, table_rows
@@ -73,7 +74,14 @@ def test_columns_of_status() -> None:
     }
 
 
-def test_classmethods_of_the_ancestor() -> None:
-    page = (DOCS / "ancestor.md").read_text("utf-8")
+def test_lookups() -> None:
+    header = "| lookup | on | index that answers it |"
+    cells = " ".join(row[0] for row in table_rows(DOCS / "queries.md", header))
+    shown = set(re.findall(r"\w+", cells.replace("__", " ")))
+    assert LOOKUPS - shown - {"exact"} == set()
+
+
+def test_classmethods_of_pysonic() -> None:
+    page = (DOCS / "pysonic.md").read_text("utf-8")
     named = set(re.findall(r"`(\w+)\(", page))
     assert {name for name in named if not hasattr(Blog, name)} == set()

@@ -31,7 +31,6 @@ from sonic_django.payload import Codec, decode, encode
 from sonic_django.payload.primitives import is_primitive
 from tests.payload.strategies import PAYLOADS
 from tests.profiles import examples
-from tests.testapp.models import Plain
 
 FUZZ_CASES = 10_000
 
@@ -77,7 +76,6 @@ def calls(path: Path) -> dict[str, Any]:
         "partial": Call(functools.partial(open, str(path), "w")),
         "map": Call(list, Call(map, eval, [script])),
         "class of the project": Proof(str(path)),
-        "model": Call(Plain.objects.create, "x"),
         "copyreg": Call(copyreg._reconstructor, Proof, object, None),
         "nested": [{"x": (Call(os.mkdir, str(path)),)}],
         "key": {Call(os.mkdir, str(path)): 1},

@@ -1,4 +1,4 @@
-// The box in the head of the list of deleted objects checks or clears all of the page.
+// The box above the deleted objects checks or clears all boxes of the page.
 'use strict';
 {
     const all = document.getElementById('sonic-choose-all');

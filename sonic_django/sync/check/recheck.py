@@ -1,4 +1,4 @@
-"""Versions that differ: drift, or a writer between its commit and the index?
+"""Versions that differ are drift, or a writer is between its commit and the index.
 
 What differs is looked at again for ``SONIC["GRACE"]`` seconds. The index is asked before the rows
 then, so what it has and the rows lack is never merely on its way; and what the rows had at the
