@@ -111,7 +111,7 @@ def socket_of(connection: Any) -> Any:
 
     redis-py shows a reconnection in no other way: the connection object stays the same.
     """
-    return connection._sock
+    return connection._sock  # noqa: SLF001 - redis-py has no public name for it
 
 
 def is_retryable(error: BaseException, connection: Any) -> bool:

@@ -123,7 +123,7 @@ do
 
   -- Walking by bitmaps -----------------------------------------------------------------------------------
 
-  -- Whether objects of the driver, in the order of their ids, are tested only by look-ups in other packed sets.
+  -- Whether the tests of the driver's objects, in the order of their ids, are look-ups in packed sets.
   local function is_walked_by_chunks(driver, tests)
     if #tests == 0 or not is_membership(driver) or driver.size < driver.card then return false end
     if not open_packed(driver.key) then return false end

@@ -108,8 +108,8 @@ do
       end
     end
     for name, numbers in pairs(asked) do
-      local answers = redis.call('SMISMEMBER', packed.key .. '#' .. name, unpack(numbers))
-      for i = 1, #numbers do there[numbers.positions[i]] = answers[i] == 1 end
+      local found = redis.call('SMISMEMBER', packed.key .. '#' .. name, unpack(numbers))
+      for i = 1, #numbers do there[numbers.positions[i]] = found[i] == 1 end
     end
     return there
   end
