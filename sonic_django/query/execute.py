@@ -407,12 +407,12 @@ def _answers(state: QueryState, ask: Callable[[IndexStore], list[Any]]) -> list[
     undo_rollbacks(using)
     schema = state.schema
     store = schema.store(using)
-    with translated_errors(f"{state.model._meta.label}.objects"):
+    with translated_errors(f"{schema.label}.objects"):
         answers = ask(store)
-        if _has_unbuilt(answers) and built.adopt_if_empty(schema.at(using)):
+        if not _has_unbuilt(answers):
+            return answers
+        if built.adopt_if_empty(schema.at(using)):
             answers = ask(store)
-    if not _has_unbuilt(answers):
-        return answers
     return [
         built.not_built(schema.at(using), answer.digests) if isinstance(answer, Unbuilt) else answer
         for answer in answers
@@ -420,4 +420,8 @@ def _answers(state: QueryState, ask: Callable[[IndexStore], list[Any]]) -> list[
 
 
 def _has_unbuilt(answers: list[Any]) -> bool:
-    return any(isinstance(answer, Unbuilt) for answer in answers)
+    # A loop, and no generator: nearly every query has one answer.
+    for answer in answers:  # noqa: SIM110
+        if isinstance(answer, Unbuilt):
+            return True
+    return False
