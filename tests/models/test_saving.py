@@ -249,7 +249,7 @@ class TestBadValues:
         assert Everything.objects.count() == 0
 
     def test_nan_cannot_be_indexed(self) -> None:
-        with pytest.raises(ValueError, match="real=nan: NaN has no place in an order"):
+        with pytest.raises(ValueError, match="real=nan: NaN has no position in an order"):
             Everything(real=float("nan")).save()
         assert Everything.objects.count() == 0
 
