@@ -46,7 +46,9 @@ class IndexReader:
     def results_of(self, requests: Sequence[IndexRequest]) -> list[Any | Unbuilt]:
         """The result of each request: one round trip for all, and more for those that touch more
         than ``BUDGET`` entries."""
-        return self.batch(requests, ())[0]
+        results = [_direct(*request) or IndexResult(request[0]) for request in requests]
+        self._complete(results, requests)
+        return _results(results, requests)
 
     def batch(
         self,
@@ -58,15 +60,11 @@ class IndexReader:
         results = [_direct(*request) or IndexResult(request[0]) for request in requests]
         calls = [(lua.FACET, query.arguments(limit, most)) for query, limit, most in facets]
         replies = self._complete(results, requests, calls)
-        found = [
-            result if isinstance(result, Unbuilt) else result.result(what, offset, limit)
-            for result, (_, what, offset, limit) in zip(results, requests, strict=True)
-        ]
         values = [
             self._finished(FacetResult(limit), query, most, reply)
             for (query, limit, most), reply in zip(facets, replies, strict=True)
         ]
-        return found, values
+        return _results(results, requests), values
 
     def explain(
         self, query: IndexQuery, offset: int, limit: int | None, what: str
@@ -146,6 +144,13 @@ class IndexReader:
             if isinstance(found, Unbuilt):
                 return found
         return result.result()
+
+
+def _results(results: Sequence[Any], requests: Sequence[IndexRequest]) -> list[Any | Unbuilt]:
+    return [
+        result if isinstance(result, Unbuilt) else result.result(what, offset, limit)
+        for result, (_, what, offset, limit) in zip(results, requests, strict=True)
+    ]
 
 
 def _unbuilt(reply: Any) -> Unbuilt | None:
