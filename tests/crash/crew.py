@@ -82,7 +82,7 @@ class Crew:
         ]
 
     def stop(self) -> list[str]:
-        """Let them finish what they are at, and settle what is in doubt; what went wrong."""
+        """Let them finish what they are at, and resolve what is in doubt; what went wrong."""
         for process in self.processes:
             process.terminate()
         for process in self.processes:

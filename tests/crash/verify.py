@@ -39,7 +39,7 @@ def verify(directory: Path, writers: int) -> list[str]:
     """All that is not as it must be."""
     ledgers = [Ledger(directory, writer) for writer in range(writers)]
     pending = [ledger.pending for ledger in ledgers if ledger.pending]
-    assert not pending, f"the writers have not settled what is in doubt: {pending}"
+    assert not pending, f"the writers have not resolved what is in doubt: {pending}"
     expected = {code: state for ledger in ledgers for code, state in ledger.items.items()}
     return [
         *checked(),

@@ -55,7 +55,7 @@ class Writer:
             connection.settings_dict["USER"] = user
 
     def run(self) -> int:
-        """Write until told to stop by SIGTERM; the exit status."""
+        """Write until SIGTERM; the exit status."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         try:
@@ -157,7 +157,7 @@ class Writer:
     # After a death, its own or the server's -----------------------------------------------------
 
     def _recover(self) -> None:
-        """Connect anew, wait until the server has forgotten the former connection, and settle
+        """Connect again, wait until the server has forgotten the former connection, and resolve
         what is in doubt."""
         while os.getppid() == self.parent:
             connection.close()
@@ -207,7 +207,7 @@ class Writer:
         both = bool(written or counted) and bool(not_written or set(pending.shares) - counted)
         if both and not pending.each:
             raise Violation(f"operation {pending.number} is half there: {written} {counted}")
-        self.ledger.settle(ids, not_written, found=bool(written or counted))
+        self.ledger.resolve(ids, not_written, found=bool(written or counted))
 
     def _has_counted(self, id: int, share: int) -> bool:
         found = getattr(Counter.get(id), f"share{self.number}")

@@ -36,7 +36,7 @@ class FailingRedis(PrivateRedis):
         return [*super()._command(), *self.options]
 
     def restart_with(self, *options: str) -> None:
-        """Start anew with these options (``"--maxmemory", "1mb"``)."""
+        """Start again with these options (``"--maxmemory", "1mb"``)."""
         self.options = options
         self.restart()
 
@@ -117,13 +117,13 @@ def proxy(redis: FailingRedis, point_at: Callable[..., None], tmp_path: Path) ->
 @pytest.fixture
 def failures() -> Iterator[list[Any]]:
     """What ``index_failed`` tells meanwhile: the exceptions, oldest first."""
-    told: list[Any] = []
+    received: list[Any] = []
 
     def receiver(*, exception: Exception, **kwargs: Any) -> None:
-        told.append(exception)
+        received.append(exception)
 
     index_failed.connect(receiver)
-    yield told
+    yield received
     index_failed.disconnect(receiver)
 
 

@@ -228,10 +228,10 @@ class TestDeclarations:
     def test_keys_of_former_declarations_are_found(self, store: IndexStore) -> None:
         store.apply([document(1, 1, colours=["red", LONG], number=None, group="a")])
         assert list(store.orphaned_keys()) == []
-        strays = {
+        orphaned = {
             key[len(store.base) + 1 :][:8] for key in self.other(store, COLOURS).orphaned_keys()
         }
-        assert strays == {spec.digest.encode() for spec in SPECS if spec is not COLOURS}
+        assert orphaned == {spec.digest.encode() for spec in SPECS if spec is not COLOURS}
 
 
 class TestKeySpace:

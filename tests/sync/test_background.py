@@ -1,4 +1,4 @@
-"""Slices of the sweep in writing processes: what was left behind reaches the index while anybody
+"""Background jobs in writing processes: what was left behind reaches the index while anybody
 writes, and a writer pays next to nothing for it."""
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def often(settings) -> Iterator[None]:
-    """Slices with every write, as they come now and then otherwise."""
+    """Background jobs with every write, as they come now and then otherwise."""
     settings.SONIC = {"SWEEP_EVERY": 0.0}
     background.forget()
     yield

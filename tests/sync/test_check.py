@@ -107,7 +107,7 @@ class TestClean:
             sql("UPDATE testapp_plain SET version = version + 1 WHERE id = %s", 2**62)
             assert [drift.id for drift in checked(Plain).drifts] == [2**62]
         finally:
-            # The ids of other tests shall not go on from there.
+            # The ids of other tests must not go on from there.
             sql("DELETE FROM testapp_plain")
             sequence = [{"table": "testapp_plain", "column": "id"}]
             for statement in connection.ops.sequence_reset_by_name_sql(no_style(), sequence):

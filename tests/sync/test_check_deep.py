@@ -234,7 +234,7 @@ class TestIndex:
         assert kinds(Plain, deep=True) == {}
 
     def test_sets_of_any_size_and_number(self, plains: list[Plain]) -> None:
-        """Several pieces of one set, several calls for many sets."""
+        """Several chunks of one set, several calls for many sets."""
         there = postings(Plain, "group", group="g0")
         put_in(redis(), there, *(10**9 + i for i in range(3000)))
         for i in range(300):

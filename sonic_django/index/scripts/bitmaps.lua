@@ -74,8 +74,8 @@ do
     if node.op == 'p' then
       return is_membership(node) and (node.card <= PACKED_FROM or open_packed(node.key) ~= false)
     end
-    if node.op == 'a' then return is_combination(universe) end
-    if node.op == '!' then return is_combination(universe) and is_combination(node.child) end
+    if node.op == 'a' then return is_combination(scope) end
+    if node.op == '!' then return is_combination(scope) and is_combination(node.child) end
     if node.op == 'i' or node.op == 'd' then return false end
     for i = 1, #node do
       if not is_combination(node[i]) then return false end
@@ -86,7 +86,7 @@ do
   -- The chunks in which objects can satisfy a node, in order.
   local function chunks_for(node)
     if node.op == 'p' then return chunks_of(node) end
-    if node.op == 'a' or node.op == '!' then return chunks_of(universe) end
+    if node.op == 'a' or node.op == '!' then return chunks_of(scope) end
     local best, union, seen = nil, {}, {}
     for i = 1, #node do
       local chunks = chunks_for(node[i])

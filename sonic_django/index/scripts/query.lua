@@ -169,7 +169,7 @@ end
 -- O(objects / 10,000).
 local function combine(from)
   local sets = { unpack(leaves) }
-  if Bitmaps.is_open(filter) then sets[#sets + 1] = universe end
+  if Bitmaps.is_open(filter) then sets[#sets + 1] = scope end
   local result, after = Bitmaps.chunks(filter, sets, from and from[1])
   return 'parts', after and State.more('parts', { after }) or '', result
 end

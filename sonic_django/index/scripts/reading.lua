@@ -60,7 +60,7 @@ do
       elseif op == 'a' or op == '!' or op == 'd' then
         local all = { unpack(tests) }
         if op ~= 'a' then all[#all + 1] = part end
-        sources[#sources + 1] = { set = universe, tests = all }
+        sources[#sources + 1] = { set = scope, tests = all }
       elseif op == 'i' then
         sources[#sources + 1] = { ids = part.ids, tests = tests }
       else
@@ -198,7 +198,7 @@ do
       touched = touched + 1
       local member = member_of(ids[j])
       -- Unlike the members of a set, a given id may belong to no object.
-      if score_in(universe.key, member) and satisfies_all(tests, ids[j]) then
+      if score_in(scope.key, member) and satisfies_all(tests, ids[j]) then
         found[#found + 1] = member
       end
       if touched - spared >= most then

@@ -16,7 +16,7 @@
 -- requires: members packed ordered record arguments
 
 local leaves = {} -- those of the filter, in the order of ARGV
-local universe, total -- the set of all objects of the scope, and their number
+local scope, total -- the set of all objects of the scope, and their number
 local touched = 0 -- entries read, the measure of the work done
 local spared = 0 -- entries read in blocks, at less than a third of the cost of one
 
@@ -29,10 +29,10 @@ do
   local ascending_by_size = function(a, b) return a.size < b.size end
 
   local function open_universe(name)
-    universe = { op = 'p', key = base .. ':' .. name, kind = 'id', name = name, one = '' }
-    total = size(universe)
-    universe.card, universe.first, universe.last, universe.size = total, 0, total, total
-    universe.is_id_range = true
+    scope = { op = 'p', key = base .. ':' .. name, kind = 'id', name = name, one = '' }
+    total = size(scope)
+    scope.card, scope.first, scope.last, scope.size = total, 0, total, total
+    scope.is_id_range = true
   end
 
   local function resize(leaf)
@@ -56,7 +56,7 @@ do
     end
     -- The texts as given: Lua writes a number with 14 digits, fewer than a double has.
     leaf.low_text, leaf.high_text = low_score, high_score
-    leaf.is_id_range = leaf.key == universe.key
+    leaf.is_id_range = leaf.key == scope.key
     -- If all entries have one value, they are in the order of their ids after this prefix.
     if kind == 'id' then
       leaf.one = ''
