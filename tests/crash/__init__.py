@@ -14,7 +14,7 @@ directory, which is then kept, and the exit status is 1. Short runs are part of 
 How it knows what must be there: each writer appends to a file what an operation will have
 changed, before the first statement that could commit it, and how the operation ended, as soon as
 it knows (``ledger.py``). So after a kill an operation is confirmed, failed or in doubt. One in
-doubt is settled from the rows, once the server has forgotten the writer's former connection: all
+doubt is resolved from the rows, once the server has forgotten the writer's former connection: all
 of it is there or none. Each item is written by one writer only, so its last state is known
 exactly; what all of them share are unique values and counters, and of each counter a writer
 knows its own share. Items that were not written for a while are left alone, so that what a kill

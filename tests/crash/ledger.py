@@ -1,4 +1,4 @@
-"""What one writer knows: the state of its items, kept on disk so that a kill loses nothing.
+"""The knowledge of one writer: the state of its items, kept on disk so that a kill loses nothing.
 
 A line of JSON is one ``write`` to a file opened for appending: it survives the death of the
 process, which is what the harness inflicts. The lines of an operation:
@@ -8,7 +8,7 @@ process, which is what the harness inflicts. The lines of an operation:
 ``{"n": 7, "after": {...}, ...}``      from here on it may be committed, and then all of this is so
 ``{"n": 7, "end": "committed", ...}``  it was confirmed
 ``{"n": 7, "end": "failed", ...}``     it was refused or rolled back
-``{"n": 7, "end": "found"/"lost"}``    it was in doubt, and the rows have settled it
+``{"n": 7, "end": "found"/"lost"}``    it was in doubt, and the rows have resolved it
 =====================================  =========================================================
 
 A new process of the writer loads the last snapshot and replays the lines behind it.
@@ -40,10 +40,10 @@ class State:
 
 @dataclass
 class Intent:
-    """What an operation will have changed once it is committed."""
+    """The changes of an operation once it is committed."""
 
     number: int
-    #: By code; None where the item will be gone.
+    #: By code; None where the item will be destroyed.
     items: dict[str, State | None] = field(default_factory=dict)
     #: By the counter's id: the writer's share.
     shares: dict[int, int] = field(default_factory=dict)
@@ -91,7 +91,7 @@ class Ledger:
         """The operation was not committed."""
         self._write({"n": self.number, "end": "failed", "why": reason})
 
-    def settle(self, ids: dict[str, int], unchanged: set[str], *, found: bool) -> None:
+    def resolve(self, ids: dict[str, int], unchanged: set[str], *, found: bool) -> None:
         """An operation that was in doubt: its changes were found in the rows, or are lost."""
         end = "found" if found else "lost"
         self._write({"n": self.number, "end": end, "ids": ids, "not": sorted(unchanged)})

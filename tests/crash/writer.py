@@ -145,7 +145,7 @@ class Writer:
         return Steps(self.rng, self.number, number, items, shares)
 
     def _sweep(self) -> None:
-        """What ``sonic_sync --loop`` does beside the writers of a site."""
+        """Sweep beside the writers, as ``sonic_sync --loop`` does."""
         from redis.exceptions import RedisError
 
         for model in (Item, Counter):
@@ -157,13 +157,13 @@ class Writer:
     # After a death, its own or the server's -----------------------------------------------------
 
     def _recover(self) -> None:
-        """Connect anew, wait until the server has forgotten the former connection, and settle
-        what is in doubt."""
+        """Reconnect, wait until the server has forgotten the former connection, and resolve
+        the operation in doubt."""
         while os.getppid() == self.parent:
             connection.close()
             try:
                 if self._is_alone():
-                    self._settle()
+                    self._resolve()
                     self.ledger.snapshot()
                     return
             except DatabaseError:
@@ -181,7 +181,7 @@ class Writer:
             )
             return bool(cursor.fetchone()[0] == 0)
 
-    def _settle(self) -> None:
+    def _resolve(self) -> None:
         pending = self.ledger.pending
         if pending is None:
             return
@@ -207,7 +207,7 @@ class Writer:
         both = bool(written or counted) and bool(not_written or set(pending.shares) - counted)
         if both and not pending.each:
             raise Violation(f"operation {pending.number} is half there: {written} {counted}")
-        self.ledger.settle(ids, not_written, found=bool(written or counted))
+        self.ledger.resolve(ids, not_written, found=bool(written or counted))
 
     def _has_counted(self, id: int, share: int) -> bool:
         found = getattr(Counter.get(id), f"share{self.number}")
