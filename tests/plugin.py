@@ -75,7 +75,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_node_collection_finished(ids: Iterable[str]) -> None:
-    """With workers: one of them has told its tests, which are given out after this."""
+    """With workers: one of them has reported its tests, which are given out after this."""
     _start_servers_for(ROOT / test.partition("::")[0] for test in ids)
 
 

@@ -17,7 +17,7 @@ settings.register_profile(
     "sonic",
     deadline=None,
     print_blob=True,  # a failure says how to run it again
-    # The same questions each time by default, so that a change is judged by what it changes;
+    # The same questions each time by default, so that a change is measured by its own effect;
     # the nightly run asks new ones.
     derandomize=not _IS_NIGHTLY,
     database=None,

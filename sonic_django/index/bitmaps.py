@@ -1,8 +1,8 @@
-"""Counting the objects of a filter from bitmaps of its sets, as ``scripts/bitmaps.lua`` gives them.
+"""Counting the objects of a filter with bitmaps of its sets, from ``scripts/bitmaps.lua``.
 
-A chunk holds those ids of a set that agree in all digits but the last four: a bitmap of 1,250 bytes
+A chunk has the ids of a set that agree in all digits but the last four: a bitmap of 1,250 bytes
 in the order of ``SETBIT``, or a list of numbers, each 10,000 more than the last four digits, or
-nothing. Combined as integers of 10,000 bits, a chunk costs a microsecond.
+nothing. To combine chunks as integers of 10,000 bits takes a microsecond each.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ Chunk: TypeAlias = "bytes | Sequence[bytes]"
 def count(node: Node, chunks: Sequence[Sequence[Chunk]]) -> int:
     """The number of ids that satisfy the node.
 
-    ``chunks`` has a list for each leaf in order, and last one for the set of all objects where the
-    node needs it. The lists are equally long; chunks at one position hold ids of one range.
+    ``chunks`` has a list for each leaf in order, then one for the set of all objects if the node
+    needs it. The lists are equally long; chunks at one position have ids of one range.
     """
     sets = [int.from_bytes(b"".join(map(_bitmap, of_set)), "big") for of_set in chunks]
     return _combined(node, iter(sets), sets[-1]).bit_count()

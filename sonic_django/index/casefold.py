@@ -1,4 +1,4 @@
-"""Texts without their case, as ``iexact`` and ``istartswith`` compare them."""
+"""Case folding, for ``iexact`` and ``istartswith``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from unicodedata import normalize
 
 
 def fold(text: str) -> str:
-    """The common form of all spellings that differ in case or in composition only.
+    """The common form of all texts that differ in case or in composition only.
 
     Unicode's canonical caseless matching (D145): decomposed, ``str.casefold``, and composed again,
     so that no letter is the beginning of the same letter with an accent. ``"Straße"`` and

@@ -1,4 +1,4 @@
-"""Back from the index to values: what ``encoding`` wrote, read again for facets."""
+"""Decoding of key parts and sort keys: the inverse of ``encoding``, for facets."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _EXPONENT_DIGITS = 20
 
 
 def from_key_part(part: bytes, original: bytes = b"") -> Any:
-    """The value of a key part; ``original`` is needed for a hashed one.
+    """The value of a key part; a hashed one needs its ``original``.
 
-    A number comes as an int, else as a float if a double holds it exactly, else as a Decimal. The
-    empty list is ``EMPTY``.
+    A number is an int if it is whole, else a float if a double represents it exactly, else a
+    Decimal. The empty list is ``EMPTY``.
     """
     raw = original or _ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), part)
     return _tagged(raw.decode("utf-8", "surrogatepass"))
@@ -36,8 +36,7 @@ def _reference(text: str) -> tuple[str, Any]:
 
 
 def _number(text: str) -> float | Decimal:
-    # Decimals are written with a capital E, and the repr of a float never has one: the digits,
-    # and the exponent of the first of them.
+    # Only Decimals have a capital E: the digits, then the exponent of the first of them.
     digits, _, exponent = text.partition("E")
     if not exponent:
         return float(text)
@@ -49,13 +48,13 @@ def _decimal(digits: str, adjusted: int, *, negative: bool) -> Decimal:
 
 
 def moment(microseconds: int, *, aware: bool) -> datetime:
-    """The datetime of that many microseconds since 1970; in UTC if aware."""
+    """The datetime so many microseconds after the start of 1970; in UTC if aware."""
     value = _EPOCH + timedelta(microseconds=microseconds)
     return value if aware else value.replace(tzinfo=None)
 
 
 def clock(microseconds: int) -> time:
-    """The time of day that many microseconds after midnight."""
+    """The time of day so many microseconds after midnight."""
     return (datetime.min + timedelta(microseconds=microseconds % 86_400_000_000)).time()
 
 
@@ -80,18 +79,18 @@ _READERS: dict[str, Any] = {
 
 
 def from_text_prefix(prefix: bytes) -> str:
-    """The string of a member's prefix in a text index."""
+    """The string that the prefix of a member in a text index encodes."""
     return prefix[:-1].replace(b"\x00\xff", b"\x00").decode("utf-8", "surrogatepass")
 
 
-def from_score(place: bytes) -> Decimal:
-    """The exact number of an entry: of its prefix if it has one, else of its score."""
-    if place in (b"~~", b"--"):
-        return Decimal("Infinity") if place == b"~~" else Decimal("-Infinity")
-    # What ends the digits of a prefix stands in no score.
-    if place[-1:] in (b"!", b"}"):
-        return _ordered_decimal(place[1:].decode())
-    return Decimal(repr(float(place)))
+def from_sort_key(sort_key: bytes) -> Decimal:
+    """The exact number of an entry. The sort key is its prefix if it has one, else its score."""
+    if sort_key in (b"~~", b"--"):
+        return Decimal("Infinity") if sort_key == b"~~" else Decimal("-Infinity")
+    # A prefix ends with one of these characters, and no score contains them.
+    if sort_key[-1:] in (b"!", b"}"):
+        return _ordered_decimal(sort_key[1:].decode())
+    return Decimal(repr(float(sort_key)))
 
 
 def _ordered_decimal(text: str) -> Decimal:

@@ -1,4 +1,4 @@
-"""Documents, which go into an index, and the results that come out of it."""
+"""Documents, which an index takes, and the results that it returns."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Applied(NamedTuple):
     written: int
     #: Whether every index of the declaration is built.
     complete: bool
-    #: Whether the full text of some is to be brought up to date.
+    #: Whether the full text of some of them must be updated.
     texts: bool
 
 
@@ -66,5 +66,5 @@ class Facet:
     """Values of an index as ``decoding`` reads them: (value, number of objects, original)."""
 
     values: tuple[tuple[bytes, int, bytes], ...]
-    #: Whether there are no others, counted by ``apply.lua``; else, whether all were walked through.
+    #: Whether the values are complete: no limit left out a value or an object.
     complete: bool

@@ -1,20 +1,20 @@
 """Values as parts of Redis keys (equality) and as positions in an ordered set (order).
 
 Equality. ``key_part`` maps a value to bytes: a letter for the type, then the value, with the
-separators of the key escaped. Different values never meet: ``None``, ``""``, ``0``, ``False``,
-``"0"`` and the empty list have six different keys. Long values are hashed (BLAKE2b, 128 bits).
+separators of the key escaped. Different values have different keys: ``None``, ``""``, ``0``,
+``False``, ``"0"`` and the empty list have six. Long values are hashed (BLAKE2b, 128 bits).
 
 Order. ``position`` maps a value to ``(score, prefix)``; an ordered set holds the member
 ``prefix + id`` under that score. Redis orders by score, then by the member's bytes, and therefore:
 
-- numbers and times use the nearest double as score. A value that its double does not stand for
-  (integers past 2**53, decimals of many digits) carries a prefix that orders it exactly among the
+- numbers and times use the nearest double as score. A value that differs from its double
+  (integers past 2**53, decimals of many digits) has a prefix that orders it exactly among the
   values that share the double: ``-...`` for below the double's shortest decimal form, none for
   equal, ``~...`` for above. Ids begin with a letter or a digit, which lie between the two.
 - strings use score 0 and the whole string in UTF-8 as prefix, ended by a NUL (a NUL inside is
   escaped), so that byte order is code point order and no string is a prefix of another.
 
-Ids as members are their decimal digits after a character for their number (``7`` is ``17``,
+The member of an id is its decimal digits after a character for their number (``7`` is ``17``,
 ``42`` is ``242``), so that byte order is numeric order and Redis still sees small integers.
 """
 
@@ -31,7 +31,7 @@ from uuid import UUID
 
 
 class EmptyList:
-    """Stands for "a list without elements" where an element is expected."""
+    """The type of ``EMPTY``, which stands for a list without elements where one is expected."""
 
     def __repr__(self) -> str:
         return "EMPTY"
@@ -52,7 +52,7 @@ _LENGTHS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class Position(NamedTuple):
-    """Where an entry stands in an ordered set: by score, then by the bytes of prefix + id."""
+    """The position of an entry in an ordered set: by score, then by the bytes of prefix + id."""
 
     score: float
     prefix: bytes
@@ -60,7 +60,7 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True)
 class Bound:
-    """A place between members: before every ``(score, member)`` that is not less than it."""
+    """A bound between members: it is before each ``(score, member)`` that is not less than it."""
 
     score: float
     member: bytes
@@ -73,12 +73,12 @@ def member(id: int) -> bytes:
 
 
 def key_part(value: Any) -> bytes:
-    """The value as a part of a key. TypeError for a value that no equality index takes."""
+    """The value as a part of a key. Raises TypeError for a value without an equality index."""
     return key_part_and_original(value)[0]
 
 
 def key_part_and_original(value: Any) -> tuple[bytes, bytes]:
-    """The key part and, if it is a hash, what was hashed (``decoding`` reads both), else b""."""
+    """The key part and, if it is a hash, the hashed text, else b""."""
     text = tagged(value)
     encoded = text.translate(_SEPARATORS).encode("utf-8", "surrogatepass")
     if len(encoded) <= MAX_KEY_PART:
@@ -121,8 +121,8 @@ def tagged(value: Any) -> str:
 def _tagged_number(value: int | float | Decimal) -> str:
     """Equal numbers have one text, whatever their types, as they are equal in Python.
 
-    Whole numbers of up to 40 digits as they are; what a double holds exactly, as the double's
-    repr; anything else in decimal. All NaNs are one value here.
+    A whole number of up to 40 digits has its digits; a number that a double represents exactly has
+    the double's repr; all others are in decimal. All NaNs are one value here.
     """
     if isinstance(value, int):
         return f"i{value}" if abs(value) < _LARGE else f"d{_plain(Decimal(value))}"
@@ -143,7 +143,7 @@ def _tagged_number(value: int | float | Decimal) -> str:
 
 
 def _plain(value: Decimal) -> str:
-    """One spelling for equal decimals: digits without trailing zeros, and an exponent."""
+    """The common text of equal decimals: digits without trailing zeros, and an exponent."""
     sign, digits, _ = value.as_tuple()
     text = "".join(map(str, digits)).lstrip("0").rstrip("0")
     if not text:
@@ -152,13 +152,13 @@ def _plain(value: Decimal) -> str:
 
 
 def microseconds(value: datetime) -> int:
-    """Microseconds since 1970, UTC; a naive value is taken as it stands."""
+    """Microseconds since 1970, in UTC; those of a naive value in its own time."""
     epoch = _EPOCH if value.tzinfo else _NAIVE_EPOCH
     return (value - epoch) // _MICROSECOND
 
 
 def _time_microseconds(value: time) -> int:
-    """Microseconds since midnight UTC, negative where that was yesterday; naive as it stands."""
+    """Microseconds since midnight UTC, negative for the day before; of a naive value its own."""
     seconds = (value.hour * 60 + value.minute) * 60 + value.second
     number = seconds * 1_000_000 + value.microsecond
     offset = value.utcoffset()
@@ -166,13 +166,16 @@ def _time_microseconds(value: time) -> int:
 
 
 def position(value: Any) -> Position:
-    """Where ``value`` (not None) stands in an ordered set. TypeError if it has no order."""
+    """The position of ``value`` (not None) in an ordered set.
+
+    Raises TypeError for a type without an order, and ValueError for NaN.
+    """
     kind = type(value)
     if kind is str:
         return Position(0.0, text_prefix(value) + b"\x00")
     if kind is float:
         if math.isnan(value):
-            raise ValueError("NaN has no place in an order")
+            raise ValueError("NaN has no position in an order")
         return Position(value, b"")
     if kind is bool:
         return Position(float(value), b"")
@@ -180,7 +183,7 @@ def position(value: Any) -> Position:
         return _exact(Decimal(value)) if abs(value) > 2**53 else Position(float(value), b"")
     if kind is Decimal:
         if value.is_nan():
-            raise ValueError("NaN has no place in an order")
+            raise ValueError("NaN has no position in an order")
         return _exact(value)
     number = _as_number(value)
     return _exact(Decimal(number)) if abs(number) > 2**53 else Position(float(number), b"")
@@ -200,7 +203,7 @@ def _as_number(value: Any) -> int:
 
 
 def text_prefix(value: str) -> bytes:
-    """A string's bytes with NUL escaped, so that a NUL can end it."""
+    """A string's bytes with NUL escaped, so that a NUL can end them."""
     return value.encode("utf-8", "surrogatepass").replace(b"\x00", b"\x00\xff")
 
 
@@ -210,7 +213,7 @@ def _exact(value: Decimal) -> Position:
     except OverflowError:
         score = math.inf if value > 0 else -math.inf
     if value.is_infinite():
-        # Beyond every finite number that overflows to the same score.
+        # It is beyond each finite number that overflows to the same score.
         return Position(score, b"~~" if value > 0 else b"--")
     pivot = Decimal(repr(score))
     if value == pivot:
@@ -220,7 +223,7 @@ def _exact(value: Decimal) -> Position:
 
 
 def _ordered_decimal(value: Decimal) -> bytes:
-    """Bytes that order as the decimals do, none a prefix of another.
+    """Bytes in the order of the decimals, none a prefix of another.
 
     Sign, then the exponent (offset to be positive, fixed width), then the digits ended by a
     character below them; all digits complemented for negative numbers.
@@ -242,7 +245,7 @@ def lower_bound(value: Any, *, inclusive: bool) -> Bound:
     score, prefix = position(value)
     if prefix:
         return Bound(score, prefix if inclusive else prefix + b"\xff")
-    # "." is the byte after "-": behind what is below this score's own value, before its ids.
+    # "." is the byte after "-": after the values below this score's own value, before its ids.
     return Bound(score, b"." if inclusive else b"~")
 
 
@@ -252,28 +255,28 @@ def upper_bound(value: Any, *, inclusive: bool) -> Bound:
 
 
 def id_bounds(low: int | None, high: int | None) -> tuple[Bound | None, Bound | None]:
-    """The bounds of the ids ``low <= id <= high``; None is open."""
+    """The bounds of the ids ``low <= id <= high``; None means no bound."""
     first = None if low is None else _id_bound(low)
     return first, None if high is None else _id_bound(high + 1)
 
 
 def _id_bound(id: int) -> Bound:
-    # Ids are positive BIGINTs: what lies beyond either end stands for the end.
+    # Ids are positive BIGINTs: a number beyond either end has the bound of that end.
     id = min(max(id, 0), 2**63)
     return Bound(float(id), member(id))
 
 
 def starts_with(value: str) -> tuple[Bound, Bound]:
-    """The bounds of the strings that start with ``value``; no UTF-8 text holds the byte FF."""
+    """The bounds of the strings that start with ``value``; UTF-8 never has the byte FF."""
     prefix = text_prefix(value)
     return Bound(0.0, prefix), Bound(0.0, prefix + b"\xff")
 
 
 def redis_score(score: float) -> str:
-    """A score as Redis reads it; ``repr`` is the shortest text that gives the same double."""
+    """A score as Redis reads it: the shortest text that gives the same double."""
     if math.isinf(score):
         return "inf" if score > 0 else "-inf"
-    return repr(score + 0.0)  # -0.0 is the same number as 0.0, so both have one spelling
+    return repr(score + 0.0)  # -0.0 is the same number as 0.0, so both have one text
 
 
 def distinct(values: Iterable[Any]) -> list[Any]:

@@ -1,14 +1,14 @@
-"""Places as the 52-bit numbers that Redis keeps as scores of a geo set, and distances between them.
+"""Geohashes: points as the 52-bit scores of a Redis geo set, and distances between points.
 
-The arithmetic is that of Redis (``geohash.c``, ``geohash_helper.c``), step by step: a set with
-these scores is what GEOADD would have made, and GEOSEARCH works on it.
+The arithmetic follows Redis (``geohash.c``, ``geohash_helper.c``) step by step, so a set with these
+scores equals one made by GEOADD, and GEOSEARCH works on it.
 """
 
 from __future__ import annotations
 
 from math import asin, cos, degrees, pi, radians, sin, sqrt
 
-#: Where Redis' map ends (EPSG:900913).
+#: The limits of Redis' map (EPSG:900913), in degrees.
 MAX_LONGITUDE, MAX_LATITUDE = 180.0, 85.05112878
 #: Redis' radius of the earth, in metres.
 EARTH_RADIUS = 6372797.560856
@@ -18,15 +18,17 @@ _CELLS = 1 << _STEP
 
 
 def geohash(longitude: float, latitude: float) -> float:
-    """The number of the cell, half a metre wide, in which the place lies; as a score, which at
-    the very end of the map has more bits than a double holds."""
+    """The number of the cell that contains the point; a cell is half a metre wide.
+
+    It is a score and therefore a float: at the edge of the map it has more bits than a double has.
+    """
     across = int((longitude + MAX_LONGITUDE) / (2 * MAX_LONGITUDE) * _CELLS)
     up = int((latitude + MAX_LATITUDE) / (2 * MAX_LATITUDE) * _CELLS)
     return float(_spread(up) | _spread(across) << 1)
 
 
-def place_of(score: float) -> tuple[float, float]:
-    """(longitude, latitude) of the middle of a cell, from which Redis measures distances."""
+def point_of(score: float) -> tuple[float, float]:
+    """(longitude, latitude) of the middle of a cell. Redis measures distances from there."""
     number = int(score)
     across, up = _gather(number >> 1), _gather(number)
     return _middle(across, MAX_LONGITUDE), _middle(up, MAX_LATITUDE)
@@ -39,7 +41,7 @@ def _middle(cell: int, end: float) -> float:
 
 
 def distance(one: tuple[float, float], other: tuple[float, float]) -> float:
-    """Metres between two places (longitude, latitude) on a sphere, by the haversine."""
+    """Metres between two points (longitude, latitude) on a sphere, by the haversine formula."""
     first, second = radians(one[1]), radians(other[1])
     v = sin((radians(other[0]) - radians(one[0])) / 2)
     u = sin((second - first) / 2)
@@ -48,32 +50,32 @@ def distance(one: tuple[float, float], other: tuple[float, float]) -> float:
 
 # Covering a circle ------------------------------------------------------------------------------
 
-#: Cells that cover a circle at most, before those that follow each other are joined.
-_MOST_CELLS = 12
-#: Bits of a cell's place in one direction; one more than a place has, for the end of the map.
+#: The most cells that cover a circle, before adjacent ones are merged.
+_MAX_CELLS = 12
+#: Bits of a cell's number in one direction: one more than _STEP, for the edge of the map.
 _BITS = _STEP + 1
 
 #: (low, high) of scores, high excluded.
-Stretch = tuple[float, float]
+ScoreRange = tuple[float, float]
 
 
-def stretches(longitude: float, latitude: float, metres: float) -> list[Stretch]:
-    """Stretches of scores in which all places within so many metres lie, and others too."""
+def covering_ranges(longitude: float, latitude: float, metres: float) -> list[ScoreRange]:
+    """Ranges of scores that contain every point within so many metres, and some points beyond."""
     found: list[tuple[int, int]] = []
     for box in _boxes(longitude, latitude, metres):
         found.extend(_covered(*box))
-    joined: list[tuple[int, int]] = []
+    merged: list[tuple[int, int]] = []
     for low, high in sorted(found):
-        if joined and low <= joined[-1][1]:
-            joined[-1] = joined[-1][0], max(high, joined[-1][1])
+        if merged and low <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(high, merged[-1][1])
         else:
-            joined.append((low, high))
-    return [(float(low), float(high)) for low, high in joined]
+            merged.append((low, high))
+    return [(float(low), float(high)) for low, high in merged]
 
 
 def _boxes(longitude: float, latitude: float, metres: float) -> list[tuple[int, int, int, int]]:
-    """(first and last cell across, first and last cell up) of boxes around the circle, with a
-    cell to spare; two where it crosses the end of the map.
+    """(first and last cell across, first and last cell up) of the boxes around the circle, with a
+    margin of one cell. A circle that crosses the edge of the map has two boxes.
 
     See J. P. Matuschek, "Finding Points Within a Distance of a Latitude/Longitude".
     """
@@ -81,7 +83,7 @@ def _boxes(longitude: float, latitude: float, metres: float) -> list[tuple[int, 
     south, north = latitude - degrees(angle), latitude + degrees(angle)
     up = _cell(south, MAX_LATITUDE) - 1, _cell(north, MAX_LATITUDE) + 1
     if angle >= pi / 2 or south <= -90 or north >= 90:
-        return [(0, _CELLS, *up)]  # it goes round a pole
+        return [(0, _CELLS, *up)]  # the circle contains a pole
     aside = degrees(asin(min(1.0, sin(angle) / cos(radians(latitude)))))
     west, east = longitude - aside, longitude + aside
     if aside >= 180:
@@ -99,7 +101,7 @@ def _cell(angle: float, end: float) -> int:
 
 
 def _covered(left: int, right: int, bottom: int, top: int) -> list[tuple[int, int]]:
-    """Stretches of numbers of the smallest few cells that cover a box."""
+    """Ranges of numbers of up to ``_MAX_CELLS`` cells, as small as possible, that cover a box."""
     cells, bits = [(0, 0)], _BITS
     while bits:
         smaller = [
@@ -112,7 +114,7 @@ def _covered(left: int, right: int, bottom: int, top: int) -> list[tuple[int, in
             and (2 * up + j) << (bits - 1) <= top
             and (2 * up + j + 1) << (bits - 1) > bottom
         ]
-        if len(smaller) > _MOST_CELLS:
+        if len(smaller) > _MAX_CELLS:
             break
         cells, bits = smaller, bits - 1
     found = []
@@ -122,7 +124,7 @@ def _covered(left: int, right: int, bottom: int, top: int) -> list[tuple[int, in
     return found
 
 
-#: (shift, mask): the bits of a number are moved apart until each has a gap behind it.
+#: (shift, mask): each step moves the bits of a number apart, until each has a gap after it.
 _MASKS = (
     (16, 0x0000FFFF0000FFFF),
     (8, 0x00FF00FF00FF00FF),

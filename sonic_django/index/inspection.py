@@ -1,8 +1,8 @@
 """Inspection of an index, to compare it with the rows: for ``sonic_check``.
 
-A round trip looks at some thousands of objects or entries at most, so that Redis is busy for some
-tens of milliseconds. A script sees the index between
-two writes, so an error that one script finds is real.
+A round trip checks some thousands of objects or entries at most, so that Redis is busy for some
+tens of milliseconds. A script sees the index between two writes, so an error that one script finds
+is real.
 """
 
 from __future__ import annotations
@@ -17,32 +17,34 @@ from . import lua
 from .specs import BY_ID, NULLS, IndexSpec
 from .store import OBJECTS_PER_SCRIPT, Document, IndexStore
 
-#: What one script looks at; up to a thousand where it takes whole ranges of ids.
+#: Objects or entries that one script checks; up to a thousand where it takes whole ranges of ids.
 _PER_SCRIPT = 500
-#: Scripts in one round trip. Redis runs what comes together without a look at other clients.
+#: Scripts in one round trip. Redis serves no other client between the commands of a pipeline.
 _SCRIPTS_PER_CALL = 20
 
 
-class Held(NamedTuple):
-    """The version of an object that the index has seen, and whether that is live."""
+class RecordedVersion(NamedTuple):
+    """The version in the record of an object, and whether the object is live."""
 
     version: int
     live: bool
 
 
 class Difference(NamedTuple):
-    """An object of which the index holds something else than it should; ``version`` is that of
-    its record, or None without one. Where it is the expected one, (kind, set name) pairs say what
-    is wrong."""
+    """An object whose entries differ from those of its row.
+
+    ``version`` is that of its record, or None without a record. ``problems`` has a (kind, set name)
+    pair for each wrong entry, if the version is the expected one.
+    """
 
     id: int
     version: int | None
     problems: tuple[tuple[str, str], ...]
 
 
-class Walked(NamedTuple):
-    """A part of a set: entries looked at, ids whose records do not name it, and whether
-    the number of its objects should be kept and is not."""
+class CheckedEntries(NamedTuple):
+    """Some entries of a set, checked: their number, the ids whose records do not name the set, and
+    whether the count of its objects is missing or wrong."""
 
     name: bytes
     entries: int
@@ -51,7 +53,7 @@ class Walked(NamedTuple):
 
 
 class Inspection:
-    """The contents of the index of one class. Writes only with ``repair``."""
+    """Checks of the index of one class. They write only with ``repair``."""
 
     def __init__(self, store: IndexStore, built: Iterable[str]) -> None:
         self.store = store
@@ -69,13 +71,13 @@ class Inspection:
 
     # Digests ------------------------------------------------------------------------------------
 
-    def kept_digests(self, ranges: Sequence[int]) -> list[int]:
-        """The digests of these ranges of ids as the index keeps them: one round trip for 1,000."""
-        kept: list[int] = []
+    def stored_digests(self, ranges: Sequence[int]) -> list[int]:
+        """The stored digests of these ranges of ids: one round trip for 1,000."""
+        stored: list[int] = []
         for start in range(0, len(ranges), 1000):
             values = self._client.hmget(f"{self.base}:sum", ranges[start : start + 1000])
-            kept.extend(int(value or 0) for value in values)
-        return kept
+            stored.extend(int(value or 0) for value in values)
+        return stored
 
     def ranges(self) -> Iterator[int]:
         """The ranges that have a digest, in no order; some may come twice. One round trip for
@@ -83,33 +85,33 @@ class Inspection:
         for field, _ in self._client.hscan_iter(f"{self.base}:sum", count=_PER_SCRIPT):
             yield int(field)
 
-    def work_out_digests(self, ranges: Sequence[int], *, repair: bool) -> list[tuple[int, int]]:
-        """For each range its digest as kept and as the records give it; ``repair`` sets the former
-        right. One round trip for 20 ranges."""
+    def compute_digests(self, ranges: Sequence[int], *, repair: bool) -> list[tuple[int, int]]:
+        """(stored digest, digest computed from the records) of each range. ``repair`` stores the
+        computed one. One round trip for 20 ranges."""
         calls = [(one, *range_bounds(one), "1" if repair else "") for one in ranges]
         pairs = _in_calls(lua.DIGEST, self._client, self.base, calls)
-        return [(int(kept), int(given)) for kept, given in pairs]
+        return [(int(stored), int(computed)) for stored, computed in pairs]
 
     # Objects ------------------------------------------------------------------------------------
 
-    def versions(self, ids: Sequence[int]) -> dict[int, Held]:
-        """The versions of the objects that the index has, destroyed ones left out: one round trip
-        for 10,000."""
+    def versions(self, ids: Sequence[int]) -> dict[int, RecordedVersion]:
+        """id -> recorded version, without destroyed and unknown objects: one round trip for
+        10,000."""
         calls = [ids[start : start + _PER_SCRIPT] for start in range(0, len(ids), _PER_SCRIPT)]
         replies = _in_calls(lua.VERSIONS, self._client, self.base, calls)
         flat = [number for reply in replies for number in reply]
         return {
-            id: Held(version, bool(live))
+            id: RecordedVersion(version, bool(live))
             for id, version, live in zip(ids, flat[::2], flat[1::2], strict=True)
             if version >= 0
         }
 
     def compare(self, documents: Sequence[Document]) -> list[Difference]:
-        """Which objects the index does not hold as these documents say: one round trip."""
-        looked_at = b",".join(self.specs)
+        """The objects whose entries differ from these documents: one round trip for 2,000."""
+        digests = b",".join(self.specs)
         calls = []
         for start in range(0, len(documents), OBJECTS_PER_SCRIPT):
-            call: list[Any] = [looked_at]
+            call: list[Any] = [digests]
             for document in documents[start : start + OBJECTS_PER_SCRIPT]:
                 call.extend(document.arguments())
             calls.append(call)
@@ -124,7 +126,7 @@ class Inspection:
         ]
 
     def census(self) -> Iterator[list[int]]:
-        """The ids of all objects that have a record, destroyed ones left out: one round trip for
+        """The ids of all objects that have a record, without destroyed ones: one round trip for
         some hundreds."""
         cursor = b"0"
         while True:
@@ -136,21 +138,24 @@ class Inspection:
 
     # Sets ---------------------------------------------------------------------------------------
 
-    def walk(self, *, repair: bool) -> Iterator[Walked]:
-        """Every entry of every set of the declaration: is it named by its object's record?
-        ``repair`` removes it if not. A SCAN over the whole server, and a round trip for 20 sets or
-        10,000 entries."""
-        waiting: list[tuple[bytes, bytes]] = []
-        for name in self._sets():
-            waiting.append((name, b"0"))
-            while len(waiting) >= _SCRIPTS_PER_CALL:
-                waiting = yield from self._walk_on(waiting, repair)
-        while waiting:
-            waiting = yield from self._walk_on(waiting, repair)
+    def walk(self, *, repair: bool) -> Iterator[CheckedEntries]:
+        """Check that every entry of every set of the declaration is named by its object's record.
 
-    def _walk_on(self, places: list[tuple[bytes, bytes]], repair: bool) -> Any:
+        ``repair`` removes the entries that are not. A SCAN over the whole server, and a round trip
+        for 20 sets or 10,000 entries.
+        """
+        unfinished: list[tuple[bytes, bytes]] = []
+        for name in self._sets():
+            unfinished.append((name, b"0"))
+            while len(unfinished) >= _SCRIPTS_PER_CALL:
+                unfinished = yield from self._walk_step(unfinished, repair)
+        while unfinished:
+            unfinished = yield from self._walk_step(unfinished, repair)
+
+    def _walk_step(self, cursors: list[tuple[bytes, bytes]], repair: bool) -> Any:
+        """Check the next entries of each set; return the (set, cursor) pairs that are left."""
         calls = []
-        for name, cursor in places:
+        for name, cursor in cursors:
             spec = self.specs.get(name[:8])
             kind = BY_ID if spec is None or name.endswith(NULLS) else spec.ordering
             counted = spec is not None and spec.counts_values
@@ -159,8 +164,8 @@ class Inspection:
             )
         left = []
         replies = lua.WALK.many(self._client, self.base, calls)
-        for (name, _), (cursor, entries, uncounted, *stale) in zip(places, replies, strict=True):
-            yield Walked(name, entries, tuple(map(_text, stale)), bool(uncounted))
+        for (name, _), (cursor, entries, uncounted, *stale) in zip(cursors, replies, strict=True):
+            yield CheckedEntries(name, entries, tuple(map(_text, stale)), bool(uncounted))
             if cursor != b"0":
                 left.append((name, cursor))
         return left
@@ -170,30 +175,30 @@ class Inspection:
         start = len(self.base) + 1
         every = self.store.keys()
         for name in (key[start:] for key in every):
-            # "#" stands in names of numbers, "<digest>#", and of parts of packed sets.
+            # "#" is in the names of counts, "<digest>#", and of chunks of packed sets.
             if name[:8] in self.specs and b"#" not in name and name[8:9] != b"$":
                 yield name
 
     def wrong_counts(self, *, repair: bool) -> Iterator[tuple[IndexSpec, str]]:
-        """(index, value) of the numbers of objects and of the values kept for facets that no set
-        bears out; ``repair`` sets them right. A round trip for some hundreds of values."""
+        """(index, value) of the wrong counts and of the leftover values of facets. ``repair``
+        corrects them. A round trip for some hundreds of values."""
         for digest, spec in self.specs.items():
-            numbers, originals = b"0", b"0"
-            while spec.counts_values and (numbers or originals):
-                numbers, originals, *wrong = lua.COUNTS(
-                    self._client, self.base, digest, numbers, originals, _PER_SCRIPT,
+            counts, originals = b"0", b"0"
+            while spec.counts_values and (counts or originals):
+                counts, originals, *wrong = lua.COUNTS(
+                    self._client, self.base, digest, counts, originals, _PER_SCRIPT,
                     "1" if repair else "",
                 )  # fmt: skip
                 yield from ((spec, _text(value)) for value in wrong)
 
     # Full text ----------------------------------------------------------------------------------
 
-    def waiting_for_text(self, ids: Sequence[int]) -> set[int]:
-        """Which of the objects are in the queue of full text: one round trip."""
+    def queued_for_text(self, ids: Sequence[int]) -> set[int]:
+        """Those of the objects that are in the queue of full text: one round trip."""
         if not ids:
             return set()
-        places = self._client.zmscore(f"{self.base}:text", ids)
-        return {id for id, place in zip(ids, places, strict=True) if place is not None}
+        versions = self._client.zmscore(f"{self.base}:text", ids)
+        return {id for id, version in zip(ids, versions, strict=True) if version is not None}
 
 
 def _in_calls(script: Script, client: Any, key: str, calls: Sequence[Sequence[Any]]) -> list[Any]:

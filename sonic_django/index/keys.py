@@ -1,29 +1,29 @@
 """The names of a model's keys in Redis.
 
 All keys of a model share the hash tag ``{label:space}``, so that scripts and commands over several
-of them work on a Redis Cluster; a partition number has its place behind the space. The space
+of them work on a Redis Cluster; a partition number would follow the space. The space
 follows the database (alias, name, host, port), so that a test run, a staging copy and two projects
-on one Redis never meet.
+on one Redis never share a key.
 
 ====================  ==========================================================================
 ``<base>:ids``        ordered set, the ids of all live objects
 ``<base>:del``        ordered set, the ids of the soft-deleted ones
 ``<base>:rec``        hash, id -> record: version and the sets the object is in (MessagePack)
-``<base>:state``      hash, what is built: spec digest -> "built", the declaration that wrote last,
-                      and which indexes have entries with prefixes
-``<base>:job``        hash, how far a rebuild has come
-``<base>:gone``       ordered set, destroyed ids by the time of it; their records are tombstones
+``<base>:state``      hash: spec digest -> "built", the declaration that wrote last, and the indexes
+                      that have entries with prefixes
+``<base>:job``        hash, the progress of a rebuild
+``<base>:gone``       ordered set, destroyed ids by time; their records are tombstones
 ``<base>:run``        string, the server's run id when a sweep last ended
 ``<base>:sum``        hash, range of a thousand ids -> digest of its objects; see ``table.digests``
-``<base>:text``       ordered set, ids whose full text is to be brought up to date, by version
+``<base>:text``       ordered set, ids whose full text must be updated, by version
 ``<base>:<digest>…``  the postings and sorted indexes; see ``specs``
 ``<base>:<digest>#``  ordered set, the values of a one-field index by their numbers of objects
 ``<base>:<digest>$``  hash, hashed value -> value, of a one-field index
 ====================  ==========================================================================
 
 Sets of plain ids that are large are packed (``scripts/packed.lua``): their key is then a hash of
-counts, and ``<key>#<number>`` has a part of the ids. Values in names have no ``#``, see
-``encoding``.
+counts, and ``<key>#<number>`` has a chunk of the ids. ``encoding`` escapes ``#`` in values, so no
+other name has one.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from django.db import connections
 
 from ..conf import sonic_settings
 
-#: An in-memory database dies with its process and every process calls it by the same name.
+#: An in-memory database ends with its process, and has the same name in every process.
 _PROCESS_TOKEN = uuid.uuid4().hex[:8]
 
 
@@ -48,13 +48,13 @@ def base_key(label: str, using: str) -> str:
 
 
 def is_in_memory(using: str) -> bool:
-    """Whether the database lives in this process's memory and ends with it."""
+    """Whether the database is in this process's memory and ends with the process."""
     return bool(getattr(connections[using], "is_in_memory_db", lambda: False)())
 
 
 def database_space(using: str) -> str:
-    """Eight characters that stand for the database: another one has another space."""
-    # The same for all threads, and without the search for the thread's own connection.
+    """Eight characters that identify the database."""
+    # From the settings, which threads share: it is quicker than to look up a connection.
     given: dict[str, Any] = connections.settings[using]
     return _space(using, given["NAME"], given["HOST"], given["PORT"])
 

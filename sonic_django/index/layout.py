@@ -17,7 +17,7 @@ class Layout:
 
     label: str
     specs: tuple[IndexSpec, ...]
-    #: Whether there is full text to be kept up to date.
+    #: Whether the model has full text.
     has_text: bool = False
 
     @cached_property
@@ -27,7 +27,7 @@ class Layout:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Stands for all of the declaration at once."""
+        """The digests of the whole declaration as one text."""
         return "-".join(sorted(self.digests))
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The Lua scripts of the index: the files of ``scripts/`` that are run, and those they share."""
+"""The Lua scripts of the index, made from the files of ``scripts/``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ APPLY = FOLDER.script("apply")
 PRUNE = FOLDER.script("prune")
 DEQUEUE = FOLDER.script("dequeue")
 
-# Reading what the index holds
+# Reads of records and sizes
 CARDINALITY = FOLDER.script("cardinality")
 CENSUS = FOLDER.script("census")
 ENTRIES = FOLDER.script("entries")

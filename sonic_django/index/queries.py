@@ -16,7 +16,7 @@ Token: TypeAlias = "str | bytes | int"
 
 
 class Scope(Enum):
-    """Which objects are asked for. The values are the names of the sets of their ids."""
+    """The scope of a query. The values are the names of the sets of ids."""
 
     LIVE = "ids"
     DELETED = "del"
@@ -50,6 +50,7 @@ class Leaf:
         return self.low is not None or self.high is not None
 
     def tokens(self) -> Iterator[Token]:
+        """The node in ARGV, see ``tree.lua``."""
         yield from (b"p", self.name, self.kind)
         yield from _NO_BOUND if self.low is None else _tokens_of(self.low)
         yield from _NO_BOUND if self.high is None else _tokens_of(self.high)
@@ -62,6 +63,7 @@ class Ids:
     ids: tuple[int, ...]
 
     def tokens(self) -> Iterator[Token]:
+        """The node in ARGV, see ``tree.lua``."""
         # One argument, however many: Redis 6.2 takes a million arguments at most.
         yield from ("i", ",".join(map(str, self.ids)))
 
@@ -76,6 +78,7 @@ class Within:
     metres: float
 
     def tokens(self) -> Iterator[Token]:
+        """The node in ARGV, see ``tree.lua``."""
         yield from (b"d", self.name, repr(self.longitude), repr(self.latitude), repr(self.metres))
 
 
@@ -84,23 +87,30 @@ class All:
     """Every live object."""
 
     def tokens(self) -> Iterator[Token]:
+        """The node in ARGV, see ``tree.lua``."""
         yield "a"
 
 
 @dataclass(frozen=True)
 class Not:
+    """The objects that do not satisfy a node."""
+
     child: Node
 
     def tokens(self) -> Iterator[Token]:
+        """The node in ARGV, see ``tree.lua``."""
         yield "!"
         yield from self.child.tokens()
 
 
 @dataclass(frozen=True)
 class And:
+    """The objects that satisfy all of the nodes."""
+
     children: tuple[Node, ...]
 
     def tokens(self) -> Iterator[Token]:
+        """The node in ARGV, see ``tree.lua``."""
         yield from ("&", len(self.children))
         for child in self.children:
             yield from child.tokens()
@@ -108,11 +118,14 @@ class And:
 
 @dataclass(frozen=True)
 class Or:
+    """The objects that satisfy at least one of the nodes."""
+
     children: tuple[Node, ...]
     #: Whether no object can satisfy two of them: their number is then the sum of theirs.
     disjoint: bool = False
 
     def tokens(self) -> Iterator[Token]:
+        """The node in ARGV, see ``tree.lua``."""
         yield from ("+" if self.disjoint else "|", len(self.children))
         for child in self.children:
             yield from child.tokens()
@@ -174,8 +187,7 @@ class IndexQuery:
         return found
 
     def untested(self) -> tuple[Leaf, ...] | None:
-        """The sets that one after the other are the result; None if objects must be tested, or
-        brought into an order that the sets do not have."""
+        """The sets whose concatenation is the result; None if objects must be tested or sorted."""
         if self.further or self.centre or self.descending != self.ties_descending:
             return None
         if self.filter is None:

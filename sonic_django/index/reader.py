@@ -17,7 +17,7 @@ from .specs import BY_ID
 #: A query, "ids", "count" or "random", the offset or a seed, the limit.
 IndexRequest: TypeAlias = "tuple[IndexQuery, str, int, int | None]"
 
-#: Objects whose records one run of a facet reads, beside what it costs to find them.
+#: Objects whose records one run of a facet reads.
 _IDS_PER_FACET = 500
 
 
@@ -71,7 +71,7 @@ class IndexReader:
     def explain(
         self, query: IndexQuery, offset: int, limit: int | None, what: str
     ) -> IndexResult | Unbuilt:
-        """The result of "ids" or "count", which knows how it was found: as many round trips."""
+        """The result of "ids" or "count" with its strategy and costs: the same round trips."""
         results: list[Any] = [IndexResult(query)]
         self._complete(results, [(query, what, offset, limit)])
         result: IndexResult | Unbuilt = results[0]
@@ -118,7 +118,7 @@ class IndexReader:
     def _finished(
         self, result: FacetResult, query: FacetQuery, most: int | None, reply: Any
     ) -> Facet | Unbuilt:
-        """Go on from a first reply to the end."""
+        """The facet: the first reply, and the replies of further runs until it is complete."""
         client = redis_client(write=False)
         while reply[0] == b"built":
             result.add(reply)
@@ -131,7 +131,7 @@ class IndexReader:
     def _facet_of_members(
         self, result: FacetResult, query: FacetQuery, most: int | None
     ) -> Facet | Unbuilt:
-        """The facet of a filter that may give an object in several runs: first all ids."""
+        """The facet of a filter that may give an object in several runs: all ids are read first."""
         members = IndexQuery((Leaf(b"ids"),), filter=query.filter, needs=query.needs)
         ids = self.results_of([(members, "members", 0, None)])[0]
         if isinstance(ids, Unbuilt):
@@ -154,8 +154,10 @@ def _unbuilt(reply: Any) -> Unbuilt | None:
 
 
 class _Direct:
-    """A result that is in the sets without a test of their objects. It has scripts of its own:
-    ``query.lua`` takes Redis several times as long to begin with."""
+    """A result that the sets give without a test of their objects.
+
+    It has smaller scripts: ``query.lua`` alone takes Redis several times as long to start.
+    """
 
     is_complete = True
 

@@ -1,9 +1,9 @@
 """The results of queries, put together from the runs of ``query.lua`` and ``facet.lua``.
 
 A run touches a bounded number of entries, so that no query keeps Redis from other clients for more
-than some milliseconds. Nearly all queries need one run. Where there are more, each goes on behind
-the entry (not the rank) at which the one before stopped, so an object that existed throughout and
-kept its position comes once. An object that comes twice all the same is found by its id.
+than some milliseconds. Nearly all queries need one run. A further run continues after the entry
+(not the rank) at which the previous one stopped, so an object that existed throughout and kept its
+position is returned once. An object that is returned twice all the same is recognised by its id.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from . import bitmaps
 from .documents import Facet
-from .geohash import distance, place_of
+from .geohash import distance, point_of
 from .queries import IndexQuery
 
 #: Strategies that give ids in their final order.
@@ -22,7 +22,7 @@ _IN_ORDER = frozenset(["page", "walk"])
 
 
 class IndexResult:
-    """The result of a query, as far as its runs have given it."""
+    """The result of a query, collected from the replies of its runs."""
 
     def __init__(self, query: IndexQuery) -> None:
         self.query = query
@@ -69,14 +69,14 @@ class IndexResult:
             row = flat[start : start + width]
             values: list[Any] = [int(row[0])]
             for at in range(1, width, 3):
-                # No prefix stands between "-..." and "~...", see encoding.py.
+                # An entry without a prefix is between "-..." and "~...", see encoding.py.
                 values += (row[at], float(row[at + 1]), row[at + 2] or b".")
             self._rows.append(tuple(values))
 
     # The result ----------------------------------------------------------------------------
 
     def result(self, what: str, offset: int, limit: int | None) -> Any:
-        """The ids of "ids" and "random" (for which ``offset`` is a seed), the number of "count"."""
+        """The ids for "ids" and "random" (then ``offset`` is a seed), the number for "count"."""
         if what == "count":
             return self.count()
         if what == "random":
@@ -98,18 +98,18 @@ class IndexResult:
         return found[first : None if limit is None else first + limit]
 
     def _sorted(self, rows: list[tuple[Any, ...]]) -> list[int]:
-        """The ids in the order of the query: the last key is sorted by first."""
+        """The ids in the order of the query. Sorts are stable, so the last key is sorted first."""
         centre = self.query.centre
         if centre is not None:
-            # From the middle of a cell, as Redis measures.
-            distances = [(distance(centre, place_of(row[2])), row[0]) for row in rows]
+            # Distances are from the middle of a cell, as in Redis.
+            distances = [(distance(centre, point_of(row[2])), row[0]) for row in rows]
             return [id for _, id in sorted(distances, reverse=self.query.descending)]
         rows.sort(key=lambda row: row[0], reverse=self.query.ties_descending)
         directions = [self.query.descending, *(key.descending for key in self.query.further)]
         for number in range(len(directions) - 1, -1, -1):
             at = 1 + 3 * number
             rows.sort(key=lambda row: row[at + 1 : at + 3], reverse=directions[number])
-            # Objects without a value stand last in both directions.
+            # Objects without a value are last in both directions.
             rows.sort(key=lambda row: row[at])
         return [row[0] for row in rows]
 
@@ -124,7 +124,7 @@ class IndexResult:
 
 
 class FacetResult:
-    """The values of a facet that the runs so far have counted."""
+    """The values of a facet, counted from the replies of its runs."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -144,7 +144,7 @@ class FacetResult:
         self._all = bool(complete)
 
     def result(self) -> Facet:
-        """The values with most objects first."""
+        """The facet, with the most frequent values first."""
         ranking = sorted(self._numbers.items(), key=lambda pair: (-pair[1], pair[0]))
         values = [
             (value, number, self._originals.get(value, b""))

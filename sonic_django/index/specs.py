@@ -1,6 +1,6 @@
 """Index declarations as data, and the entries that an object has under them.
 
-A spec is what distinguishes one index from another in Redis: the fields whose values choose the
+A spec distinguishes one index from another in Redis. It has the fields whose values choose the
 ordered set (the posting), and the field that orders it. Its digest is part of every key, so a
 changed declaration can never read the entries of the old one, and two declarations of the same
 index share their entries.
@@ -25,21 +25,21 @@ BY_ID, BY_SCORE, BY_TEXT = "id", "score", "text"
 
 @dataclass(frozen=True)
 class Part:
-    """A field's share in an index: its name, whether it is a list, and how it orders."""
+    """A field in an index: its name, whether it is a list, and the kind of its order."""
 
     name: str
     many: bool = False
     order: str | None = None
     #: Whether values may be of any type; only single values are then in the index.
     mixed: bool = False
-    #: What tells it from another part of the same name, if there may be one.
+    #: Distinguishes it from another part of the same name, if there may be one.
     origin: str = field(default="", repr=False)
 
     def elements(self, value: Any) -> list[Any]:
         """The values under which an object with this field value is found."""
         if self.many and isinstance(value, (list, tuple, set, frozenset)):
             if self.mixed and value:
-                # Of values of any type the single ones are in the index.
+                # Only the single values of a mixed field are in the index.
                 single = (item for item in value if type(item) not in CONTAINERS)
                 return distinct(item for item in single if item is not None)
             return distinct(value) or [EMPTY]
@@ -51,7 +51,7 @@ class Part:
 class Entry(NamedTuple):
     """One membership: the set's name within the model, the score ("" is the id), the prefix.
 
-    ``original`` is the value that the name has the hash of; only where values are counted.
+    ``original`` is the value whose hash is in the name; only where values are counted.
     """
 
     name: bytes
@@ -66,13 +66,13 @@ class IndexSpec:
 
     parts: tuple[Part, ...]
     order: Part | None = None
-    #: What names the index in Redis.
+    #: The name of the index in Redis.
     digest: str = field(init=False, default="", compare=False)
-    #: The digest as names of sets begin with it.
+    #: The digest as bytes: names of sets begin with it.
     _name: bytes = field(init=False, default=b"", compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        # Parts in one order, so that [author, tags] and [tags, author] are one index.
+        # Parts are sorted, so that [author, tags] and [tags, author] are one index.
         object.__setattr__(self, "parts", tuple(sorted(self.parts, key=lambda p: p.name)))
         canonical = repr((self.parts, self.order))
         if origins := [part.origin for part in self.parts if part.origin]:
@@ -88,7 +88,7 @@ class IndexSpec:
 
     @property
     def label(self) -> str:
-        """The declaration as a person would write it."""
+        """The declaration for people."""
         fields = ", ".join(part.name for part in self.parts)
         return f"[{fields}]" + (f" ordered by {self.order.name}" if self.order else "")
 
@@ -98,7 +98,7 @@ class IndexSpec:
         return len(self.parts) == 1 and self.order is None
 
     def posting_name(self, values: Mapping[str, Any]) -> bytes:
-        """The name of the posting for one value a part."""
+        """The name of the posting for these values, one for each part."""
         if not self.parts:
             return self._name
         return self._name + b":" + b"|".join(key_part(values[part.name]) for part in self.parts)
@@ -108,7 +108,7 @@ class IndexSpec:
         if self.order is None:
             score, prefix, tail = "", b"", b""
         elif values[self.order.name] is None:
-            # Objects without an order value stand in a set of their own, listed last.
+            # Objects without an order value are in a set of their own, listed last.
             score, prefix, tail = "", b"", NULLS
         else:
             number, prefix = position(values[self.order.name])
@@ -133,8 +133,8 @@ class IndexSpec:
 
 #: The end of the name of the set that holds the ids without an order value.
 NULLS = b"~"
-#: What may follow a digest: its objects without order value, its values and their numbers of
-#: objects, and the values that are hashed in names.
+#: The suffixes of a digest in names: none, its objects without an order value, its values with
+#: their counts, and the values that are hashed in names.
 TAILS = ("", "~", "#", "$")
 
 __all__ = ["BY_ID", "BY_SCORE", "BY_TEXT", "NULLS", "TAILS", "Entry", "IndexSpec", "Part"]

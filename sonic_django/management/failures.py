@@ -10,7 +10,7 @@ from django.db import Error as AnyDatabaseError
 from redis.exceptions import RedisError
 
 from ..exceptions import SonicError
-from ..transport.client import what_happened
+from ..transport.client import describe_error
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def explained(label: str, using: str) -> Iterator[None]:
         yield
     except RedisError as error:
         raise CommandError(
-            f"{label}: Redis {what_happened(error)}. Nothing is lost; run the command again."
+            f"{label}: Redis {describe_error(error)}. Nothing is lost; run the command again."
         ) from error
     except AnyDatabaseError as error:
         raise CommandError(

@@ -35,7 +35,7 @@ def retry(
     *,
     fields: Callable[[], Iterable[str]] = tuple,
 ) -> _T:
-    """Call ``write`` with the current row (None: it is gone) until it does not raise ``Overtaken``.
+    """Call ``write`` with the current row (None: destroyed) until it does not raise ``Overtaken``.
 
     Two statements an attempt. After some attempts the row is locked for the write. After
     ``ATTEMPTS`` of them StaleObjectError, with the names that ``fields`` gives.

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.exceptions import FieldError
 from django.db import models
 
-from ..index.decoding import clock, from_key_part, from_score, from_text_prefix, moment
+from ..index.decoding import clock, from_key_part, from_sort_key, from_text_prefix, moment
 from ..index.documents import Facet
 from ..index.encoding import EMPTY
 from ..index.queries import FacetQuery, Scope
@@ -109,7 +109,7 @@ def _reader(field: Indexed, spec: IndexSpec) -> Callable[[bytes, bytes], Any]:
         return read_part
     if spec.ordering == BY_TEXT:
         return lambda prefix, _: from_text_prefix(prefix) if prefix else None
-    return lambda score, _: _like(field, from_score(score)) if score else None
+    return lambda score, _: _like(field, from_sort_key(score)) if score else None
 
 
 def _element(field: Any) -> Any:

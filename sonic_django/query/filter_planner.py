@@ -17,7 +17,7 @@ from django.db.models.constants import LOOKUP_SEP
 from ..fields.names import FOLDED, NEAR
 from ..index import queries
 from ..index.encoding import EMPTY, Bound, id_bounds, key_part
-from ..index.geohash import stretches
+from ..index.geohash import covering_ranges
 from ..index.layout import IDS_DIGEST
 from ..index.queries import All, And, Ids, Leaf, Node, Scope, Within
 from ..index.specs import BY_ID, NULLS, IndexSpec
@@ -125,7 +125,7 @@ class FilterPlanner:
         longitude, latitude, metres = condition.value
         cells = [
             replace(leaf, low=Bound(low, b"."), high=Bound(high, b"."))
-            for low, high in stretches(longitude, latitude, metres)
+            for low, high in covering_ranges(longitude, latitude, metres)
         ]
         circle = Within(leaf.name, longitude, latitude, metres)
         return And((queries.any_of(cells, disjoint=True), circle))

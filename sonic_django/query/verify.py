@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..fields.names import UNKNOWN
 from ..index.encoding import EMPTY, key_part, member, position
-from ..index.geohash import distance, place_of
+from ..index.geohash import distance, point_of
 from .bounds import bounds
 from .conditions import Condition, Disjunction, Logic, Negation
 from .lookups import TEXT_TESTS, TextCondition
@@ -145,7 +145,7 @@ def _test(condition: Condition) -> Callable[[Any, int], bool]:
         *centre, metres = wanted
         # From the middle of the cell, as Redis measures: the index and the row agree to the metre.
         return lambda value, id: (
-            value is not None and distance((centre[0], centre[1]), place_of(value)) <= metres
+            value is not None and distance((centre[0], centre[1]), point_of(value)) <= metres
         )
     if lookup == "exact":
         part, kind = key_part(wanted), type(wanted)

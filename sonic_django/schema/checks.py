@@ -6,7 +6,7 @@ from django.core.checks import CheckMessage, Error, Warning
 
 from .schema import Schema
 
-#: Names of the ancestor's class methods that a field would hide.
+#: Names of the PySonic-compatible class methods that a field would hide.
 _SPELLING = frozenset(
     [
         *("get", "find", "find_one", "find_objs", "find_all", "count", "search"),

@@ -184,7 +184,7 @@ class _Digests:
 
     def _correct(self, ranges: list[int]) -> None:
         if ranges:
-            self._inspection.work_out_digests(ranges, repair=True)
+            self._inspection.compute_digests(ranges, repair=True)
 
 
 def check_name(schema: Schema, name: str) -> None:

@@ -20,9 +20,9 @@ _local = threading.local()
 
 @contextmanager
 def count_redis_calls() -> Iterator[RedisCalls]:
-    """The round trips that this process makes to Redis within the block, all threads together.
+    """The round trips of this process to Redis within the block, from all threads.
 
-    A pipeline is one. Greeting a server on a new connection is not counted.
+    A pipeline is one. The commands that open a connection are not counted.
     """
     calls = RedisCalls()
     # Any: redis-py's connections are typed for asyncio as well.

@@ -1,8 +1,8 @@
-"""A circuit breaker: after a time-out, callers do not wait for the same store again for a while.
+"""A circuit breaker: after a time-out, callers do not wait for the same store for a while.
 
-Closed is the normal state: every call goes ahead. A time-out opens the circuit: calls fail at once.
-When it has been open for its time it is half-open: one call goes ahead, and the others fail until
-that one has ended. An answer closes the circuit, another time-out opens it again.
+Closed is the normal state: every call runs. A time-out opens the circuit: calls fail at once. After
+its time the open circuit is half-open: one call runs, and the others fail until that one has ended.
+An answer closes the circuit; another time-out opens it again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 
 class CircuitOpen(Exception):
-    """The store did not answer a moment ago and was not asked again."""
+    """The store timed out a moment ago, so the call was not sent."""
 
 
 class CircuitBreaker:
@@ -41,12 +41,12 @@ class CircuitBreaker:
 
     @property
     def is_closed(self) -> bool:
-        """Whether every call goes ahead: the circuit is neither open nor half-open."""
+        """Whether every call runs: the circuit is neither open nor half-open."""
         return self._until is None
 
     @property
     def is_open(self) -> bool:
-        """Whether a call would fail now: for work that can as well be done later."""
+        """Whether a call would fail now. Work that can wait checks this."""
         until = self._until
         return until is not None and time.monotonic() < until
 
@@ -74,7 +74,7 @@ class CircuitBreaker:
             self.open()
 
     def raise_if_open(self) -> None:
-        """Raise ``error`` while the circuit is open; half-open, let this one caller go ahead."""
+        """Raise ``error`` while the circuit is open; half-open, let one caller proceed."""
         if self._until is None:
             return
         with self._lock:
@@ -83,17 +83,17 @@ class CircuitBreaker:
                 return
             if now < until:
                 raise self._error(until - now)
-            # The others are kept out while this caller tries.
+            # Other calls fail while this one runs.
             self._until = now + self._seconds()
 
     def open(self) -> None:
-        """Let calls fail for the next ``seconds``."""
+        """Make calls fail for the next ``seconds``."""
         self._until = time.monotonic() + self._seconds()
 
     def close(self) -> None:
-        """Let every call go ahead."""
+        """Let every call run."""
         self._until = None
 
     def _is_time_out(self, error: BaseException) -> bool:
-        # The error of an open circuit may well be a time-out to its callers.
+        # For callers the error of an open circuit may be a time-out too.
         return isinstance(error, self._opened_by) and not isinstance(error, CircuitOpen)

@@ -1,15 +1,14 @@
-"""Deferred replies: a script is sent, and its caller goes on while Redis runs it.
+"""Deferred replies: a script is sent, and its caller continues while Redis runs it.
 
-A deferred reply is read before its thread next uses Redis in any way: ``await_replies`` is called
-wherever Sonic takes a client. At the latest it is read at the end of the request, of the thread or
-of the process. Until then its connection is out of the pool.
+A deferred reply is read before its thread next uses Redis: ``await_replies`` is called wherever
+Sonic takes a client. At the latest it is read at the end of the request, of the thread or of the
+process. Until then its connection is not in the pool.
 
-The script is on its way as a whole when ``send`` returns. Another thread of this process waits for
+The whole script is sent when ``send`` returns. Another thread of this process waits for
 the reply before it uses Redis itself. Another process does not wait: it sees the script's effect as
 soon as Redis, which takes commands in the order of their arrival, has run it.
 
-A process that is killed or forked does not read the reply. Only the reply is then lost, not the
-script.
+A process that is killed or forked does not read the reply. The script runs all the same.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import atexit
 import os
 import threading
 
-# Documented for event loops: unlike get_running_loop() it raises nothing where there is no loop.
+# Documented for event loops: unlike get_running_loop() it raises no error without a loop.
 from asyncio import _get_running_loop
 from collections.abc import Callable
 from typing import Any
@@ -30,7 +29,7 @@ from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
 
 from . import sockets
 
-#: Called once with the reply, or with the error in its place.
+#: Called once, with the reply or with the error.
 Done = Callable[[Any], None]
 
 #: At most one in so many connections of a pool has a deferred reply.
@@ -43,21 +42,21 @@ def send(
     *,
     known: WeakSet[Any],
     ready: Callable[[], None],
-    again: Callable[[], Any],
+    rerun: Callable[[], Any],
     done: Done,
 ) -> None:
-    """Send a command and defer its reply. ``done`` gets every error, also one of sending.
+    """Send a command and defer its reply. ``done`` gets every error, including errors of sending.
 
     ``ready`` is called before anything is sent, after this thread's last reply has been read. An
-    error of Redis that it raises goes to ``done``. ``again`` runs the command and waits; it is
-    called where a refusal or a broken connection deserves another try.
+    error of Redis that it raises goes to ``done``. ``rerun`` runs the command and waits; it is
+    called after a refusal or a broken connection that permits a retry.
 
-    Not deferred are the first reply on a connection, as a new server may lack the script (``known``
-    holds the sockets of the other connections), and replies to code that an event loop awaits.
-    Where Redis calls are traced, ``again`` is called at once, as tracing sees its way.
+    Two kinds of replies are not deferred: the first on a connection, as a new server may lack the
+    script (``known`` has the sockets of the other connections), and those to code that an event
+    loop awaits. If Redis calls are traced, ``rerun`` is called at once, because it is traced.
     """
-    if sockets.is_watched(client):
-        done(_reply_or_error(again))
+    if sockets.is_traced(client):
+        done(_reply_or_error(rerun))
         return
     own = _thread.own
     pool = client.connection_pool
@@ -76,9 +75,9 @@ def send(
         pool.release(connection)
         if not isinstance(error, RedisError):
             raise
-        done(_tried_again(error, connection, again))
+        done(_retried(error, connection, rerun))
         return
-    own.reply = reply = DeferredReply(pool, connection, known, again, done)
+    own.reply = reply = DeferredReply(pool, connection, known, rerun, done)
     _deferred.add(reply)
     if not reply.is_known or len(_deferred) * _SHARE >= pool.max_connections or _is_awaited():
         await_replies()
@@ -87,7 +86,7 @@ def send(
 def await_replies() -> None:
     """Read this thread's deferred reply, and wait until those of other threads have arrived.
 
-    Costs nothing where there are none. Raises no error of Redis: ``done`` of each reply gets its
+    Costs nothing if there are none. Raises no error of Redis: ``done`` of each reply gets its
     error.
     """
     if not _deferred:
@@ -103,14 +102,14 @@ def outstanding() -> tuple[DeferredReply, ...]:
 
 
 class DeferredReply:
-    """A reply that is under way, and the connection that it comes by."""
+    """A reply that is not read yet, and its connection."""
 
     def __init__(
         self,
         pool: Any,
         connection: Any,
         known: WeakSet[Any],
-        again: Callable[[], Any],
+        rerun: Callable[[], Any],
         done: Done,
     ) -> None:
         self.pool = pool
@@ -118,7 +117,7 @@ class DeferredReply:
         self._socket = sockets.socket_of(connection)
         self.is_known = self._socket in known
         self._known = known
-        self._again = again
+        self._rerun = rerun
         self._done = done
         self.pid = os.getpid()
         self._lock = threading.Lock()
@@ -126,9 +125,9 @@ class DeferredReply:
         self.value: Any = None
 
     def read(self) -> None:
-        """Wait for the reply and keep it; the first thread that comes reads it."""
+        """Wait for the reply and store it. The first thread that calls this reads it."""
         if self.pid != os.getpid():
-            return  # it is the parent's
+            return  # the reply belongs to the parent
         with self._lock:
             if self._is_read:
                 return
@@ -139,23 +138,23 @@ class DeferredReply:
             self._is_read = True
 
     def succeed(self) -> None:
-        """Give the reply to ``done``."""
+        """Call ``done`` with the reply."""
         if not self.is_known:
             self._known.add(self._socket)
         self._done(self.value)
 
     def fail(self, *, repeats: bool) -> None:
-        """Give ``done`` the error, or the reply to another try."""
+        """Call ``done`` with the error, or with the reply to a retry."""
         error = self.value
-        self._done(_tried_again(error, self.connection, self._again) if repeats else error)
+        self._done(_retried(error, self.connection, self._rerun) if repeats else error)
 
 
-def _tried_again(error: RedisError, connection: Any, again: Callable[[], Any]) -> Any:
-    """The reply to another try, or the error where none is to be made."""
+def _retried(error: RedisError, connection: Any, rerun: Callable[[], Any]) -> Any:
+    """The reply to a retry, or the error if none is permitted."""
     is_refusal = isinstance(error, (NoScriptError, ReadOnlyError)) or "READONLY" in str(error)
-    if not is_refusal and not sockets.is_worth_another(error, connection):
+    if not is_refusal and not sockets.is_retryable(error, connection):
         return error
-    return _reply_or_error(again)
+    return _reply_or_error(rerun)
 
 
 def _reply_or_error(run: Callable[[], Any]) -> Any:
@@ -170,14 +169,14 @@ _deferred: set[DeferredReply] = set()
 
 
 class _Own:
-    """Holds the deferred reply of one thread. Python drops it when the thread ends."""
+    """The deferred reply of one thread. Python deletes this object when the thread ends."""
 
     reply: DeferredReply | None = None
 
     def finish(self, *, keeps_of: Any = None, repeats: bool = True) -> Any:
         """Read the reply, if there is one, and release its connection to its pool.
 
-        A connection of the pool ``keeps_of`` is not released but returned, to be used again.
+        A connection of the pool ``keeps_of`` is not released but returned for another use.
         """
         reply, self.reply = self.reply, None
         if reply is None or reply.pid != os.getpid():
@@ -198,7 +197,7 @@ class _Own:
         return reply.connection if keeps else None
 
     def __del__(self) -> None:
-        # The thread is being taken apart: nothing new is begun in it.
+        # The thread is ending: it starts no retry.
         self.finish(repeats=False)
 
 
@@ -211,7 +210,7 @@ _thread = _Thread()
 
 
 def _is_awaited() -> bool:
-    """Whether an event loop waits for this code, and may go on in another thread."""
+    """Whether an event loop awaits this code, and may continue in another thread."""
     if _get_running_loop() is not None:
         return True
     loop = getattr(SyncToAsync.threadlocal, "main_event_loop", None)

@@ -17,7 +17,7 @@ from .client import primary_client
 
 
 class RedisCircuitOpen(CircuitOpen, RedisTimeoutError):
-    """Redis did not answer a moment ago and was not asked again."""
+    """Redis timed out a moment ago, so the call was not sent."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(
@@ -38,7 +38,7 @@ def redis_circuit() -> CircuitBreaker:
     breaker = _breakers.get(pool)
     if breaker is None:
         new = CircuitBreaker(_seconds, RedisTimeoutError, RedisCircuitOpen)
-        # Two threads that come first together share one.
+        # Two threads that create one at the same time share it.
         breaker = _breakers.setdefault(pool, new)
     return breaker
 

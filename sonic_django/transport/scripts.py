@@ -1,10 +1,10 @@
-"""Lua scripts: put together from files, run by their digest, loaded when a server lacks them.
+"""Lua scripts: made from files, run by their digest, loaded when a server lacks them.
 
 A file may begin its comments with ``-- requires: members packed``. The parts that it names, and
-those that they require, stand before it in the script, each of them once.
+those that they require, precede it in the script, each of them once.
 
-Every script may be repeated: it is run again where a connection broke, where the server has become
-a replica, and where the server did not know it.
+Every script must be repeatable: it is run again after a broken connection, if the server has become
+a replica, and if the server does not know it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-#: Runs of a stream in one round trip, where it has to be sent by pipelines.
+#: Runs of a stream in one round trip, if it must be sent by pipelines.
 _PER_PIPELINE = 10
 
 _REQUIRES = re.compile(r"^-- requires: *(.*)$", re.MULTILINE)
@@ -71,7 +71,7 @@ class ScriptFolder:
 
 
 class Script:
-    """A Lua script. ``load`` gives its text when that is first needed."""
+    """A Lua script. ``load`` returns its text and is called at the first use."""
 
     def __init__(self, name: str, load: Callable[[], str]) -> None:
         self.name = name
@@ -112,7 +112,7 @@ class Script:
             ("EVALSHA", self.digest, 1, key, *args),
             known=self._known,
             ready=ready,
-            again=lambda: self(client, key, *args),
+            rerun=lambda: self(client, key, *args),
             done=done,
         )
 
@@ -121,10 +121,10 @@ class Script:
         return run_all(client, key, [(self, args) for args in calls])
 
     def stream(self, client: Redis, key: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
-        """``many`` for scripts that write much and answer little.
+        """``many`` for scripts with large arguments and small replies.
 
-        Each call is made, packed and sent while Redis works on the one before, so only the last
-        reply is waited for. Where Redis calls are traced: one round trip for ``_PER_PIPELINE``.
+        Each call is made, packed and sent while Redis runs the previous one, so only the last reply
+        is waited for. If Redis calls are traced: one round trip for ``_PER_PIPELINE`` calls.
         """
         if len(calls) == 1:
             return [self(client, key, *calls[0])]
@@ -138,7 +138,7 @@ class Script:
             return _load_and_run(client, key, [(self, args)])[0]
 
     def _run_stream(self, client: Redis, key: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
-        if not sockets.is_watched(client):
+        if not sockets.is_traced(client):
             commands = (("EVALSHA", self.digest, 1, key, *args) for args in calls)
             streamed = sockets.stream(client, commands)
             if streamed is not None:
@@ -208,7 +208,8 @@ def _load_and_run(
 
 
 def _on_the_primary(client: Any, action: Callable[[], _T]) -> _T:
-    """The result of an action; tried again on new connections where the server refuses to write.
+    """The result of an action, which is run again on new connections if the server refuses to
+    write.
 
     After a failover the open connections still lead to the former primary, and the address may
     already lead to the new one. Redis 6.2 gives this error no class of its own within scripts.

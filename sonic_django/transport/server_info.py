@@ -1,4 +1,4 @@
-"""What the Redis server says of itself, and what of it an operator must know."""
+"""Facts about the Redis server, and the problems that an operator must know."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from .client import redis_client, what_happened
+from .client import describe_error, redis_client
 
 #: The oldest Redis that has every command of the scripts.
 OLDEST_VERSION = (6, 2)
@@ -17,7 +17,7 @@ OLDEST_VERSION = (6, 2)
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that costs data or answers, and the cure."""
+    """A problem that may lose data or results, and its remedy."""
 
     id: str
     message: str
@@ -27,7 +27,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class ServerFacts:
-    """None is what the server does not say, as where ACLs or its host forbid INFO or CONFIG."""
+    """Facts from INFO and CONFIG. None is an unknown fact: an ACL or the host may forbid both."""
 
     version: tuple[int, ...] | None = None
     maxmemory: int | None = None
@@ -39,11 +39,12 @@ class ServerFacts:
 
     @property
     def may_evict(self) -> bool:
-        """Keys of Sonic never expire, so the policies ``volatile-*`` leave them alone."""
+        """Whether the server may evict keys of Sonic. They never expire, so only the policies
+        ``allkeys-*`` do."""
         return bool(self.maxmemory) and (self.maxmemory_policy or "").startswith("allkeys-")
 
     def problems(self) -> list[Problem]:
-        """What is wrong with the server, as far as it can be known."""
+        """The problems of the server that the known facts show."""
         found = []
         if self.version and self.version < OLDEST_VERSION:
             found.append(
@@ -60,7 +61,7 @@ class ServerFacts:
                 Problem(
                     "sonic.W010",
                     f"Redis may evict keys: its maxmemory-policy is {self.maxmemory_policy}. An "
-                    f"index that loses keys gives incomplete answers.",
+                    f"index that loses keys gives incomplete results.",
                     "Set maxmemory-policy to noeviction, or give Sonic a Redis of its own.",
                 )
             )
@@ -83,28 +84,31 @@ class ServerFacts:
         return found
 
     def losses(self) -> list[Problem]:
-        """What has already gone wrong since the server was started."""
+        """Losses of data since the server was started."""
         if not self.evicted_keys:
             return []
         return [
             Problem(
                 "sonic.W014",
                 f"Redis has evicted {self.evicted_keys:,} key(s) since it was started.",
-                "If others than Sonic use it, they may have been theirs. Run "
+                "They may be keys of other programs that use this server. Run "
                 "python manage.py sonic_check --deep --repair, or sonic_reindex.",
             )
         ]
 
 
 def server_facts() -> ServerFacts:
-    """Ask the primary: two round trips. Raises what redis-py raises if it does not answer."""
+    """The facts of the primary: two round trips.
+
+    Raises redis-py's ``ConnectionError`` or ``TimeoutError`` if it does not answer.
+    """
     client: Any = redis_client()
     try:
         info = client.info()
     except (RedisConnectionError, RedisTimeoutError):
         raise
     except RedisError:
-        return ServerFacts()  # it answers, but not this
+        return ServerFacts()  # the server answers, but refuses INFO
     return ServerFacts(
         version=_version(info.get("redis_version")),
         maxmemory=info.get("maxmemory"),
@@ -116,7 +120,7 @@ def server_facts() -> ServerFacts:
 
 
 def server_problems() -> list[Problem]:
-    """``problems()`` of the server, or that it does not answer. Two round trips."""
+    """The problems of the server; one problem if it does not answer. Two round trips."""
     try:
         return server_facts().problems()
     except RedisError as error:
@@ -124,10 +128,10 @@ def server_problems() -> list[Problem]:
 
 
 def no_answer(error: RedisError) -> Problem:
-    """The problem that Redis does not answer."""
+    """The problem of a server that does not answer or refuses."""
     return Problem(
         "sonic.W012",
-        f"Redis {what_happened(error)}.",
+        f"Redis {describe_error(error)}.",
         "Saves go on meanwhile; queries raise IndexUnavailable until it is back.",
     )
 
@@ -140,7 +144,7 @@ def _is_persistent(client: Any, info: dict[str, Any]) -> bool | None:
     except (RedisConnectionError, RedisTimeoutError):
         raise
     except RedisError:
-        return None  # INFO does not tell the save points, and CONFIG is forbidden
+        return None  # INFO lacks the save points, and CONFIG is forbidden
 
 
 def _version(given: Any) -> tuple[int, ...] | None:

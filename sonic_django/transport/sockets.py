@@ -1,7 +1,7 @@
-"""One command by one connection of a pool, without the work that redis-py does around it.
+"""Commands sent directly by a connection of a pool, without redis-py's overhead.
 
-``Redis.execute_command`` takes about 30 us of its own, which is as much as Redis takes for the
-smallest script. Its use, another try where a connection broke, is kept.
+``Redis.execute_command`` takes about 30 us of its own, as much as Redis takes for the smallest
+script. Its retry after a broken connection is kept.
 
 This module is the only one that uses private parts of redis-py. ``missing_parts`` names those that
 a new version of redis-py lacks.
@@ -31,13 +31,13 @@ else:
 #: Commands of a stream that are sent before the first of them is answered.
 _AHEAD = 2
 
-#: Before 5.3 redis-py wanted to know the command that a connection is for.
+#: Before 5.3 redis-py required the name of the command.
 _PURPOSE = ("EVALSHA",) if redis.VERSION < (5, 3) else ()
 
 
 def execute(client: Any, *command: Any) -> Any:
     """The reply to a command whose reply needs no conversion: one round trip. It may run twice."""
-    if is_watched(client):
+    if is_traced(client):
         return client.execute_command(*command)
     pool = client.connection_pool
     connection = take(pool)
@@ -45,7 +45,7 @@ def execute(client: Any, *command: Any) -> Any:
         send(connection, command)
         return connection.read_response()
     except redis.RedisError as error:
-        if not is_worth_another(error, connection):
+        if not is_retryable(error, connection):
             raise
     finally:
         pool.release(connection)
@@ -53,12 +53,12 @@ def execute(client: Any, *command: Any) -> Any:
 
 
 def stream(client: Any, commands: Iterable[tuple[Any, ...]]) -> list[Any] | None:
-    """The replies to commands, or None where all are to be tried again in another way: the
-    connection broke, or the server does not know the script. Raises the first of the other errors.
+    """The replies to commands, or None if the caller must run all of them in another way: the
+    connection broke, or the server does not know the script. Raises the first other error.
 
-    Each command is taken, packed and sent while Redis works on the one before. No more than
-    ``_AHEAD`` are under way, and their replies are to be small, so neither side ever waits for the
-    other to read. One round trip, when all has been sent.
+    Each command is made, packed and sent while Redis runs the previous one. At most ``_AHEAD`` have
+    no reply yet, and replies must be small, so neither side waits for the other to read. One round
+    trip, after the last command.
     """
     pool = client.connection_pool
     connection = take(pool)
@@ -73,9 +73,9 @@ def stream(client: Any, commands: Iterable[tuple[Any, ...]]) -> list[Any] | None
         while len(replies) < sent:
             replies.append(connection.read_response())
     except BaseException as error:
-        # Replies that are still to come would be taken for those to the next user's commands.
+        # The next user of the connection would read the outstanding replies as its own.
         connection.disconnect()
-        if isinstance(error, NoScriptError) or is_worth_another(error, connection):
+        if isinstance(error, NoScriptError) or is_retryable(error, connection):
             return None
         raise
     finally:
@@ -83,7 +83,7 @@ def stream(client: Any, commands: Iterable[tuple[Any, ...]]) -> list[Any] | None
     return replies
 
 
-def is_watched(client: Any) -> bool:
+def is_traced(client: Any) -> bool:
     """Whether ``execute_command`` has been replaced, as tracing does, or the client has a
     connection of its own."""
     method = type(client).execute_command
@@ -92,13 +92,13 @@ def is_watched(client: Any) -> bool:
 
 
 def take(pool: Any) -> Any:
-    """A connection, to be given back by ``pool.release``."""
+    """A connection of the pool. The caller returns it with ``pool.release``."""
     return pool.get_connection(*_PURPOSE)
 
 
 def send(connection: Any, command: tuple[Any, ...]) -> None:
     """Send a command of texts, bytes and numbers."""
-    # redis-py looks at each argument before it packs them.
+    # hiredis packs without redis-py's check of each argument.
     packed = (_pack(command),) if _pack else connection.pack_command(*command)
     connection.send_packed_command(packed)
 
@@ -107,18 +107,18 @@ def send(connection: Any, command: tuple[Any, ...]) -> None:
 
 
 def socket_of(connection: Any) -> Any:
-    """The socket of an open connection, which a connection that is opened again replaces.
+    """The socket of an open connection. A connection that is opened again has a new one.
 
-    redis-py offers no other mark of that: the connection object stays the same.
+    redis-py shows a reconnection in no other way: the connection object stays the same.
     """
-    return connection._sock
+    return connection._sock  # noqa: SLF001 - redis-py has no public name for it
 
 
-def is_worth_another(error: BaseException, connection: Any) -> bool:
-    """Whether the connection's policy is to try again: by default where it broke, and not after a
-    time-out.
+def is_retryable(error: BaseException, connection: Any) -> bool:
+    """Whether the connection's policy retries after this error: by default after a broken
+    connection, and not after a time-out.
 
-    ``Retry`` has no public question for that: it only wraps calls, and a deferred reply is none.
+    ``Retry`` has no public test for that: it only wraps calls, and a deferred reply is not a call.
     """
     policy = getattr(connection.retry, "_supported_errors", (RedisConnectionError,))
     return isinstance(error, policy)
@@ -133,11 +133,11 @@ def missing_parts() -> list[str]:
     # redis-py gives its constructor no types.
     make_connection: Any = Connection
     if not hasattr(make_connection(), "_sock"):
-        found.append("Connection._sock is gone: it told which connections were opened again.")
+        found.append("Connection._sock is missing: it shows which connections were opened again.")
     if not hasattr(Retry(NoBackoff(), 1), "_supported_errors"):
-        found.append("Retry._supported_errors is gone: it told which errors are tried again.")
+        found.append("Retry._supported_errors is missing: it has the errors that are retried.")
     client = redis.Redis()
-    if is_watched(client):
+    if is_traced(client):
         found.append(
             "Redis.execute_command is not a plain method, or Redis.connection is not None: scripts "
             "would always be run as if Redis calls were traced."
@@ -147,12 +147,12 @@ def missing_parts() -> list[str]:
         (AbstractConnection, ("pack_command", "send_packed_command", "read_response")),
     ):
         found += [
-            f"{owner.__name__}.{name} is gone: commands are sent and read by it."
+            f"{owner.__name__}.{name} is missing: commands are sent and read by it."
             for name in names
             if not callable(inspect.getattr_static(owner, name, None))
         ]
     pool = ConnectionPool()
     for name in ("connection_kwargs", "max_connections"):
         if not hasattr(pool, name):
-            found.append(f"ConnectionPool.{name} is gone: time-outs and limits are read from it.")
+            found.append(f"ConnectionPool.{name} is missing: time-outs and limits are there.")
     return [f"redis-py {redis.__version__}: {sentence}" for sentence in found]

@@ -74,7 +74,7 @@ class Stores:
 
     def user(self, writer: int) -> str:
         """A user of MariaDB for one writer, so that the connections of its former process can be
-        told from others."""
+        distinguished from others."""
         assert self.mariadb is not None
         name = f"writer{writer}"
         self.mariadb.execute(f"CREATE USER IF NOT EXISTS {name}@localhost")

@@ -55,7 +55,7 @@ class Writer:
             connection.settings_dict["USER"] = user
 
     def run(self) -> int:
-        """Write until told to stop by SIGTERM; the exit status."""
+        """Write until SIGTERM; the exit status."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         try:

@@ -1,6 +1,6 @@
 """The examples in docs/ are run and give what the comments behind them say.
 
-Three kinds of Python blocks are told apart:
+Three kinds of Python blocks are distinguished:
 
 - a block that declares a class is run by itself, and its classes pass the system checks;
 - a block whose first line is a comment with a file's name is not run here, but compiled;

@@ -117,13 +117,13 @@ def proxy(redis: FailingRedis, point_at: Callable[..., None], tmp_path: Path) ->
 @pytest.fixture
 def failures() -> Iterator[list[Any]]:
     """The exceptions that ``index_failed`` reports meanwhile, oldest first."""
-    told: list[Any] = []
+    received: list[Any] = []
 
     def receiver(*, exception: Exception, **kwargs: Any) -> None:
-        told.append(exception)
+        received.append(exception)
 
     index_failed.connect(receiver)
-    yield told
+    yield received
     index_failed.disconnect(receiver)
 
 

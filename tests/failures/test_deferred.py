@@ -304,10 +304,10 @@ class TestFailures:
     def test_a_server_that_stays_away(
         self, redis: FailingRedis, caplog: pytest.LogCaptureFixture
     ) -> None:
-        told: list[dict[str, Any]] = []
+        received: list[dict[str, Any]] = []
 
         def receiver(**kwargs: Any) -> None:
-            told.append(kwargs)
+            received.append(kwargs)
 
         redis.hang()
         plain = Plain.objects.create(name="a")
@@ -318,7 +318,7 @@ class TestFailures:
             deferred.await_replies()
         finally:
             index_failed.disconnect(receiver)
-        [failure] = told
+        [failure] = received
         assert (failure["sender"], failure["ids"], failure["using"]) == (
             Plain,
             [plain.pk],
@@ -363,7 +363,7 @@ class TestFailures:
         assert failures == []
 
     def test_a_new_server_is_waited_for(self, redis: FailingRedis) -> None:
-        """It has not loaded the script; the save must not fail because of that."""
+        """It does not know the script, and must not wait for it."""
         redis.stop()
         redis.start()
         save_some(1)

@@ -1,4 +1,4 @@
-"""What an index holds in Redis, and what it should: worked out without the scripts."""
+"""The actual and the expected content of an index, both computed without the scripts."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ Content = dict[str, Any]
 
 
 def document(id: int, version: int, state: Any = "live", **values: Any) -> Document:
-    """What a model would make of an object with these values."""
+    """The document of an object with these values."""
     row = {"colours": [], "number": None, "name": "", "group": None, **values}
     entries = tuple(e for spec in SPECS for e in spec.entries(row)) if state == "live" else ()
     return Document(id, version, state, entries)
 
 
-def held(store: IndexStore, shape: tuple[int, int] = (4, 100)) -> Content:
+def content_of(store: IndexStore, shape: tuple[int, int] = (4, 100)) -> Content:
     """All keys of the index: sets as (member, score) lists, hashes as dicts; no state, no times."""
     client, found = redis_client(), {}
     for key in sorted(store.keys()):
@@ -49,7 +49,7 @@ def held(store: IndexStore, shape: tuple[int, int] = (4, 100)) -> Content:
 
 @dataclass
 class Expected:
-    """The last document of each object, by the documented rules."""
+    """A model of the index: the last document of each object, by the documented rules."""
 
     documents: dict[int, Document] = field(default_factory=dict)
 
@@ -66,18 +66,18 @@ class Expected:
             self.documents[document.id] = document
 
     def content(self) -> Content:
-        """What ``held`` should find."""
+        """The expected result of ``content_of``."""
         sets: dict[str, dict[bytes, float]] = {}
         originals: dict[str, dict[bytes, bytes]] = {}
         records: dict[int, Any] = {}
-        gone: list[bytes] = []
+        destroyed: list[bytes] = []
         for id, document in self.documents.items():
             digits = str(id)
             member = f"{'0123456789abcdefghij'[len(digits)]}{digits}".encode()
             pairs = {(entry.name, entry.prefix) for entry in document.entries}
             records[id] = (document.version, pairs)
             if document.state == "destroyed":
-                gone.append(digits.encode())
+                destroyed.append(digits.encode())
                 continue
             sets.setdefault({"live": "ids", "deleted": "del"}[document.state], {})[member] = id
             for entry in document.entries:
@@ -108,6 +108,6 @@ class Expected:
             found["sum"] = {name: str(number).encode() for name, number in sums.items()}
         if records:
             found["rec"] = records
-        if gone:
-            found["gone"] = sorted(gone)
+        if destroyed:
+            found["gone"] = sorted(destroyed)
         return found

@@ -20,7 +20,16 @@ from sonic_django.query.bounds import bounds
 from sonic_django.query.conditions import Condition
 from sonic_django.test import count_redis_calls
 from sonic_django.transport.client import redis_client
-from tests.index.dump import BY_NAME, COLOURS, GROUPED, NUMBERS, SPECS, Expected, document, held
+from tests.index.dump import (
+    BY_NAME,
+    COLOURS,
+    GROUPED,
+    NUMBERS,
+    SPECS,
+    Expected,
+    content_of,
+    document,
+)
 from tests.packed import entries_of, take_out
 from tests.profiles import examples
 from tests.servers import PrivateRedis
@@ -74,7 +83,7 @@ def test_any_order_with_repetitions_ends_in_the_same_index(
     expected = Expected()
     for one in sorted(history, key=lambda document: document.version):
         expected.apply(one, "")
-    assert held(store) == expected.content()
+    assert content_of(store) == expected.content()
 
 
 @examples(200)
@@ -87,7 +96,7 @@ def test_all_modes(store: IndexStore, data: st.DataObject) -> None:
         mode: Mode = data.draw(st.sampled_from(["", "", "rebuild", "reset"]))
         store.apply([one], mode)
         expected.apply(one, mode)
-    assert held(store) == expected.content()
+    assert content_of(store) == expected.content()
 
 
 @examples(50)
@@ -122,7 +131,7 @@ def test_more_objects_than_one_run_of_the_script_takes(store: IndexStore) -> Non
     assert store.apply(many)[0] == 1000
     assert store.number_of_ids() == 1000
     assert store.apply([document(id, 2, "destroyed") for id in range(1, 1001)])[0] == 1000
-    assert set(held(store)) == {"rec", "gone"}
+    assert set(content_of(store)) == {"rec", "gone"}
 
 
 def test_an_object_of_very_many_entries(store: IndexStore) -> None:
@@ -131,7 +140,7 @@ def test_an_object_of_very_many_entries(store: IndexStore) -> None:
     assert len(store.entries_of([1])[1][1]) == 2 * 9000 + 3
     store.apply([document(1, 2, colours=colours[:1])])
     expected = Expected({1: document(1, 2, colours=colours[:1])})
-    assert held(store) == expected.content()
+    assert content_of(store) == expected.content()
 
 
 class TestTombstones:
@@ -146,7 +155,7 @@ class TestTombstones:
         store.apply([document(1, 5, "destroyed"), document(2, 5, "destroyed")])
         redis_client().zadd(f"{store.base}:gone", {"1": time.time() - 90_000})
         store.apply([document(3, 1)])
-        store.apply([document(4, 1, "destroyed")])  # who destroys cleans up
+        store.apply([document(4, 1, "destroyed")])  # a destroy removes old tombstones
         assert set(store.entries_of([1, 2, 3, 4])) == {2, 3, 4}
 
     def test_an_id_that_lives_again_is_not_forgotten(self, store: IndexStore) -> None:
@@ -192,7 +201,7 @@ class TestValueCounts:
 
 
 class TestDeclarations:
-    """An index that somebody wrote without is not taken for built."""
+    """An index that other code did not write does not count as built."""
 
     def other(self, store: IndexStore, *specs: Any) -> IndexStore:
         other = IndexStore(Layout(store.layout.label, specs), store.using)
@@ -219,10 +228,10 @@ class TestDeclarations:
     def test_keys_of_former_declarations_are_found(self, store: IndexStore) -> None:
         store.apply([document(1, 1, colours=["red", LONG], number=None, group="a")])
         assert list(store.orphaned_keys()) == []
-        strays = {
+        orphaned = {
             key[len(store.base) + 1 :][:8] for key in self.other(store, COLOURS).orphaned_keys()
         }
-        assert strays == {spec.digest.encode() for spec in SPECS if spec is not COLOURS}
+        assert orphaned == {spec.digest.encode() for spec in SPECS if spec is not COLOURS}
 
 
 class TestKeySpace:
@@ -289,10 +298,10 @@ class TestKeySpace:
     def test_two_models_do_not_meet(self, store: IndexStore) -> None:
         neighbour = IndexStore(Layout(f"{store.layout.label}2", SPECS), "default")
         neighbour.apply([document(1, 1, colours=["red"])])
-        before = held(neighbour)
+        before = content_of(neighbour)
         store.apply([document(1, 7, colours=["green"])])
         store.clear()
-        assert held(neighbour) == before
+        assert content_of(neighbour) == before
         neighbour.clear()
 
 
@@ -307,11 +316,11 @@ class TestReading:
         first = 2**62 - 60  # beyond 2^53, where many ids share one double
         states = ["live", "deleted"]
         store.apply([document(first + i, 1, states[i % 3 == 0]) for i in range(100)])
-        pieces = list(store.records(first + 5, first + 94, limit=7))
-        assert all(len(found) <= 14 for _, found in pieces)
-        together = [id for _, found in pieces for id in sorted(found)]
+        chunks = list(store.records(first + 5, first + 94, limit=7))
+        assert all(len(found) <= 14 for _, found in chunks)
+        together = [id for _, found in chunks for id in sorted(found)]
         assert together == list(range(first + 5, first + 95))
-        assert pieces[-1][0] == first + 94
+        assert chunks[-1][0] == first + 94
 
     def test_a_composite_of_group_and_number(self, store: IndexStore) -> None:
         store.mark_built()
@@ -365,7 +374,7 @@ def test_what_answers_questions_is_taught_together(
     assert len(calls) == 3
 
 
-def test_a_server_that_lost_its_scripts_is_taught_again(
+def test_a_server_that_lost_its_scripts_gets_them_again(
     store: IndexStore, private_redis: PrivateRedis
 ) -> None:
     arguments = [1, "", store.layout.fingerprint, ""]

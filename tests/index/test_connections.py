@@ -11,7 +11,7 @@ from redis.exceptions import ResponseError
 from sonic_django.index.store import IndexStore
 from sonic_django.transport import sockets
 from sonic_django.transport.client import redis_client
-from tests.index.dump import Expected, document, held
+from tests.index.dump import Expected, content_of, document
 from tests.servers import PrivateRedis
 
 
@@ -104,7 +104,7 @@ def test_all_is_written_where_the_server_breaks_off(
     assert store.apply(documents).complete is False
     assert documents.kill is None
     expected = Expected({one.id: one for one in documents.all})
-    assert held(store) == expected.content()
+    assert content_of(store) == expected.content()
     store.clear()
 
 
@@ -112,8 +112,8 @@ def test_redis_py_has_the_private_parts_that_are_used() -> None:
     assert sockets.missing_parts() == []
 
 
-def test_a_private_part_that_is_gone_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_private_part_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sockets, "Retry", lambda *args: object())
     [sentence] = sockets.missing_parts()
     assert sentence.startswith("redis-py ")
-    assert "Retry._supported_errors is gone" in sentence
+    assert "Retry._supported_errors is missing" in sentence

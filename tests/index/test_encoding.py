@@ -15,7 +15,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from sonic_django.index.decoding import from_key_part, from_score, from_text_prefix
+from sonic_django.index.decoding import from_key_part, from_sort_key, from_text_prefix
 from sonic_django.index.encoding import (
     EMPTY,
     MAX_KEY_PART,
@@ -78,13 +78,13 @@ def _in_range(moment: datetime) -> bool:
     return True
 
 
-def place(value: Any, id: int = 5) -> tuple[float, bytes]:
+def sort_key(value: Any, id: int = 5) -> tuple[float, bytes]:
     score, prefix = position(value)
     return score, prefix + member(id)
 
 
 def before(bound: Bound, value: Any, id: int = 5) -> bool:
-    return (bound.score, bound.member) <= place(value, id)
+    return (bound.score, bound.member) <= sort_key(value, id)
 
 
 # Equality -----------------------------------------------------------------------------------------
@@ -199,7 +199,7 @@ def test_positions_are_in_the_order_of_the_values(kind: str) -> None:
     @examples(250)
     @given(KINDS[kind], KINDS[kind], st.sampled_from([1, 9, 10, 10**18]))
     def check(one: Any, other: Any, id: int) -> None:
-        assert (place(one, id) < place(other, 5)) is ((one, id) < (other, 5))
+        assert (sort_key(one, id) < sort_key(other, 5)) is ((one, id) < (other, 5))
         assert (position(one) == position(other)) is (one == other)
 
     check()
@@ -242,7 +242,7 @@ def test_ids_lie_between_what_is_below_and_above_a_double() -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), Decimal("NaN"), Decimal("sNaN")])
 def test_nan_has_no_place(value: Any) -> None:
-    with pytest.raises(ValueError, match="NaN has no place in an order"):
+    with pytest.raises(ValueError, match="NaN has no position in an order"):
         position(value)
 
 
@@ -256,7 +256,7 @@ def test_some_values_have_no_order(value: Any) -> None:
 @given(DECIMALS)
 def test_a_number_can_be_read_back_from_its_place(value: Decimal) -> None:
     score, prefix = position(value)
-    assert from_score(prefix or f"{score:.17g}".encode()) == value
+    assert from_sort_key(prefix or f"{score:.17g}".encode()) == value
 
 
 @examples(100)
@@ -310,4 +310,4 @@ def test_values_of_one_double_are_told_apart(kind: str) -> None:
     values = [SAME_DOUBLE[kind](n) for n in range(-3, 4)]
     assert len({position(value).score for value in values}) < len(values)
     for one, other in product(values, repeat=2):
-        assert (place(one) < place(other)) is (one < other)
+        assert (sort_key(one) < sort_key(other)) is (one < other)

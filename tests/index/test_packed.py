@@ -16,7 +16,7 @@ from sonic_django.index.queries import All, And, IndexQuery, Leaf, Not, Or
 from sonic_django.index.store import IndexStore, Unbuilt
 from sonic_django.test import count_redis_calls
 from sonic_django.transport.client import redis_client
-from tests.index.dump import COLOURS, Expected, document, held
+from tests.index.dump import COLOURS, Expected, content_of, document
 from tests.packed import entries_of, is_packed, small_packs
 from tests.profiles import examples
 
@@ -53,7 +53,7 @@ def test_every_set_and_count_is_as_expected(small: IndexStore, batches: Any) -> 
         small.apply(documents)
         for one in documents:
             expected.apply(one, "")
-    assert held(small, SMALL) == expected.content()
+    assert content_of(small, SMALL) == expected.content()
 
 
 def leaf(colour: str) -> Leaf:
@@ -253,7 +253,7 @@ class TestLayout:
         assert len(entries_of(client, red)) == 22_500
 
     @pytest.mark.parametrize("field", ["n", "1", "m"])
-    def test_a_walk_finds_and_mends_wrong_counts(self, large: IndexStore, field: str) -> None:
+    def test_a_walk_finds_and_repairs_wrong_counts(self, large: IndexStore, field: str) -> None:
         client, red = redis_client(), f"{large.base}:{leaf('red').name.decode()}"
         client.hincrby(red, field, -1)
         walk = Inspection(large, large.built()).walk
@@ -323,10 +323,10 @@ class TestManyInOneRun:
         first = [document(id, 2, colours=["red", "new"]) for id in ids]
         large.apply([*first, *(document(id, 3, colours=["blue"]) for id in ids)])
         client = redis_client()
-        for colour, held_by in (("red", False), ("blue", True), ("new", False)):
+        for colour, is_member in (("red", False), ("blue", True), ("new", False)):
             key = f"{large.base}:{leaf(colour).name.decode()}"
             members = dict(entries_of(client, key))
-            assert [member(id) in members for id in ids] == [held_by] * 40
+            assert [member(id) in members for id in ids] == [is_member] * 40
 
 
 class TestOneRun:

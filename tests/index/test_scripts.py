@@ -16,12 +16,12 @@ from sonic_django.transport.scripts import Script, ScriptFolder
 
 FILES = sorted(Path(lua.__file__).parent.joinpath("scripts").glob("*.lua"))
 
-#: Lua refuses a function with more locals than this in scope at one place.
+#: Lua refuses a function with more locals than this in scope at one point.
 MOST_LOCALS = 200
 
 
 def number_of_locals(client: Redis, source: str) -> int:
-    """The largest number of locals of the chunk that are in scope at one place.
+    """The largest number of locals of the chunk that are in scope at one point.
 
     Redis has the Lua compiler that counts, so it is asked: the source is loaded behind more and
     more locals of no use, until the compiler says that there are too many. A block of its own

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sonic_django.index.encoding import member
-from sonic_django.index.geohash import MAX_LATITUDE, distance, geohash, place_of
+from sonic_django.index.geohash import MAX_LATITUDE, distance, geohash, point_of
 from sonic_django.query.conditions import Condition
 from sonic_django.query.verify import needed_predicate
 from sonic_django.transport.client import redis_client
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 LONGITUDES = st.floats(-180, 180) | st.sampled_from([0.0, -0.0, 180.0, -180.0, 179.9999999])
 LATITUDES = st.floats(-MAX_LATITUDE, MAX_LATITUDE) | st.sampled_from([0.0, 85.0, -85.0])
-PLACES = st.tuples(LONGITUDES, LATITUDES)
+placeS = st.tuples(LONGITUDES, LATITUDES)
 CITIES = {"Oslo": (10.75, 59.91), "Bergen": (5.32, 60.39), "Suva": (178.44, -18.14)}
 
 
@@ -39,7 +39,7 @@ def geo_set() -> str:
 
 class TestAgainstRedis:
     @examples(100)
-    @given(places=st.lists(PLACES, min_size=1, max_size=20, unique=True))
+    @given(places=st.lists(placeS, min_size=1, max_size=20, unique=True))
     def test_scores_are_those_of_geoadd(self, places: list[tuple[float, float]]) -> None:
         client = redis_client()
         key = "sonic-test-geo"
@@ -49,11 +49,11 @@ class TestAgainstRedis:
         for number, place in enumerate(places):
             assert int(client.zscore(key, number)) == geohash(*place)
             (found,) = client.geopos(key, number)
-            assert place_of(geohash(*place)) == pytest.approx(found, abs=1e-12)
+            assert point_of(geohash(*place)) == pytest.approx(found, abs=1e-12)
         client.delete(key)
 
     @examples(50)
-    @given(one=PLACES, other=PLACES)
+    @given(one=placeS, other=placeS)
     def test_distances_are_those_of_geodist(
         self, one: tuple[float, float], other: tuple[float, float]
     ) -> None:
@@ -61,7 +61,7 @@ class TestAgainstRedis:
         client.delete(key)
         for name, place in (("one", one), ("other", other)):
             client.execute_command("GEOADD", key, *map(repr, place), name)
-        ours = distance(place_of(geohash(*one)), place_of(geohash(*other)))
+        ours = distance(point_of(geohash(*one)), point_of(geohash(*other)))
         # Redis gives a tenth of a millimetre.
         assert ours == pytest.approx(float(client.geodist(key, "one", "other")), abs=1e-3)
         client.delete(key)
@@ -84,9 +84,9 @@ class TestAgainstRedis:
         assert found == [member(cities["Suva"].pk)]
 
 
-@given(place=PLACES)
+@given(place=placeS)
 def test_a_cell_is_smaller_than_a_metre(place: tuple[float, float]) -> None:
-    assert distance(place, place_of(geohash(*place))) < 1
+    assert distance(place, point_of(geohash(*place))) < 1
 
 
 class TestValues:

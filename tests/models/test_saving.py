@@ -89,7 +89,7 @@ class TestDirtyTracking:
         decoded.clear()
         assert loaded.save()
         assert len(decoded) == 1
-        (found,) = Plain.objects.filter(name="x")  # decoded to be judged
+        (found,) = Plain.objects.filter(name="x")  # decoded for the filter
         found.number = 3
         assert found.save()
         assert len(decoded) == 2
@@ -249,7 +249,7 @@ class TestBadValues:
         assert Everything.objects.count() == 0
 
     def test_nan_cannot_be_indexed(self) -> None:
-        with pytest.raises(ValueError, match="real=nan: NaN has no place in an order"):
+        with pytest.raises(ValueError, match="real=nan: NaN has no position in an order"):
             Everything(real=float("nan")).save()
         assert Everything.objects.count() == 0
 
@@ -447,9 +447,9 @@ class TestUniques:
         with pytest.raises(IntegrityError, match="username='x'"), transaction.atomic():
             Author.objects.bulk_create([Author(username="y"), Author(username="x")])
         with pytest.raises(IntegrityError, match="username='z'"), transaction.atomic():
-            twins = [Author(username="z"), Author(username="z")]
-            Author.objects.bulk_create(twins)
-        assert [twin.id for twin in twins] == [None, None]
+            doubles = [Author(username="z"), Author(username="z")]
+            Author.objects.bulk_create(doubles)
+        assert [double.id for double in doubles] == [None, None]
         assert Author.objects.count() == 1
 
     def test_validation_names_the_field(self) -> None:

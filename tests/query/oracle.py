@@ -1,4 +1,4 @@
-"""What a query shall answer, by plain Python over plain rows; it shares no code with the engine.
+"""The right answer to a query, by plain Python over plain rows; it shares no code with the engine.
 
 A filter is a tree of ``All``, ``Any``, ``Not`` and ``Test``. ``Oracle.answerable`` is the rule for
 when the engine must raise FieldError, worked out from a hand-written list of the indexes.
@@ -18,7 +18,7 @@ from unicodedata import normalize
 
 from django.db.models import Q
 
-#: The lookups without case, and what they do once the case is gone.
+#: The lookups without case, and what they do without the case.
 WITHOUT_CASE = {"iexact": "exact", "istartswith": "startswith"}
 RANGES = ("gt", "gte", "lt", "lte", "startswith", "range")
 
@@ -109,7 +109,7 @@ def holds(test: Test, row: dict[str, Any]) -> bool:
 
 
 def value_at(row: dict[str, Any], name: str) -> Any:
-    """The value of a field, or what a path of keys leads to; lists are gone through."""
+    """The value of a field, or what a path of keys leads to; lists are searched."""
     first, *keys = name.split("__")
     reached = [row[first]]
     is_list = False

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sonic_django.index import queries
-from sonic_django.index.geohash import distance, geohash, place_of, stretches
+from sonic_django.index.geohash import covering_ranges, distance, geohash, point_of
 from sonic_django.test import count_redis_calls
 from sonic_django.transport.client import redis_client
 from tests.profiles import examples
@@ -19,18 +19,18 @@ pytestmark = pytest.mark.django_db
 
 LONGITUDES = st.floats(-180, 180) | st.sampled_from([-180.0, 180.0, 179.9999, -179.9999, 0.0])
 LATITUDES = st.floats(-85.05, 85.05) | st.sampled_from([85.05112878, -85.05112878, 0.0, 85.0])
-PLACES = st.tuples(LONGITUDES, LATITUDES)
+placeS = st.tuples(LONGITUDES, LATITUDES)
 METRES = st.one_of(st.floats(0, 1000), st.floats(0, 3e6), st.sampled_from([0.0, 1e7, 2.1e7]))
 
 
 def metres_from(centre: tuple[float, float], place: tuple[float, float]) -> float:
     """As Redis measures: from the middle of the cell."""
-    return distance(centre, place_of(geohash(*place)))
+    return distance(centre, point_of(geohash(*place)))
 
 
-@given(PLACES, METRES, st.lists(PLACES, max_size=20))
-def test_the_stretches_cover_the_circle(centre, metres, places) -> None:
-    found = stretches(*centre, metres)
+@given(placeS, METRES, st.lists(placeS, max_size=20))
+def test_the_ranges_cover_the_circle(centre, metres, places) -> None:
+    found = covering_ranges(*centre, metres)
     assert len(found) <= 36
     for place in [centre, *places]:
         score = geohash(*place)
@@ -40,7 +40,7 @@ def test_the_stretches_cover_the_circle(centre, metres, places) -> None:
 
 def test_near_by_they_are_small() -> None:
     """A kilometre is covered by cells of some kilometres, not by half the world."""
-    covered = sum(high - low for low, high in stretches(10.75, 59.91, 1000))
+    covered = sum(high - low for low, high in covering_ranges(10.75, 59.91, 1000))
     assert covered / 2**52 < 1e-6
 
 
@@ -48,8 +48,8 @@ def test_near_by_they_are_small() -> None:
 @given(st.data())
 def test_against_python(data: st.DataObject) -> None:
     Place.objects.all().destroy()
-    centre, metres = data.draw(PLACES), data.draw(METRES)
-    places = data.draw(st.lists(st.none() | PLACES, max_size=10))
+    centre, metres = data.draw(placeS), data.draw(METRES)
+    places = data.draw(st.lists(st.none() | placeS, max_size=10))
     beside = data.draw(
         st.lists(st.tuples(st.floats(-0.01, 0.01), st.floats(-0.01, 0.01)), max_size=5)
     )

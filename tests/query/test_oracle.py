@@ -158,7 +158,7 @@ class Run:
         del self.oracle.rows[id], self.objects[id]
         self.oracle.deleted.discard(id)
 
-    # Asking -------------------------------------------------------------------------------------
+    # Queries ------------------------------------------------------------------------------------
 
     def ask(self, number: int) -> None:
         for _ in range(number):
@@ -193,13 +193,13 @@ def check(run: Run, question: Question) -> None:
 
 
 def _check_needed_predicate(run: Run, queryset: Any, expected: set[int]) -> None:
-    """Each row, judged by itself, is among the answers exactly if the index gives it."""
+    """Each row, compared by itself, is among the answers exactly if the index gives it."""
     options = run.model._sonic
-    judge = needed_predicate(options, queryset.state.conditions)
-    if judge is not None:
+    matches = needed_predicate(options, queryset.state.conditions)
+    if matches is not None:
         rows = options.table("default").fetch(run.ids).values()
         live = {row.id: options.decode(row.payload, row.id) for row in rows if not row.is_deleted}
-        assert {id for id, stored in live.items() if judge(stored, id)} == expected
+        assert {id for id, stored in live.items() if matches(stored, id)} == expected
 
 
 def _filtered(run: Run, question: Question) -> tuple[Any, FieldError | None]:

@@ -31,7 +31,7 @@ def test_get_or_create() -> None:
 
     def make() -> Any:
         with what_was_committed_before():
-            assert Author.sql.count() == 0  # what the transaction sees is settled now
+            assert Author.sql.count() == 0  # the snapshot of the transaction begins here
             began.wait(10)
             return Author.objects.get_or_create(username="ann")
 

@@ -298,7 +298,7 @@ class TestLookups:
             ({"whole__gt": None}, ValueError, "use whole__isnull"),
             ({"whole__range": [1]}, ValueError, "takes two values"),
             ({"whole__isnull": 1}, ValueError, "takes True or False; got 1"),
-            ({"real__gt": float("nan")}, ValueError, "NaN has no place in an order"),
+            ({"real__gt": float("nan")}, ValueError, "NaN has no position in an order"),
         ],
     )
     def test_mistakes(self, lookup: dict[str, Any], error: type[Exception], message: str) -> None:

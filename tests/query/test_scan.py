@@ -135,7 +135,7 @@ def test_writing(plains: list[Plain]) -> None:
 
 
 def test_a_row_that_another_writer_changed_meanwhile_is_left_alone(plains: list[Plain]) -> None:
-    """The rows are judged again when they are loaded to be written."""
+    """The rows are compared again when they are loaded to be written."""
     queryset = Plain.objects.scan().filter(name__endswith="bird")
 
     def overtake(done: int, total: int) -> None:

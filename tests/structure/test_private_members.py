@@ -14,7 +14,7 @@ import pytest
 from tests.structure.sources import Module, modules
 
 #: Django's, which its documentation or its custom tells to use; the class's declaration; and what
-#: named tuples have to offer, public in all but its spelling.
+#: named tuples have to offer, public in all but name.
 ALLOWED = {
     *("_meta", "_state", "_default_manager", "_base_manager"),
     "_sonic",

@@ -251,17 +251,17 @@ class TestRedisAway:
 
 
 def test_post_index_tells_what_was_indexed() -> None:
-    told: list[object] = []
+    sent: list[object] = []
 
     def receiver(ids: object, **kwargs: object) -> None:
-        told.append(ids)
+        sent.append(ids)
 
     post_index.connect(receiver, sender=Blog)
     try:
         blog = Blog.objects.create(title="t")
     finally:
         post_index.disconnect(receiver, sender=Blog)
-    assert told == [[blog.pk]]
+    assert sent == [[blog.pk]]
 
 
 def test_flush_empties_the_index(plains: list[Plain]) -> None:

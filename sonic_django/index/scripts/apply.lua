@@ -1,12 +1,12 @@
--- Bring the index of some objects to the given versions.
+-- Update the index of some objects to the given versions.
 --
 -- KEYS[1]  the model's base key
 -- ARGV     now (seconds), mode, fingerprint of the declaration, digests whose values are counted
 --          (comma separated), then for each object:
 --          id, version, state ("live", "deleted", "destroyed"), full text ("1" changed, "0" not changed
---          by this version, "" there is none),
+--          by this version, "" the model has none),
 --          number of entries, and for each entry: set name, score ("" is the id), prefix
---          number of originals, and for each: set name, the value of which the name has the hash
+--          number of originals, and for each: set name, the value whose hash is in the name
 -- mode     ""         an older or equal version changes nothing
 --          "rebuild"  an equal version is written again
 --          "reset"    any version is written (a transaction was rolled back)
@@ -14,14 +14,14 @@
 --           1 if full text of some was queued else 0}
 -- cost     O(entries * log n) an object
 --
--- Marks of indexes that are not in the declaration are taken away.
+-- Built marks of indexes outside the declaration are removed.
 --
--- The record is what makes this exact: it names the sets the object is in, so what the new
--- version does not have is removed, whichever process wrote it.
+-- Records make this exact: each names the sets that its object is in, so entries that the new
+-- version lacks are removed, whichever process wrote them.
 --
 -- Sets, records and numbers of objects are written once for all objects of a run: see
--- gathering.lua. Records come after what they name: a run that breaks off leaves no record of an
--- object that is not yet in its sets.
+-- gathering.lua. Records are written after the entries that they name: a run that breaks off leaves
+-- no record of an object that is not yet in its sets.
 --
 -- requires: members packed packing record gathering
 
@@ -31,18 +31,18 @@ for digest in ARGV[4]:gmatch('[^,]+') do counted[digest] = true end
 
 local KEEP_TOMBSTONES = 86400 -- seconds; far longer than any late or repeated apply
 
-local touched = {} -- postings whose number of objects is to be noted
+local touched = {} -- postings whose number of objects must be updated
 local function note(name)
   if counted[name:sub(1, 8)] then touched[name] = true end
 end
 
--- An index that this declaration lacks is not kept by it, so it is not built any more: code
--- that declares it (older code still running, or a later change) must rebuild it.
+-- Writes under this declaration do not update an index that it lacks. That index is then no longer
+-- built: code that declares it (older code still running, or a later change) must rebuild it.
 local state_of_index = redis.call('HMGET', base .. ':state', 'writer', 'all:' .. fingerprint)
-local settled = state_of_index[1] == fingerprint
-local function settle_declaration()
-  if settled then return end
-  settled = true
+local is_writer_noted = state_of_index[1] == fingerprint
+local function note_writer()
+  if is_writer_noted then return end
+  is_writer_noted = true
   local key = base .. ':state'
   local mine = { writer = true, ['all:' .. fingerprint] = true }
   for digest in fingerprint:gmatch('[^-]+') do mine[digest] = true end
@@ -52,7 +52,7 @@ local function settle_declaration()
   redis.call('HSET', key, 'writer', fingerprint)
 end
 
-local sums = {} -- range of ids -> what its digest changes by
+local sums = {} -- range of ids -> the change of its digest
 local function sum(id, old, state, version)
   local change = 0
   if state ~= 'destroyed' then change = Record.number_of(id, version, state == 'live') end
@@ -64,17 +64,17 @@ local flagged = {} -- indexes known to have prefixes
 local function flag(digest)
   if flagged[digest] then return end
   flagged[digest] = true
-  -- Tells queries that a look-up by the plain id may miss in this index.
+  -- Queries read this: in such an index a look-up by the plain id may find nothing.
   redis.call('HSET', base .. ':state', 'prefixed:' .. digest, '1')
 end
 
 local destroyed = false
-local texts, records, originals = {}, {}, {} -- what is to be written of the objects so far
+local texts, records, originals = {}, {}, {} -- to be written for the objects so far
 
--- ``at`` is where the object's entries begin. Additions are gathered, removals are made at once.
+-- ``at`` is the index of the object's number of entries in ARGV. Additions are gathered, removals are made at once.
 local function write(id, version, state, text, old, at)
-  -- A version that was skipped may have changed the text, and so may one that comes late; a rebuild
-  -- or a reset, which applies a version that another process wrote, cannot know.
+  -- A skipped version may have changed the text, and so may a late one. A rebuild or a reset applies
+  -- versions that other processes wrote, so it assumes a change.
   local skips = not old or version > old[1] + 1 or (mode ~= '' and version ~= old[1])
   if text == '1' or (text == '0' and skips) then
     texts[#texts + 1] = version
@@ -84,29 +84,29 @@ local function write(id, version, state, text, old, at)
     if mode == '' and old[1] >= version then return 0 end
     if mode == 'rebuild' and old[1] > version then return 0 end
   end
-  settle_declaration()
-  sum(id, old, state, version) -- while the old record can still be told from a tombstone
+  note_writer()
+  sum(id, old, state, version) -- before :gone changes, which makes the old record a tombstone or not
   local member, is_live = member_of(id), state == 'live'
   local wanted, record = old and {}, { version, is_live and 1 or 0 }
-  local there = {} -- sets of ids that the record names: the object is in them
+  local recorded = {} -- sets of ids that the old record names
   if mode == '' then
-    for i = 3, old and #old or 0, 2 do there[old[i]] = old[i + 1] end
+    for i = 3, old and #old or 0, 2 do recorded[old[i]] = old[i + 1] end
   end
-  local behind = at + 1 + 3 * ARGV[at]
-  for i = at + 1, behind - 1, 3 do
+  local after = at + 1 + 3 * ARGV[at]
+  for i = at + 1, after - 1, 3 do
     local name, score, prefix = ARGV[i], ARGV[i + 1], ARGV[i + 2]
     if wanted then wanted[name] = prefix end
     record[#record + 1] = name
     record[#record + 1] = prefix
     if score == '' then
-      if there[name] ~= prefix then Gathering.gather_id(name, id) end
+      if recorded[name] ~= prefix then Gathering.gather_id(name, id) end
     else
       Gathering.gather_member(name, score, prefix .. member)
     end
     local first = prefix:byte(1)
     if first == 45 or first == 126 then flag(name:sub(1, 8)) end
   end
-  for i = behind + 1, behind + 2 * ARGV[behind], 2 do
+  for i = after + 1, after + 2 * ARGV[after], 2 do
     local name = ARGV[i]
     local digest = name:sub(1, 8)
     local list = originals[digest] or {}
@@ -154,7 +154,7 @@ local function flush()
   records, originals = {}, {}
 end
 
-local objects, ids = {}, {} -- where each begins in ARGV
+local objects, ids = {}, {} -- the index in ARGV at which each begins
 do
   local at = 5
   while at <= #ARGV do
@@ -185,7 +185,7 @@ for i = 1, #texts, 2 do redis.call('ZADD', base .. ':text', 'GT', texts[i], text
 Packing.count_grown()
 local counts = {} -- index -> number, value, number, value, ...
 for name in pairs(touched) do
-  -- Set, not incremented: an apply that is repeated or late leaves the true number.
+  -- Set, not incremented, so that a repeated or late apply leaves the true number.
   local index, value = base .. ':' .. name:sub(1, 8), name:sub(10)
   local number = cardinality_of(base .. ':' .. name)
   if number > 0 then

@@ -1,4 +1,4 @@
--- Reading ARGV one argument after the other.
+-- Reading ARGV argument by argument.
 --
 -- KEYS     those of the script
 -- ARGV     those of the script, from the ``at``-th on; the script sets ``at``
@@ -9,12 +9,13 @@ local at -- set by each script
 
 local Arguments
 do
-  -- Arguments: the next one; so many rows of a width, their number before them.
+  -- The next argument.
   local function take()
     at = at + 1
     return ARGV[at - 1]
   end
 
+  -- Rows of so many arguments; their number comes first.
   local function take_many(width)
     local rows = {}
     for i = 1, tonumber(take()) do

@@ -1,6 +1,6 @@
--- Counting by bitmaps: a filter that only combines whole sets of plain ids is answered with the sets
--- themselves, a chunk (see packed.lua) at a time. The client combines bitmaps a hundred times as fast
--- as a script combines entries, and blocks no other client; a chunk has 1,250 bytes at most.
+-- Counting by bitmaps: if a filter only combines whole sets of plain ids, the script returns the sets
+-- themselves, chunk by chunk (see packed.lua). The client combines bitmaps a hundred times as fast as
+-- a script combines entries, and blocks no other client; a chunk has 1,250 bytes at most.
 --
 -- KEYS     those of the script
 -- ARGV     none of its own
@@ -13,10 +13,10 @@ local Bitmaps
 do
   local is_membership = Reading.is_membership
 
-  local PARTS_PER_RUN = 240 -- of all sets together: some 300 kB
+  local CHUNKS_PER_RUN = 240 -- of all sets together: some 300 kB
   local WORTHWHILE = 600 -- entries; fewer are looked up one by one
 
-  -- The chunks of a set in order, and what a sorted set has in each of them.
+  -- The numbers of the chunks of a set in order. For a sorted set, ``leaf.chunks`` gets their ids.
   local function chunks_of(leaf)
     local set, found = open_packed(leaf.key), {}
     if set then
@@ -36,23 +36,24 @@ do
       collect(top_level(set.top), 0)
       return found
     end
-    leaf.parts = {}
+    leaf.chunks = {}
     for _, member in ipairs(redis.call('ZRANGE', leaf.key, 0, -1)) do
       local chunk, offset = split(member:sub(2))
-      if not leaf.parts[chunk] then
-        leaf.parts[chunk] = {}
+      if not leaf.chunks[chunk] then
+        leaf.chunks[chunk] = {}
         found[#found + 1] = tonumber(chunk)
       end
-      table.insert(leaf.parts[chunk], tostring(SPAN + offset))
+      table.insert(leaf.chunks[chunk], tostring(SPAN + offset))
     end
     return found
   end
 
-  local function part_of(leaf, chunk)
+  -- The content of one chunk of a set: a bitmap, a list of numbers, or "".
+  local function content_of(leaf, chunk)
     local set = open_packed(leaf.key)
     if not set then
-      if not leaf.parts then chunks_of(leaf) end
-      return leaf.parts[chunk] or ''
+      if not leaf.chunks then chunks_of(leaf) end
+      return leaf.chunks[chunk] or ''
     end
     local kind = kind_of(set, chunk)
     if kind == 'bits' then return bits_of(set, chunk) end
@@ -73,8 +74,8 @@ do
     if node.op == 'p' then
       return is_membership(node) and (node.card <= PACKED_FROM or open_packed(node.key) ~= false)
     end
-    if node.op == 'a' then return is_combination(universe) end
-    if node.op == '!' then return is_combination(universe) and is_combination(node.child) end
+    if node.op == 'a' then return is_combination(scope) end
+    if node.op == '!' then return is_combination(scope) and is_combination(node.child) end
     if node.op == 'i' or node.op == 'd' then return false end
     for i = 1, #node do
       if not is_combination(node[i]) then return false end
@@ -85,7 +86,7 @@ do
   -- The chunks in which objects can satisfy a node, in order.
   local function chunks_for(node)
     if node.op == 'p' then return chunks_of(node) end
-    if node.op == 'a' or node.op == '!' then return chunks_of(universe) end
+    if node.op == 'a' or node.op == '!' then return chunks_of(scope) end
     local best, union, seen = nil, {}, {}
     for i = 1, #node do
       local chunks = chunks_for(node[i])
@@ -104,26 +105,26 @@ do
     return union
   end
 
-  -- For each of the sets: its parts, one a chunk; a bitmap, or numbers (1 and the offset), or "" for
-  -- none. The place to go on behind is a chunk.
-  local function parts(node, sets, behind)
-    local answer = {}
-    for i = 1, #sets do answer[i] = {} end
+  -- For each of the sets its chunks: each a bitmap, or numbers (1 and the offset), or "" for none.
+  -- Then the chunk after which the next run continues.
+  local function chunks(node, sets, after)
+    local result = {}
+    for i = 1, #sets do result[i] = {} end
     for _, chunk in ipairs(chunks_for(node)) do
-      if not behind or chunk > behind then
-        if touched + #sets > PARTS_PER_RUN and touched > 0 then return answer, behind end
+      if not after or chunk > after then
+        if touched + #sets > CHUNKS_PER_RUN and touched > 0 then return result, after end
         local name = text_of(chunk)
-        for i = 1, #sets do answer[i][#answer[i] + 1] = part_of(sets[i], name) end
-        touched, behind = touched + #sets, chunk
+        for i = 1, #sets do result[i][#result[i] + 1] = content_of(sets[i], name) end
+        touched, after = touched + #sets, chunk
       end
     end
-    return answer
+    return result
   end
 
   -- Walking by bitmaps -----------------------------------------------------------------------------------
 
-  -- Whether objects of the driver, in the order of their ids, need only be looked up in other packed sets.
-  local function is_walked_by_parts(driver, tests)
+  -- Whether the tests of the driver's objects, in the order of their ids, are look-ups in packed sets.
+  local function is_walked_by_chunks(driver, tests)
     if #tests == 0 or not is_membership(driver) or driver.size < driver.card then return false end
     if not open_packed(driver.key) then return false end
     for i = 1, #tests do
@@ -132,9 +133,9 @@ do
     return true
   end
 
-  local floor, byte_of = math.floor, string.byte -- quicker by these names, where much depends on it
+  local floor, byte_of = math.floor, string.byte -- locals are quicker, in the innermost loop
 
-  -- Visit the offsets that all sets have in a chunk, in either direction, until it returns true.
+  -- Visit the offsets that are in a chunk of all sets, in either direction, until visit() returns true.
   local function each_common(sets, chunk, descending, visit)
     local small, texts = {}, {}
     for i = 1, #sets do
@@ -174,15 +175,15 @@ do
     touched = touched + math.ceil(BYTES / 10) -- ten bytes take as long as an entry
   end
 
-  -- A page of the objects that are in all of the sets, by id: what walk() returns. A run ends with a
-  -- chunk, and the next goes on behind the chunk's last id (its first, if descending).
-  local function walk_parts(driver, tests, downwards, behind, skip, left)
+  -- A page of the objects that are in all of the sets, by id; the results are those of walk(). A run
+  -- ends with a chunk, and the next continues after the chunk's last id (its first, if descending).
+  local function walk_chunks(driver, tests, downwards, after, skip, left)
     local sets, page, point = { open_packed(driver.key) }, {}, nil
     for i = 1, #tests do sets[i + 1] = open_packed(tests[i].key) end
     local chunks = chunks_of(driver)
     for i = 1, #chunks do
       local number = chunks[downwards and #chunks + 1 - i or i]
-      if not behind or (downwards and number < behind) or (not downwards and number > behind) then
+      if not after or (downwards and number < after) or (not downwards and number > after) then
         local chunk = text_of(number)
         touched = touched + 1
         each_common(sets, chunk, downwards, function(offset)
@@ -206,7 +207,7 @@ do
   end
 
   Bitmaps = {
-    WORTHWHILE = WORTHWHILE, is_open = is_open, is_combination = is_combination, parts = parts,
-    is_walked_by_parts = is_walked_by_parts, walk_parts = walk_parts
+    WORTHWHILE = WORTHWHILE, is_open = is_open, is_combination = is_combination, chunks = chunks,
+    is_walked_by_chunks = is_walked_by_chunks, walk_chunks = walk_chunks
   }
 end

@@ -1,4 +1,4 @@
--- How many members sets of plain ids have. Writes nothing.
+-- The numbers of members of sets of plain ids. Writes nothing.
 --
 -- KEYS[1]  the model's base key
 -- ARGV     names of sets

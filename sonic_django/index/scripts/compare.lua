@@ -1,16 +1,16 @@
 -- Compare the entries of some objects with those that they should have. Writes nothing.
 --
 -- KEYS[1]  the model's base key
--- ARGV     1 the digests to look at (comma separated), then for each object as in apply.lua
+-- ARGV     1 the digests to compare (comma separated), then for each object as in apply.lua
 -- returns  for each object that differs: {id, version of its record or -1 if it has none,
---          kind of difference, name of the set, kind, name, ...}; nothing but the version where
---          that differs
+--          kind of difference, name of the set, kind, name, ...}; only id and version where
+--          the version differs
 -- cost     O(entries * log n) an object
 --
 -- requires: members packed record arguments
 
-local looked_at = {}
-for digest in ARGV[1]:gmatch('[^,]+') do looked_at[digest] = true end
+local compared = {}
+for digest in ARGV[1]:gmatch('[^,]+') do compared[digest] = true end
 
 local function score_of(name, member)
   return score_in(base .. ':' .. name, member)
@@ -30,23 +30,23 @@ local function compare(id, version, state, entries, originals)
   for i = 3, #record, 2 do named[record[i]] = record[i + 1] end
   for _, entry in ipairs(entries) do
     local name, score, prefix = entry[1], entry[2], entry[3]
-    if looked_at[name:sub(1, 8)] then
+    if compared[name:sub(1, 8)] then
       wanted[name] = true
       if named[name] ~= prefix then differs('record', name) end
-      local there = score_of(name, prefix .. member)
-      if not there then
+      local score_found = score_of(name, prefix .. member)
+      if not score_found then
         differs('missing entry', name)
-      elseif tonumber(there) ~= tonumber(score == '' and id or score) then
+      elseif tonumber(score_found) ~= tonumber(score == '' and id or score) then
         differs('wrong score', name)
       end
     end
   end
   for name in pairs(named) do
-    if looked_at[name:sub(1, 8)] and not wanted[name] then differs('record', name) end
+    if compared[name:sub(1, 8)] and not wanted[name] then differs('record', name) end
   end
   for _, pair in ipairs(originals) do
     local name = pair[1]:sub(1, 8)
-    if looked_at[name] and redis.call('HGET', base .. ':' .. name .. '$', pair[1]:sub(10)) ~= pair[2] then
+    if compared[name] and redis.call('HGET', base .. ':' .. name .. '$', pair[1]:sub(10)) ~= pair[2] then
       differs('missing entry', name .. '$')
     end
   end
@@ -54,14 +54,14 @@ local function compare(id, version, state, entries, originals)
   if record[2] ~= (state == 'live' and 1 or 0) then differs('record', 'state') end
   local own = { live = 'ids', deleted = 'del' }
   for _, name in pairs(own) do
-    local there = score_of(name, member)
+    local score_found = score_of(name, member)
     if name == own[state] then
-      if not there then
+      if not score_found then
         differs('missing entry', name)
-      elseif tonumber(there) ~= tonumber(id) then
+      elseif tonumber(score_found) ~= tonumber(id) then
         differs('wrong score', name)
       end
-    elseif there then
+    elseif score_found then
       differs('stale entry', name)
     end
   end

@@ -1,8 +1,8 @@
--- Find values of an index whose kept number of objects is not that of their set.
+-- Find values of an index whose stored count differs from the number of objects in their set.
 --
 -- KEYS[1]  the model's base key
 -- ARGV     1 digest of the index, 2 cursor in <digest>#, 3 cursor in <digest>$ (either is "" when
---          that has ended), 4 values to look at, 5 "1" to set right what is found
+--          that has ended), 4 values to look at, 5 "1" to correct them
 -- returns  {the two cursors to go on with, value, ...}
 -- cost     O(values)
 --

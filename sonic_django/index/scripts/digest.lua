@@ -1,8 +1,8 @@
--- The digest of a range of ids: as it is kept, and as the records give it.
+-- The digest of a range of ids: the stored one, and the one computed from the records.
 --
 -- KEYS[1]  the model's base key
--- ARGV     1 the range, 2 its lowest id, 3 its highest id, 4 "1" to set the digest right
--- returns  {as kept, as the records give it}, as decimal text
+-- ARGV     1 the range, 2 its lowest id, 3 its highest id, 4 "1" to store the computed one
+-- returns  {stored digest, computed digest}, as decimal text
 -- cost     O(log n + objects in the range); a range has a thousand ids
 --
 -- requires: members ordered record
@@ -12,8 +12,8 @@ local sum = 0
 for _, name in ipairs({ 'ids', 'del' }) do
   local set = { key = base .. ':' .. name, kind = 'id' }
   local first = rank(set, low, member_of(low))
-  local behind = rank(set, high, member_of(high) .. '\0')
-  for _, member in ipairs(by_rank(set, first, behind)) do
+  local after = rank(set, high, member_of(high) .. '\0')
+  for _, member in ipairs(by_rank(set, first, after)) do
     local id = member:sub(2)
     local record = Record.read_record(id)
     if record and not Record.is_tombstone(id, record) then
@@ -21,13 +21,13 @@ for _, name in ipairs({ 'ids', 'del' }) do
     end
   end
 end
-local kept = redis.call('HGET', base .. ':sum', range) or '0'
-local given = ('%.0f'):format(sum)
-if repair and kept ~= given then
+local stored = redis.call('HGET', base .. ':sum', range) or '0'
+local computed = ('%.0f'):format(sum)
+if repair and stored ~= computed then
   if sum == 0 then
     redis.call('HDEL', base .. ':sum', range)
   else
-    redis.call('HSET', base .. ':sum', range, given)
+    redis.call('HSET', base .. ':sum', range, computed)
   end
 end
-return { kept, given }
+return { stored, computed }

@@ -1,4 +1,4 @@
--- The entries of some objects, as their records name them. Writes nothing.
+-- The entries of some objects, from their records. Writes nothing.
 --
 -- KEYS[1]  the model's base key
 -- ARGV     ids

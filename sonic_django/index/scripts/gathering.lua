@@ -1,7 +1,7 @@
--- What the objects of a run add to sets, gathered so that a set is written once for all of them.
+-- Additions to sets, gathered for all objects of a run, so that each set is written once.
 --
 -- Removals are not gathered but made at once: an object that comes twice needs write_gathered() in
--- between, or what its first version adds would be added after the second has removed it.
+-- between, or the entries of its first version would be added after the second has removed them.
 --
 -- KEYS     those of the script
 -- ARGV     none of its own
@@ -15,7 +15,7 @@ do
   local add_id, count_change, grown, to_bits =
     Packing.add_id, Packing.count_change, Packing.grown, Packing.to_bits
 
-  local SLICE = 1000 -- arguments of a call: Lua's stack has room for some thousands
+  local SLICE = 1000 -- arguments of a call: Lua's stack takes some thousands
   local WINDOW = 4 -- bytes of a bitmap that are read and written as fast as one bit is set
 
   local gathered_ids, gathered_members = {}, {} -- set name -> ids; -> score, member, score, ...
@@ -45,7 +45,7 @@ do
     return sum
   end
 
-  -- How many of the bits were not set. Those that stand close are set in one stretch of bytes.
+  -- Set bits; returns how many were not set. Bits that are close together are set in one range of bytes.
   local function set_bits(key, offsets)
     local added = 0
     local first, last = math.min(unpack(offsets)), math.max(unpack(offsets))
@@ -66,13 +66,13 @@ do
     return added
   end
 
-  -- Add ids of one chunk; how many were not there.
+  -- Add ids of one chunk; returns how many are new.
   local function packed_add_chunk(set, chunk, offsets)
     local key, kind, added = set.key .. '#' .. chunk, kind_of(set, chunk), nil
     if kind == 'bits' then
       added = set_bits(key, offsets)
     else
-      -- What is not counted is not in the set, whatever may have been left there.
+      -- A chunk without a count is empty: a key that is left there is not part of the set.
       if kind == 'none' then redis.call('DEL', key) end
       for i = 1, #offsets do offsets[i] = SPAN + offsets[i] end
       added = redis.call('SADD', key, unpack(offsets))
@@ -83,7 +83,7 @@ do
     return added
   end
 
-  -- How many were not there. O(1) an id.
+  -- Add ids; returns how many are new. O(1) an id.
   local function packed_add_many(set, ids)
     local added, offsets, present = 0, {}, nil
     for i = 1, #ids do
@@ -97,7 +97,7 @@ do
     return added + packed_add_chunk(set, present, offsets)
   end
 
-  -- Add plain ids to a set; how many were not there.
+  -- Add plain ids to a set; returns how many are new.
   local function add_ids(key, ids)
     if #ids == 1 then return add_id(key, ids[1]) end
     local packed = open_packed(key, chunk_of(ids[1]))
@@ -109,7 +109,7 @@ do
     return added
   end
 
-  -- Make all the additions; ``note`` is told the name of each set of ids that has got new ones.
+  -- Make all the additions; note(name) is called for each set of ids that has new ones.
   local function write_gathered(note)
     for name, ids in pairs(gathered_ids) do
       if add_ids(base .. ':' .. name, ids) > 0 then note(name) end

@@ -1,4 +1,4 @@
--- The last ids of a packed set, the last first: what most pages begin with.
+-- The last ids of a packed set, the last first. Most pages begin with them.
 --
 -- KEYS     those of the script
 -- ARGV     none of its own
@@ -10,9 +10,9 @@
 local latest
 do
   local AT_ONCE = 8 -- chunks whose counts are read together
-  local FEW = 32 -- chunks that are looked at; where they do not suffice, ranks are quicker
+  local FEW = 32 -- the most chunks that are read; if they do not suffice, ranks are quicker
 
-  -- Ids are written with the zeros of a first chunk in front: the client reads numbers.
+  -- Ids of the first chunk keep their leading zeros: the client reads numbers.
   local function take_last_listed(set, chunk, skip, wanted, ids)
     local numbers = listed(set, chunk)
     for i = #numbers - skip, math.max(1, #numbers - skip - wanted + 1), -1 do
@@ -40,7 +40,7 @@ do
     end
   end
 
-  -- So many ids behind those that are skipped, or all there are; nil if they lie far apart.
+  -- The ``wanted`` ids after the skipped ones, or as many as there are; nil if they are far apart.
   function latest(set, skip, wanted)
     local ids = {}
     for first = set.top, math.max(0, set.top - FEW + 1), -AT_ONCE do

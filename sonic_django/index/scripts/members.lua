@@ -1,22 +1,22 @@
--- The forms of members: an id behind its number of digits, in some sets behind a prefix.
+-- The forms of members: an id after its number of digits, in some sets after a prefix.
 --
--- KEYS[1]  the model's base key, which the local ``base`` has from here on
+-- KEYS[1]  the model's base key, which is the local ``base`` from here on
 -- ARGV     none of its own
 -- returns  a part: functions that stay locals, as those of packed.lua, ranks.lua and ordered.lua do:
---          tables of them took about a tenth of the time of a page
+--          look-ups in tables took about a tenth of the time of a page
 -- cost     stated with the functions
 
 local base = KEYS[1]
 
 local LENGTHS = '0123456789abcdefghijklmnopqrstuvwxyz'
 
--- The member that stands for an id: the number of its digits, then its digits.
+-- The member of an id: the number of its digits, then its digits.
 local function member_of(id)
   return LENGTHS:sub(#id + 1, #id + 1) .. id
 end
 
--- The member's last part without the prefix. Looks at no more than the end of a long text: an id
--- of 64 bits takes 20 characters, and what stands before it is neither digit nor letter.
+-- The member's last part without the prefix. Reads only the end of a long text: an id of 64
+-- bits takes 20 characters, and the character before it is neither digit nor letter.
 local function bare(set, member)
   local first = member:byte(1)
   if set.kind == 'text' or first == 45 or first == 126 then -- 45 "-", 126 "~"

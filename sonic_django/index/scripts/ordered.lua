@@ -34,14 +34,14 @@ local function by_rank(set, low, high, descending)
   return redis.call('ZRANGE', set.key, low, high - 1)
 end
 
--- How many entries stand before (score, member). O(log n), O(log^2 n) among equal scores.
+-- The number of entries before (score, member). O(log n), O(log^2 n) among equal scores.
 local function rank(set, score, member)
   local packed = packed_of(set)
   if packed then
-    -- Behind an id, or before it.
-    local id, behind = member:match('^.(%d+)(%z?)$')
+    -- The rank after an id, or before it.
+    local id, after = member:match('^.(%d+)(%z?)$')
     if not id then return 0 end
-    if behind == '\0' and packed_contains(packed, id) then return packed_rank(packed, id) + 1 end
+    if after == '\0' and packed_contains(packed, id) then return packed_rank(packed, id) + 1 end
     return packed_rank(packed, id)
   end
   if set.kind == 'text' then
@@ -50,9 +50,9 @@ local function rank(set, score, member)
   end
   local below = redis.call('ZCOUNT', set.key, '-inf', '(' .. score)
   if member == '' then return below end
-  -- Nearly always all of the ties are plain ids: settled by a look at the first or the last.
-  local behind = redis.call('ZRANGE', set.key, below, below, 'WITHSCORES')
-  if not behind[1] or tonumber(behind[2]) ~= tonumber(score) or not less(behind[1], member) then
+  -- Nearly always all ties are plain ids: the first or the last of them decides.
+  local after = redis.call('ZRANGE', set.key, below, below, 'WITHSCORES')
+  if not after[1] or tonumber(after[2]) ~= tonumber(score) or not less(after[1], member) then
     return below
   end
   local ties = redis.call('ZCOUNT', set.key, score, score)

@@ -1,7 +1,7 @@
 -- Packed sets: many ids in few bytes, with ranks.
 --
--- A sorted set that holds plain ids in their order takes some 100 bytes an entry once it is large.
--- When it has grown past PACKED_FROM entries, and they stand close enough, it becomes:
+-- A sorted set of plain ids in their order takes some 100 bytes an entry once it is large.
+-- When it has more than PACKED_FROM entries, and they are close enough together, it becomes:
 --
 --   <key>          a hash: "n" the number of ids, "m" the highest chunk there has been, and counts:
 --                  "<chunk>" the ids of a chunk, less than zero if they are in a bitmap, "1/<block>"
@@ -11,7 +11,7 @@
 --                  integers (1 and those digits; two bytes each in Redis), and when there are more
 --                  than BITS_FROM a bitmap
 --
--- Ids are text, as 64 bits are more than a number in Lua holds; a chunk's number is not.
+-- Ids are text, as a number in Lua cannot represent 64 bits; a chunk's number fits.
 -- An entry takes 0.13 to 10 bytes in a bitmap, 2 to 5 in a set of integers that is well filled.
 -- The counts make a tree, so a rank and the entry at a rank take O(log n) commands.
 --
@@ -21,27 +21,27 @@
 -- cost     stated with the functions
 
 local PACKED_FROM, BITS_FROM, DIGITS, FAN = 128, 128, 4, 100
-local PER_CHUNK = 3 -- with fewer ids in a chunk, on an average, packing would not save room
-local PACKED_UPTO = 4096 -- a larger sorted set stays one: to convert it would take too long
+local PER_CHUNK = 3 -- with fewer ids in a chunk, on average, packing would not save memory
+local PACKED_UPTO = 4096 -- a larger sorted set is not packed: the conversion would take too long
 local SPAN = 10 ^ DIGITS
 local BYTES = math.ceil(SPAN / 8)
 local BIT = { 128, 64, 32, 16, 8, 4, 2, 1 } -- as SETBIT numbers them
 
 local opened = {} -- key -> its packed set, or false for a sorted set
-local cards = {} -- sorted sets that were written to -> their numbers of entries
+local cards = {} -- written sorted sets -> their numbers of entries
 
 local function new_packed(key, n, top)
   return { key = key, n = n, top = top, kinds = {}, texts = {}, counts = {}, sums = {}, changed = {} }
 end
 
--- How many ids a chunk has, and how they are kept: "set", "bits" or "none".
+-- Note the number of ids of a chunk, and their form: "set", "bits" or "none".
 local function note_chunk(set, chunk, count)
   count = tonumber(count) or 0
   set.kinds[chunk] = count < 0 and 'bits' or count > 0 and 'set' or 'none'
   set.counts[chunk] = math.abs(count)
 end
 
--- ``chunk``: one that is going to be asked for.
+-- The packed set of a key, or false. ``chunk`` is one that will be read.
 local function open_packed(key, chunk)
   local set = opened[key]
   if set == nil then
@@ -83,7 +83,7 @@ local function is_set(text, offset)
   return math.floor(byte / BIT[offset % 8 + 1]) % 2 == 1
 end
 
--- The level whose blocks are few enough to be read at once.
+-- The level whose blocks are few enough for one read.
 local function top_level(top)
   local level = 0
   while top >= FAN do
@@ -108,7 +108,7 @@ local function cardinality_of(key)
   return packed and packed.n or cards[key] or redis.call('ZCARD', key)
 end
 
--- The score as Redis writes it; false for what is not in the set. O(1).
+-- The score as Redis writes it; false if the member is not in the set. O(1).
 local function score_in(key, member)
   local packed = open_packed(key)
   if not packed then return redis.call('ZSCORE', key, member) end

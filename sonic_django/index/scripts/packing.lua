@@ -17,7 +17,7 @@ do
       local i = math.floor(offset / 8) + 1
       bytes[i] = bytes[i] + BIT[offset % 8 + 1]
     end
-    -- At once in full length: a bitmap that grows bit by bit is given twice the room.
+    -- In full length at once: a bitmap that grows bit by bit takes twice the memory.
     redis.call('SET', key, string.char(unpack(bytes)))
     set.kinds[chunk] = 'bits'
   end
@@ -28,11 +28,11 @@ do
     set.counts[field], set.changed[field] = count + by, true
   end
 
-  -- A chunk has one more or one less; written by write_counts().
+  -- Change the count of a chunk by ``by``; write_counts() writes it.
   local function count_change(set, chunk, by)
     local number = tonumber(chunk)
     if number > set.top then
-      -- All that was there is in the first block of each new level.
+      -- All former ids are in the first block of each new level.
       for level = top_level(set.top) + 1, top_level(number) do
         set.counts[level .. '/0'], set.changed[level .. '/0'] = set.n, true
       end
@@ -46,14 +46,14 @@ do
     set.n = set.n + by
   end
 
-  -- Whether it was not there. O(1).
+  -- Add an id; returns 1 if it is new, else 0. O(1).
   local function packed_add(set, id)
     local chunk, offset = split(id)
     local key = set.key .. '#' .. chunk
     if kind_of(set, chunk) == 'bits' then
       if redis.call('SETBIT', key, offset, 1) == 1 then return 0 end
     else
-      -- What is not counted is not in the set, whatever may have been left there.
+      -- A chunk without a count is empty: a key that is left there is not part of the set.
       if set.kinds[chunk] == 'none' then redis.call('DEL', key) end
       if redis.call('SADD', key, SPAN + offset) == 0 then return 0 end
       set.kinds[chunk] = 'set'
@@ -63,7 +63,7 @@ do
     return 1
   end
 
-  -- Whether it was there. O(1).
+  -- Remove an id; returns 1 if it was in the set, else 0. O(1).
   local function packed_remove(set, id)
     local chunk, offset = split(id)
     local kind, key = kind_of(set, chunk), set.key .. '#' .. chunk
@@ -76,7 +76,7 @@ do
     return 1
   end
 
-  -- Write the counts of what was added and removed in this run; to be called once, at its end.
+  -- Write the counts that this run changed. Called once, at its end.
   local function write_counts()
     for key, set in pairs(opened) do
       if set and next(set.changed) then
@@ -104,11 +104,11 @@ do
     end
   end
 
-  -- Make a sorted set of plain ids that has got so many new entries a packed one, if it is large
-  -- enough and its ids stand close.
+  -- Pack a sorted set of plain ids that has so many new entries, if it is large enough and its ids are
+  -- close together.
   local function pack_if_dense(key, card, added)
     if card <= PACKED_FROM or card > PACKED_UPTO then return end
-    -- Once past the limit it is looked at again only after it has doubled.
+    -- Beyond the limit it is examined again only when its size has doubled.
     local before = math.max(PACKED_FROM, card - added)
     local _, now_exponent = math.frexp(card)
     local _, exponent = math.frexp(before)
@@ -129,9 +129,9 @@ do
 
   -- Packed or not ---------------------------------------------------------------------------------------
 
-  local grown = {} -- sorted sets of plain ids that have got new entries
+  local grown = {} -- sorted sets of plain ids with new entries
 
-  -- O(log n), as is the removal.
+  -- Both O(log n).
   local function add_id(key, id)
     local packed = open_packed(key, chunk_of(id))
     if packed then return packed_add(packed, id) end
@@ -146,7 +146,7 @@ do
     return redis.call('ZREM', key, prefix .. member_of(id))
   end
 
-  -- Once all is added and removed, before cardinality_of() is asked.
+  -- Called after all additions and removals, before cardinality_of().
   local function count_grown()
     for key in pairs(grown) do cards[key] = redis.call('ZCARD', key) end
   end

@@ -1,5 +1,5 @@
--- A page of a set, or of some sets one after the other, where no object needs a test: what most
--- questions are, so nothing that is not needed is made. Writes nothing.
+-- A page of a set, or of some sets one after the other, where no object needs a test. Most
+-- queries are of this kind, so this script is small. Writes nothing.
 --
 -- KEYS[1]  the model's base key
 -- ARGV     1 digests of the indexes used (comma separated), 2 offset, 3 limit, 4 "asc" or "desc",
@@ -13,11 +13,11 @@
 local missing = unbuilt(ARGV[1])
 if missing then return { 'unbuilt', unpack(missing) } end
 
--- Beyond 64 bits Redis refuses a rank; no set has as many entries as this.
+-- Redis refuses a rank beyond 64 bits; no set has 2^50 entries.
 local offset, wanted = math.min(tonumber(ARGV[2]), 2 ^ 50), tonumber(ARGV[3])
 local descending = ARGV[4] == 'desc'
 
--- The ids, and how many entries are left to be skipped.
+-- The ids, and the number of entries that are still to be skipped.
 local function page_of(i)
   local set, low, high = { key = base .. ':' .. ARGV[i], kind = ARGV[i + 1] }, ARGV[i + 2], ARGV[i + 4]
   local packed, is_last, ids = packed_of(set), i + 6 > #ARGV, nil

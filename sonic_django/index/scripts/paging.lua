@@ -7,17 +7,17 @@
 --
 -- requires: members ordered tree reading
 
-local order, filter = {}, nil -- the sets that make the order; the filter, if there is one
-local descending, ties_descending -- the direction, and that among equal order values
-local offset, wanted -- objects to leave out, and how many are wanted then
+local order, filter = {}, nil -- the sets of the order; the filter, if there is one
+local descending, ties_descending -- the direction, and the direction among equal order values
+local offset, wanted -- the number of objects to skip, and of those wanted after them
 local budget -- entries that a run may touch
 
 local Paging
 do
   local position_of, within = Tree.position_of, Tree.within
-  local BLOCK, cost_of_all, passing, plain_members, rank_behind =
+  local BLOCK, cost_of_all, passing, plain_members, rank_after =
     Reading.BLOCK, Reading.cost_of_all, Reading.passing, Reading.plain_members,
-    Reading.rank_behind
+    Reading.rank_after
 
   -- The query, filled in by state.lua.
 
@@ -34,16 +34,16 @@ do
     return equals(set, pair[2], pair[1])
   end
 
-  -- Whether values run downwards, and whether each group of equals is read against that.
+  -- Whether values descend, and whether each group of equals runs the other way.
   local function directions(set)
     if set.kind == 'id' then return ties_descending, false end
     return descending, descending ~= ties_descending
   end
 
-  -- How many entries stand before the place behind an entry, in the order asked for.
-  local function position_behind(set, score, member)
+  -- The number of entries up to and including an entry, in the order of the query.
+  local function position_after(set, score, member)
     local down, mirrored = directions(set)
-    local before = rank_behind(set, score, member) -- ascending, the entry itself included
+    local before = rank_after(set, score, member) -- ascending, the entry itself included
     if not mirrored then
       if not down then return before - set.first end
       local here = math.max(set.first, math.min(set.last, rank(set, score, member)))
@@ -55,9 +55,9 @@ do
     return low - set.first + high - here
   end
 
-  -- Call visit(members) for blocks of the set's entries in the order asked for, from the position-th;
-  -- stop when it returns true. Where equal values run against the direction, each group of equals is
-  -- read backwards. ``cost`` is that of an entry, ``expected()`` how many are likely to be visited yet.
+  -- Call visit(members) for blocks of the set's entries in the order of the query, from ``position``;
+  -- stop when it returns true. If equal values run against the direction, each group of equals is read
+  -- backwards. ``cost`` is that of an entry, expected() the likely number of further visits.
   -- O(log n + visited), with O(log n) more a group in the latter case.
   local function blocks_in_order(set, position, cost, expected, visit)
     local down, mirrored = directions(set)
@@ -98,11 +98,11 @@ do
   end
 
   -- Walk sets one after the other and take the objects that pass the tests, until the page is full.
-  -- ``rate`` entries are expected for one that passes. Returns the page, whether it was given up, and
-  -- where the next run goes on: {set, score, member, objects to leave out, objects wanted, entries
-  -- seen}. Given up when it takes more than ``patience`` entries: what passes the tests stands far from
-  -- the start, and the estimate was wrong. O((offset + page) / share), and O(log n + page) where there
-  -- are no tests: then what is to be left out is left out by rank.
+  -- ``rate`` entries are expected for one that passes. Returns the page, whether the walk was given up,
+  -- and the point where the next run continues: {set, score, member, objects to skip, objects wanted,
+  -- entries seen}. The walk is given up after ``patience`` entries: objects that pass are far from the
+  -- start, and the estimate was wrong. O((offset + page) / share), and O(log n + page) without tests,
+  -- as objects are then skipped by rank.
   local function walk(sets, tests, patience, rate, from)
     local page = {}
     local skip, left, steps, cost = offset, wanted, 0, 1 + cost_of_all(tests)
@@ -114,7 +114,7 @@ do
       if left <= 0 then break end
       local set = sets[number]
       local position = 0
-      if from and number == from[1] then position = position_behind(set, from[2], from[3]) end
+      if from and number == from[1] then position = position_after(set, from[2], from[3]) end
       if #tests == 0 then
         local skipped = math.min(skip, math.max(0, set.size - position))
         position, skip = position + skipped, skip - skipped
@@ -144,8 +144,8 @@ do
     return page, given_up, point
   end
 
-  -- Where the id stands among sets one after the other: number of the set, score as text, member;
-  -- nil if it is in none.
+  -- The position of the id among consecutive sets: number of the set, score as text, member; nil if
+  -- it is in none.
   local function position_among(sets, id)
     for number, set in ipairs(sets) do
       if set.is_id_range then
@@ -159,7 +159,7 @@ do
   end
 
   Paging = {
-    equals_at = equals_at, position_behind = position_behind, blocks_in_order = blocks_in_order,
+    equals_at = equals_at, position_after = position_after, blocks_in_order = blocks_in_order,
     score_of = score_of, walk = walk, position_among = position_among
   }
 end

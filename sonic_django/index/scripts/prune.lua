@@ -1,4 +1,4 @@
--- Take objects out of sets in which their records do not have them.
+-- Remove objects from the sets that their records do not name.
 --
 -- KEYS[1]  the model's base key
 -- ARGV     1 ids (comma separated), then set names; of sets whose members are plain ids
@@ -19,7 +19,7 @@ local function names_of(id)
   return names
 end
 
--- The number of objects of a value, where an index keeps it.
+-- Update the count of a value, if the index has one.
 local function note(name)
   local numbers, value = base .. ':' .. name:sub(1, 8) .. '#', name:sub(10)
   if not redis.call('ZSCORE', numbers, value) then return end

@@ -1,29 +1,29 @@
--- Answer a query: ids in order, a count, all ids, or ids at random. Writes nothing. One run touches a
--- bounded number of entries; where there is more to do, its token is given to the next run.
+-- Run a query: ids in order, a count, all ids, or ids at random. Writes nothing. One run touches a
+-- bounded number of entries; if there is more to do, the next run takes its token.
 --
 -- KEYS[1]  the model's base key
--- ARGV     1 what: "ids", "nearest" (rows of all, for an order that the client makes), "count",
+-- ARGV     1 operation: "ids", "nearest" (rows of all, which the client sorts), "count",
 --          "members" (ids in any order), "random" (of one set)
 --          2 digests of the indexes used (comma separated)
 --          3 offset ("random": a seed), 4 limit (-1: none)
 --          5 direction "asc" or "desc", 6 direction among equal order values
---          7 the set of all objects asked for: "ids" or "del"
---          8 entries that a run may touch, 9 token of the run before, or ""
---          10 number of sets that make the order, one after the other; then each as a leaf; they
---          may hold a part of all objects only, and nothing else is then found
+--          7 the set of all objects of the scope: "ids" or "del"
+--          8 entries that a run may touch, 9 token of the previous run, or ""
+--          10 number of sets that make the order, one after the other; then each as a leaf; if they
+--          lack some objects, those are not in the result
 --          then the number of further keys of the order, and for each its number of sets, and these
 --          then the filter (see tree.lua), or nothing
 -- returns  {"unbuilt", digest, ...} or {"built", strategy, token ("" at the end), entries touched,
---          answer, facts}; the client puts the answers of the runs together (see results.py)
+--          result, facts}; the client combines the results of the runs (see results.py)
 --          page, walk   ids, comma separated, in order
 --          gather       ids (in an order by id), or rows {id, then for each key of the order: number
 --                       of the set, score, prefix}, in any order, perhaps twice
---          groups       rows in the order of their first key; facts: how many of the first of all
---                       rows to leave out
+--          groups       rows in the order of their first key; facts: the number of rows to skip
+--                       at the start
 --          number       a number, to be added; members: ids, perhaps twice
---          parts        for each set of the filter its parts, and where the filter has "!" or "a",
---                       last those of the set of all objects
---          abandon      nothing: what came before is to be forgotten
+--          parts        for each set of the filter its chunks, and if the filter has "!" or "a", last
+--                       those of the set of all objects
+--          abandon      nothing: the client drops the results of the runs before
 -- cost     stated with each strategy below; the cheapest is chosen by cardinality
 --
 -- requires: members ordered tree reading paging bitmaps state
@@ -32,40 +32,40 @@
 
 -- O(candidates * tests), in any order.
 local function gather(from)
-  local answer = {}
+  local result = {}
   local sources, overlap = State.gathered()
   local point = Reading.read_sources(sources, overlap, from, budget, function(members)
     if by_id and #further == 0 then
-      for _, id in ipairs(State.among_order(members)) do answer[#answer + 1] = id end
+      for _, id in ipairs(State.among_order(members)) do result[#result + 1] = id end
     else
-      State.add_rows(answer, members)
+      State.add_rows(result, members)
     end
   end)
-  if by_id and #further == 0 then answer = table.concat(answer, ',') end
-  return 'gather', State.more('gather', point), answer
+  if by_id and #further == 0 then result = table.concat(result, ',') end
+  return 'gather', State.more('gather', point), result
 end
 
 -- O(chunks of 10,000 ids up to the end of the page).
 local function common(from)
   local sets, tests = State.walked()
-  local behind, skip, left
+  local after, skip, left
   if from then
-    behind, skip, left = from[1], from[2], from[3] < 0 and math.huge or from[3]
+    after, skip, left = from[1], from[2], from[3] < 0 and math.huge or from[3]
   end
   local driver = sets[1]
-  local ids, point = Bitmaps.walk_parts(driver, tests, ties_descending, behind, skip or offset, left or wanted)
+  local ids, point = Bitmaps.walk_chunks(driver, tests, ties_descending, after, skip or offset, left or wanted)
   return 'walk', State.more('common', point), table.concat(ids, ',')
 end
 
 local function page(from)
   local sets, tests, length = State.walked()
-  if not from and by_id and #further == 0 and filter and Bitmaps.is_walked_by_parts(sets[1], tests) then
+  if not from and by_id and #further == 0 and filter and Bitmaps.is_walked_by_chunks(sets[1], tests) then
     return common()
   end
   local name = #tests == 0 and 'page' or 'walk'
   local patience, rate = math.huge, 1
   if name == 'walk' then
-    -- A gathered object costs its tests, its place in the order and its share of the sort.
+    -- A gathered object costs its tests, the look-up of its sort key and its share of the sort.
     local rest = filter.op == '&' and Reading.cost_of_all(Reading.tests_beside(filter, filter[1])) or 0
     local most = (2 + rest) * filter.size / math.max(1, Reading.cost_of_all(tests))
     rate = length / math.max(1, total * filter.share)
@@ -81,20 +81,20 @@ local function page(from)
   return name, State.more('page', point), table.concat(ids, ',')
 end
 
--- Several keys: the groups of equal first keys that the page has a part in, as a whole.
+-- Several keys: all groups of equal first keys that the page overlaps, as a whole.
 -- O(objects of the groups before and of these), without a filter O(log n + objects of these).
 local function groups(from)
   local function page_length() return wanted end
-  local answer, tests = {}, filter and { filter } or {}
+  local result, tests = {}, filter and { filter } or {}
   -- A row costs as much as a test for each of its keys.
   local cost = 2 + #further + Reading.cost_of_all(tests)
   if filter and not from and 2 * filter.size < order_size then return gather() end
   local first_set, position, group, count, left_out = 1, 0, nil, 0, 0
   if from then
     first_set, group, count, left_out = from[1], from[4], from[5], from[6]
-    position = Paging.position_behind(order[first_set], from[2], from[3])
+    position = Paging.position_after(order[first_set], from[2], from[3])
   elseif not filter then
-    -- Begin with the group that the offset is in.
+    -- Begin with the group that contains the offset.
     local skip = offset
     while first_set < #order and skip >= order[first_set].size do
       skip, first_set = skip - order[first_set].size, first_set + 1
@@ -127,7 +127,7 @@ local function groups(from)
           group = key
         end
         count = count + 1
-        State.add_row(answer, row)
+        State.add_row(result, row)
       end
       if touched - spared >= budget then
         local member = members[#members]
@@ -138,7 +138,7 @@ local function groups(from)
     if full or point then break end
   end
   local began = from and 0 or sent
-  return 'groups', State.more('groups', point), answer, { left_out, began }
+  return 'groups', State.more('groups', point), result, { left_out, began }
 end
 
 -- The number of a filter by one set, or by some that share no object; else nil.
@@ -169,12 +169,12 @@ end
 -- O(objects / 10,000).
 local function combine(from)
   local sets = { unpack(leaves) }
-  if Bitmaps.is_open(filter) then sets[#sets + 1] = universe end
-  local answer, behind = Bitmaps.parts(filter, sets, from and from[1])
-  return 'parts', behind and State.more('parts', { behind }) or '', answer
+  if Bitmaps.is_open(filter) then sets[#sets + 1] = scope end
+  local result, after = Bitmaps.chunks(filter, sets, from and from[1])
+  return 'parts', after and State.more('parts', { after }) or '', result
 end
 
--- A filter by one set is counted without looking at its entries: O(log n). Else O(candidates).
+-- A filter by one set is counted without reading its entries: O(log n). Else O(candidates).
 local function count(from)
   if not filter then return 'cardinality', '', order_size end
   local known = covers_all and cardinality(filter)
@@ -191,7 +191,7 @@ local function count(from)
     end
     number = number + #found
   end)
-  -- What a later run gives again can be told by the ids only.
+  -- A later run may give the same objects; only their ids show that.
   if overlap and (point or from) then
     return 'members', State.more('count', point), table.concat(ids, ',')
   end
@@ -212,7 +212,7 @@ local function random()
   return 'random', '', table.concat(ids, ',')
 end
 
--- What explain() shows: the order's sets, the filter's, and their numbers of entries.
+-- Facts for explain(): the sets of the order and of the filter, and their numbers of entries.
 local function facts()
   local sets = {}
   local function describe(node)
@@ -235,27 +235,27 @@ local function facts()
 end
 
 local resumed = { parts = combine, common = common, gather = gather, page = page, groups = groups, count = count, members = members }
-local strategy, following, answer, remark
+local strategy, following, result, remark
 if token[1] then
   local from = token[2]
-  strategy, following, answer, remark = resumed[token[1]](from[1] and from or nil)
-elseif what == 'count' then
-  strategy, following, answer = count()
-elseif what == 'members' then
-  strategy, following, answer = members()
-elseif what == 'nearest' then
-  strategy, following, answer = gather()
-elseif what == 'random' then
+  strategy, following, result, remark = resumed[token[1]](from[1] and from or nil)
+elseif operation == 'count' then
+  strategy, following, result = count()
+elseif operation == 'members' then
+  strategy, following, result = members()
+elseif operation == 'nearest' then
+  strategy, following, result = gather()
+elseif operation == 'random' then
   if (filter and (filter.op ~= 'p' or not covers_all)) or #order ~= 1 then
-    strategy, following, answer = members()
+    strategy, following, result = members()
   else
-    strategy, following, answer = random()
+    strategy, following, result = random()
   end
 elseif limit == 0 then
-  strategy, following, answer = 'page', '', ''
+  strategy, following, result = 'page', '', ''
 elseif #further > 0 then
-  strategy, following, answer, remark = groups()
+  strategy, following, result, remark = groups()
 else
-  strategy, following, answer = page()
+  strategy, following, result = page()
 end
-return { 'built', strategy, following, touched, answer, remark or {}, token[1] and {} or facts() }
+return { 'built', strategy, following, touched, result, remark or {}, token[1] and {} or facts() }

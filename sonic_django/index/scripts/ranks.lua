@@ -7,8 +7,8 @@
 --
 -- requires: members packed
 
--- How many ids there are in the blocks of a level before the first, the second, ... of the FAN
--- that belong to one block of the level above, and in all of these. O(FAN), once a run.
+-- Running sums of the ids in the FAN blocks of a level that belong to one block of the level above:
+-- before the first, before the second, ..., and in all of them. O(FAN), once a run.
 local function counts_of(set, level, above)
   local name = level .. '/' .. text_of(above)
   local sums = set.sums[name]
@@ -33,7 +33,7 @@ end
 -- The members of small sets, ascending.
 local function in_order(numbers)
   for i = 2, #numbers do
-    -- Redis keeps small integers in order, unless it is told to keep none of them so.
+    -- Redis keeps small integers in order, unless set-max-intset-entries forbids it.
     if numbers[i] < numbers[i - 1] then
       table.sort(numbers)
       break
@@ -46,7 +46,7 @@ local function listed(set, chunk)
   return in_order(redis.call('SMEMBERS', set.key .. '#' .. chunk))
 end
 
--- How many ids of a chunk stand before the offset. O(log n) for what Redis does at once.
+-- The number of ids of a chunk before the offset. O(log n) commands.
 local function rank_in_chunk(set, chunk, offset)
   if offset == 0 then return 0 end
   local kind, key = kind_of(set, chunk), set.key .. '#' .. chunk
@@ -64,7 +64,7 @@ local function rank_in_chunk(set, chunk, offset)
   return rank
 end
 
--- How many ids stand before an id, which need not be there.
+-- The number of ids before an id, which need not be in the set.
 local function packed_rank(set, id)
   local chunk, offset = split(id)
   local number, rank = tonumber(chunk), 0

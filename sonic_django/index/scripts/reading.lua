@@ -11,7 +11,7 @@ local Reading
 do
   local satisfies, satisfies_all = Tree.satisfies, Tree.satisfies_all
 
-  -- What it costs to test one object, in look-ups.
+  -- The cost of a test of one object, in look-ups.
   local function cost_of(node)
     if node.op == 'p' then return 1 end
     if node.op == 'a' or node.op == 'i' then return 0 end
@@ -19,7 +19,7 @@ do
     if node.op == '!' then return cost_of(node.child) end
     local sum = 0
     for i = 1, #node do sum = sum + cost_of(node[i]) end
-    -- Of alternatives half are tested until one holds, on an average.
+    -- On average half of the alternatives are tested until one is satisfied.
     return node.op == '&' and sum or math.ceil(sum / 2)
   end
 
@@ -29,8 +29,8 @@ do
     return sum
   end
 
-  -- What a driver leaves to be tested of a conjunction that it is a part of. Ranges of ids have
-  -- narrowed the drivers that are in id order.
+  -- The tests of a conjunction that remain when a driver, one of its children, is read. Ranges of ids
+  -- have already narrowed the drivers that are in id order.
   local function tests_beside(node, driver)
     local tests = {}
     if node == driver then return tests end
@@ -43,9 +43,9 @@ do
 
   -- Reading all, a run at a time --------------------------------------------------------------------------
 
-  -- Sources are what satisfies a node: sets, or ids given, each with the tests that its objects must
-  -- pass. The smallest part of a conjunction is read. Two sources may give an object twice where a
-  -- "|" is among them: then the second result is true.
+  -- The sources of a node: sets, or given ids, each with the tests that its objects must pass. Of a
+  -- conjunction the smallest child is read. With a "|" two sources may give the same object: then the
+  -- second result is true.
   local function sources_of(node)
     local sources, overlap = {}, false
     local function add_source(part, tests)
@@ -60,7 +60,7 @@ do
       elseif op == 'a' or op == '!' or op == 'd' then
         local all = { unpack(tests) }
         if op ~= 'a' then all[#all + 1] = part end
-        sources[#sources + 1] = { set = universe, tests = all }
+        sources[#sources + 1] = { set = scope, tests = all }
       elseif op == 'i' then
         sources[#sources + 1] = { ids = part.ids, tests = tests }
       else
@@ -73,14 +73,14 @@ do
 
   local BLOCK = 256
 
-  -- Whether an entry of the set is all that a leaf asks for.
+  -- Whether every entry of the set satisfies the leaf, and members are plain ids.
   local function is_membership(node)
     return node.op == 'p' and node.kind == 'id' and not node.low and not node.high
   end
 
-  -- For each of some plain members, whether it is in a set of plain ids. Neighbours are often of one
-  -- chunk, which is then looked up once.
-  local function which_hold(set, members)
+  -- For each of some plain members, whether it is in a set of plain ids. Neighbours often share a chunk,
+  -- which is then looked up once.
+  local function memberships(set, members)
     local packed = open_packed(set.key)
     if not packed then return redis.call('ZMSCORE', set.key, unpack(members)) end
     local there, asked = {}, {}
@@ -108,8 +108,8 @@ do
       end
     end
     for name, numbers in pairs(asked) do
-      local answers = redis.call('SMISMEMBER', packed.key .. '#' .. name, unpack(numbers))
-      for i = 1, #numbers do there[numbers.positions[i]] = answers[i] == 1 end
+      local found = redis.call('SMISMEMBER', packed.key .. '#' .. name, unpack(numbers))
+      for i = 1, #numbers do there[numbers.positions[i]] = found[i] == 1 end
     end
     return there
   end
@@ -120,7 +120,7 @@ do
     local found = {}
     if is_membership(node) then
       touched, spared = touched + #members, spared + math.floor(0.7 * #members)
-      local there = which_hold(node, members)
+      local there = memberships(node, members)
       for i = 1, #members do
         if there[i] then found[#found + 1] = members[i] end
       end
@@ -153,8 +153,8 @@ do
     return found
   end
 
-  -- The rank behind an entry that was read in a former run, there still or not.
-  local function rank_behind(set, score, member)
+  -- The rank after an entry that a former run has read, even if the entry has been removed since.
+  local function rank_after(set, score, member)
     return math.max(set.first, rank(set, score, member .. '\0'))
   end
 
@@ -174,11 +174,11 @@ do
     return plain
   end
 
-  -- Visit the objects of a set from a place on, as lists of plain members. nil at its end; when the
-  -- work of this run is done, the place to go on behind.
-  local function read_set(set, tests, point_behind, most, visit)
+  -- Visit the objects of a set after a point, as lists of plain members. Returns nil at its end, or the
+  -- point after which the next run continues.
+  local function read_set(set, tests, point_after, most, visit)
     local position = set.first
-    if point_behind then position = rank_behind(set, point_behind[1], point_behind[2]) end
+    if point_after then position = rank_after(set, point_after[1], point_after[2]) end
     local block = math.max(1, math.min(BLOCK, math.floor(most / (1 + cost_of_all(tests)))))
     while position < set.last do
       local members = by_rank(set, position, math.min(position + block, set.last))
@@ -192,13 +192,13 @@ do
     end
   end
 
-  local function read_ids(ids, tests, number_behind, most, visit)
+  local function read_ids(ids, tests, number_after, most, visit)
     local found = {}
-    for j = (number_behind or 0) + 1, #ids do
+    for j = (number_after or 0) + 1, #ids do
       touched = touched + 1
       local member = member_of(ids[j])
       -- Unlike the members of a set, a given id may belong to no object.
-      if score_in(universe.key, member) and satisfies_all(tests, ids[j]) then
+      if score_in(scope.key, member) and satisfies_all(tests, ids[j]) then
         found[#found + 1] = member
       end
       if touched - spared >= most then
@@ -209,9 +209,9 @@ do
     visit(found)
   end
 
-  -- Visit what the sources give, once in this run, in any order, until ``most`` entries are touched.
-  -- nil at the end, else the place to go on from, which stands for entries and not for ranks: what
-  -- others write meanwhile moves nothing. O(entries * tests).
+  -- Visit the objects of the sources, each once in this run, in any order, until ``most`` entries are
+  -- touched. Returns nil at the end, else the point from which the next run continues. It names an
+  -- entry, not a rank, so writes between the runs do not move it. O(entries * tests).
   local function read_sources(sources, overlap, from, most, visit)
     local seen = {}
     local function once(members)
@@ -226,12 +226,12 @@ do
     end
     for i = from and from[1] or 1, #sources do
       local source = sources[i]
-      local behind = from and i == from[1] and from[2] or nil
+      local after = from and i == from[1] and from[2] or nil
       local stopped
       if source.ids then
-        stopped = read_ids(source.ids, source.tests, behind, most, overlap and once or visit)
+        stopped = read_ids(source.ids, source.tests, after, most, overlap and once or visit)
       else
-        stopped = read_set(source.set, source.tests, behind, most, overlap and once or visit)
+        stopped = read_set(source.set, source.tests, after, most, overlap and once or visit)
       end
       if stopped then return { i, stopped } end
     end
@@ -239,7 +239,7 @@ do
 
   Reading = {
     cost_of_all = cost_of_all, tests_beside = tests_beside, sources_of = sources_of,
-    BLOCK = BLOCK, is_membership = is_membership, rank_behind = rank_behind, passing = passing,
+    BLOCK = BLOCK, is_membership = is_membership, rank_after = rank_after, passing = passing,
     plain_members = plain_members, read_sources = read_sources
   }
 end

@@ -15,19 +15,19 @@ do
     return packed and cmsgpack.unpack(packed)
   end
 
-  -- Whether the record is what is kept of an object that was destroyed.
+  -- Whether the record is the tombstone of a destroyed object.
   local function is_tombstone(id, record)
     return record[2] ~= 1 and redis.call('ZSCORE', base .. ':gone', id) ~= false
   end
 
-  -- The digest of a range of a thousand ids is the sum of its objects' numbers, which SQL works out
+  -- The digest of a range of a thousand ids is the sum of its objects' numbers, which SQL computes
   -- in the same way from the rows: see sonic_django/table/digests.py. Below 2^43, so exact.
   local function number_of(id, version, live)
     local text = ('%s:%.0f:%d'):format(id, version, live and 1 or 0)
     return tonumber(redis.sha1hex(text):sub(1, 8), 16)
   end
 
-  -- By the digits: 64 bits are more than a number in Lua holds.
+  -- By the digits, as a number in Lua cannot represent 64 bits.
   local function range_of(id)
     return #id > 3 and id:sub(1, -4) or '0'
   end

@@ -1,8 +1,8 @@
--- The versions that the index has seen of the objects in a range of ids. Writes nothing.
+-- The recorded versions of the objects in a range of ids. Writes nothing.
 --
 -- KEYS[1]  the model's base key
--- ARGV     1 lowest id, 2 highest id, 3 the most objects of either set to look at
--- returns  {the highest id up to which the answer is complete,
+-- ARGV     1 lowest id, 2 highest id, 3 the most objects of either set
+-- returns  {the highest id up to which the result is complete,
 --          id, version, live (1 or 0), ...}; of live and soft-deleted objects
 -- cost     O(log^2 n + objects)
 --

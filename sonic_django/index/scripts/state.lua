@@ -8,10 +8,10 @@
 --
 -- requires: members built arguments tree reading paging
 
-local what, limit, token -- the kind of answer, the most objects (-1: all), the token of the run before
+local operation, limit, token -- the operation, the most objects (-1: all), the token of the previous run
 local order_size -- entries in the sets of the order
 local further -- the sets of each further key of the order
-local by_id, covers_all -- whether the order is that of ids alone, and whether it holds all objects
+local by_id, covers_all -- whether the order is that of ids alone, and whether it contains all objects
 
 local State
 do
@@ -20,7 +20,7 @@ do
   local sources_of, tests_beside = Reading.sources_of, Reading.tests_beside
   local position_among = Paging.position_among
 
-  what, limit = ARGV[1], tonumber(ARGV[4])
+  operation, limit = ARGV[1], tonumber(ARGV[4])
   offset, wanted = tonumber(ARGV[3]), limit < 0 and math.huge or limit
   descending, ties_descending = ARGV[5] == 'desc', ARGV[6] == 'desc'
   budget = tonumber(ARGV[8])
@@ -52,10 +52,10 @@ do
 
   local function more(strategy, state) return state and cmsgpack.pack({ strategy, state }) or '' end
 
-  -- Choosing ---------------------------------------------------------------------------------------------
+  -- Index selection ---------------------------------------------------------------------------------------------
 
-  -- Ordered by id, the entries of one value are themselves in order: the smallest such set that all
-  -- objects asked for are in can be walked instead of all ids.
+  -- Ordered by id, the entries of one value are themselves in order: the smallest such set that contains
+  -- all objects of the result can be walked instead of all ids.
   local function smallest_in_id_order()
     local best
     local function consider(node)
@@ -71,7 +71,7 @@ do
     return best
   end
 
-  -- The sets to be walked, what is to be tested, and the number of entries.
+  -- The sets to be walked, the tests, and the number of entries.
   local function walked()
     if not filter then return order, {}, order_size end
     local driver = by_id and #further == 0 and smallest_in_id_order()
@@ -91,7 +91,8 @@ do
 
   -- Rows -------------------------------------------------------------------------------------------------
 
-  -- The position of an id among sets as a key of a row. Without a value there is none but the set's.
+  -- The position of an id among sets as a key of a row. An object without a value comes after
+  -- all sets, or in its own set.
   local function key_among(sets, id)
     local number, score, member = position_among(sets, id)
     if not number then return nil, #sets + 1, '0', '' end
@@ -120,12 +121,12 @@ do
     return row
   end
 
-  local function add_row(answer, row)
-    for i = 1, #row do answer[#answer + 1] = row[i] end
+  local function add_row(rows, row)
+    for i = 1, #row do rows[#rows + 1] = row[i] end
   end
 
-  -- Nearly all have a plain number in the first set of the order: these are looked up together.
-  local function add_rows(answer, members)
+  -- Nearly all objects have a plain number in the first set of the order: these are looked up together.
+  local function add_rows(rows, members)
     local set, scores = order[1], {}
     if set.kind == 'score' and not set.low and not set.high and #further == 0 and #members > 0 then
       scores = redis.call('ZMSCORE', set.key, unpack(members))
@@ -133,12 +134,12 @@ do
     end
     for i = 1, #members do
       if scores[i] then
-        local at_end = #answer
-        answer[at_end + 1], answer[at_end + 2] = members[i]:sub(2), 1
-        answer[at_end + 3], answer[at_end + 4] = scores[i], ''
+        local at_end = #rows
+        rows[at_end + 1], rows[at_end + 2] = members[i]:sub(2), 1
+        rows[at_end + 3], rows[at_end + 4] = scores[i], ''
       else
         local row = row_of(members[i]:sub(2))
-        if row then add_row(answer, row) end
+        if row then add_row(rows, row) end
       end
     end
   end

@@ -2,11 +2,11 @@
 --
 -- In ARGV a filter stands in prefix notation:
 --   "&" n, "|" n, "+" n (no object satisfies two), "!", "a" (all), "i" and ids joined by commas
---   "d" name, longitude, latitude, metres (within so far of there, by the geo set of this name)
+--   "d" name, longitude, latitude, metres (within this distance of the point, by the geo set of this name)
 --   "p" name, kind, low score, low member, high score, high member ("" score: open)
 --
--- Every node knows ``size``, a bound on its objects, and ``share``, an estimate of the part of all
--- objects that satisfy it. A leaf ("p") also knows the ranks [first, last) of its entries.
+-- Every node has ``size``, a bound on the number of its objects, and ``share``, an estimate of the
+-- share of all objects that satisfy it. A leaf ("p") also has the ranks [first, last) of its entries.
 --
 -- KEYS     those of the script
 -- ARGV     a filter, where ``at`` points to
@@ -16,23 +16,23 @@
 -- requires: members packed ordered record arguments
 
 local leaves = {} -- those of the filter, in the order of ARGV
-local universe, total -- the set of all objects asked for, and how many they are
-local touched = 0 -- entries looked at, which says how much work was done
-local spared = 0 -- entries looked at by the block, for less than a third of the cost of one
+local scope, total -- the set of all objects of the scope, and their number
+local touched = 0 -- entries read, the measure of the work done
+local spared = 0 -- entries read in blocks, at less than a third of the cost of one
 
 local Tree
 do
   local read_record = Record.read_record
   local take = Arguments.take
 
-  local RECORD = 5 -- what reading a record costs, in entries
+  local RECORD = 5 -- the cost of a record, in entries
   local ascending_by_size = function(a, b) return a.size < b.size end
 
   local function open_universe(name)
-    universe = { op = 'p', key = base .. ':' .. name, kind = 'id', name = name, one = '' }
-    total = size(universe)
-    universe.card, universe.first, universe.last, universe.size = total, 0, total, total
-    universe.is_id_range = true
+    scope = { op = 'p', key = base .. ':' .. name, kind = 'id', name = name, one = '' }
+    total = size(scope)
+    scope.card, scope.first, scope.last, scope.size = total, 0, total, total
+    scope.is_id_range = true
   end
 
   local function resize(leaf)
@@ -54,10 +54,10 @@ do
       leaf.high_score, leaf.high = tonumber(high_score), high
       leaf.last = rank(leaf, high_score, high)
     end
-    -- As they came: Lua writes a number with 14 digits, less than a double holds.
+    -- The texts as given: Lua writes a number with 14 digits, fewer than a double has.
     leaf.low_text, leaf.high_text = low_score, high_score
-    leaf.is_id_range = leaf.key == universe.key
-    -- Where all entries have one value, they stand in the order of their ids behind this prefix.
+    leaf.is_id_range = leaf.key == scope.key
+    -- If all entries have one value, they are in the order of their ids after this prefix.
     if kind == 'id' then
       leaf.one = ''
     elseif kind == 'text' then
@@ -76,7 +76,7 @@ do
     return leaf
   end
 
-  -- Leave out of a leaf whose entries stand in the order of their ids those outside a range of ids.
+  -- Narrow a leaf whose entries are in the order of their ids to a range of ids.
   local function narrow(leaf, range)
     local function cut(score, member)
       if leaf.kind ~= 'id' then score = leaf.low_text end
@@ -212,8 +212,8 @@ do
     return not leaf.high or before(score, member, leaf.high_score, leaf.high)
   end
 
-  local function holds(leaf, id)
-    -- Whoever asks has the id from the index, so it is in the set of all objects.
+  local function contains(leaf, id)
+    -- The id is from the index, so it is in the set of all objects.
     if leaf.is_id_range then return within(leaf, tonumber(id), member_of(id)) end
     if leaf.one and leaf.one ~= '' then
       touched = touched + 1
@@ -223,7 +223,7 @@ do
     return score ~= nil and within(leaf, score, member)
   end
 
-  -- The middle of a cell of Redis' map, and the distance by the haversine, as in geohash.py.
+  -- The middle of a cell of Redis' map, and the distance by the haversine formula, as in geohash.py.
   local function middle(cell, last)
     local low = -last + cell / 67108864 * (2 * last)
     local high = -last + (cell + 1) / 67108864 * (2 * last)
@@ -249,7 +249,7 @@ do
 
   local function satisfies(node, id)
     local op = node.op
-    if op == 'p' then return holds(node, id) end
+    if op == 'p' then return contains(node, id) end
     if op == 'a' then return true end
     if op == 'i' then return node.set[id] == true end
     if op == 'd' then return is_within(node, id) end

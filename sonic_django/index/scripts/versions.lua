@@ -1,4 +1,4 @@
--- The versions that the index has seen of some objects. Writes nothing.
+-- The recorded versions of some objects. Writes nothing.
 --
 -- KEYS[1]  the model's base key
 -- ARGV     ids

@@ -1,9 +1,9 @@
--- Find the members of a set whose objects' records do not name it.
+-- Find the members of a set that the records of their objects do not name.
 --
 -- KEYS[1]  the model's base key
--- ARGV     1 set name, 2 kind ("id", "score" or "text"), 3 cursor, 4 members to look at,
---          5 "1" if the number of its objects is kept (<digest>#), 6 "1" to remove what is found
--- returns  {the cursor to go on with, "0" at the end, number of members looked at,
+-- ARGV     1 set name, 2 kind ("id", "score" or "text"), 3 cursor, 4 members to check,
+--          5 "1" if the number of its objects is stored (<digest>#), 6 "1" to remove them
+-- returns  {the cursor to go on with, "0" at the end, number of members checked,
 --          1 if a number of its objects is missing or wrong, id, ...}
 -- cost     O(members); the first call on a packed set O(its chunks) more
 --
@@ -28,7 +28,7 @@ local function is_named(id, prefix)
   return false
 end
 
--- Whether the counts of a packed set are those of its parts; they are set right if ``repair``.
+-- Whether the counts of a packed set are those of its chunks; ``repair`` corrects them.
 local function is_counted(packed)
   local kept, counts, number, top = {}, {}, 0, 0
   local flat = redis.call('HGETALL', packed.key)
@@ -71,13 +71,13 @@ local function is_counted(packed)
   return is_right
 end
 
-local uncounted = 0 -- a number that is there and wrong is for counts.lua
+local uncounted = 0 -- counts.lua finds a count that exists and is wrong
 if ARGV[3] == '0' and packed_of(set) and not is_counted(packed_of(set)) then uncounted = 1 end
 
--- Packed sets are walked by ids: the cursor is "i" and the last one looked at.
+-- Packed sets are walked by ids: the cursor is "i" and the last id checked.
 local cursor, members = '0', {}
-if packed_of(set) and not (uncounted == 1 and not repair) then -- by wrong counts nothing is found
-  -- A set that has been packed meanwhile is walked from the start.
+if packed_of(set) and not (uncounted == 1 and not repair) then -- wrong counts make ranks wrong
+  -- A set that was packed since the previous call is walked from the start.
   local last = ARGV[3]:match('^i(.*)')
   local start = last and rank(set, last, member_of(last) .. '\0') or 0
   local stop = math.min(start + tonumber(ARGV[4]), size(set))

@@ -26,7 +26,7 @@ CURES = {
     "not built": "Build what is not built with sonic_reindex.",
     "full text unreadable": "Rebuild full text with sonic_reindex --fulltext.",
     "duplicate": "Of duplicates, change or delete all but one and run --repair again.",
-    "payload": "Restore unreadable payloads from a backup, or delete their rows.",
+    "payload": "Restore from a backup the payloads that cannot be read, or delete their rows.",
 }
 
 

@@ -114,7 +114,7 @@ class TextCheck:
         """
         rows = self.table.fetch(ids)
         recorded = self.inspection.versions(ids)
-        waiting = self.inspection.waiting_for_text(ids)
+        waiting = self.inspection.queued_for_text(ids)
         documents = self.backend.digests_of(self.stores.schema.model, ids)
         present = self.table.versions(ids)
         drifts: dict[int, Drift] = {}

@@ -17,7 +17,7 @@ from .repairs import Repairs
 from .report import CheckResult, Drift
 
 if TYPE_CHECKING:
-    from ...index.inspection import Held
+    from ...index.inspection import RecordedVersion
     from ...schema.schema import Stores
 
 #: Called with (rows done, rows in all).
@@ -92,7 +92,7 @@ class QuickCheck:
         with_rows = array("q")
         for batch in digests(self.table):
             ranges = [one.range for one in batch]
-            kept = self.inspection.kept_digests(ranges)
+            kept = self.inspection.stored_digests(ranges)
             self._look_into(
                 one.range for one, digest in zip(batch, kept, strict=True) if one.digest != digest
             )
@@ -116,7 +116,7 @@ class QuickCheck:
 
     def _differing_versions(self, low: int, high: int) -> dict[int, int | None]:
         rows = versions_between(self.table, low, high)
-        recorded: dict[int, Held | tuple[int, bool]] = {}
+        recorded: dict[int, RecordedVersion | tuple[int, bool]] = {}
         for _, some in self.store.records(low, high):
             recorded.update(some)
         return differing(rows, recorded)

@@ -16,7 +16,7 @@ from ...table.digests import RowVersion, versions_of
 from .report import Drift
 
 if TYPE_CHECKING:
-    from ...index.inspection import Held, Inspection
+    from ...index.inspection import Inspection, RecordedVersion
     from ...table.rows import Table
 
 _FIRST_PAUSE = 0.02
@@ -27,7 +27,7 @@ Look = Callable[[list[int]], tuple[dict[int, Drift], list[int]]]
 
 
 def differing(
-    rows: Mapping[int, RowVersion], recorded: Mapping[int, Held | tuple[int, bool]]
+    rows: Mapping[int, RowVersion], recorded: Mapping[int, RecordedVersion | tuple[int, bool]]
 ) -> dict[int, int | None]:
     """The objects whose versions differ, each with that of its row at this look, if it has one."""
     suspects: dict[int, int | None] = {}
@@ -70,7 +70,7 @@ def recheck_versions(
 
 
 def _drift(
-    id: int, wanted: int | None, row: RowVersion | None, recorded: Held | None
+    id: int, wanted: int | None, row: RowVersion | None, recorded: RecordedVersion | None
 ) -> Drift | None:
     """``recorded`` was read before ``row``; ``wanted`` is the row's version at the first look."""
     if row is None:

@@ -63,7 +63,7 @@ class Repairs:
         for 20 ranges."""
         for start in range(0, len(ranges), _RANGES_PER_CALL):
             some = ranges[start : start + _RANGES_PER_CALL]
-            pairs = self.inspection.work_out_digests(some, repair=self.enabled)
+            pairs = self.inspection.compute_digests(some, repair=self.enabled)
             for one, (kept, given) in zip(some, pairs, strict=True):
                 if kept != given:
                     low, high = range_bounds(one)

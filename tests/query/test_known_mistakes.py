@@ -1,4 +1,4 @@
-"""The wrong answers that Sonic's ancestors gave: for each one a question of its kind.
+"""The wrong answers of older libraries: for each one a query of its kind.
 
 PySonic, Rom, Walrus, Redisco, Redis-OM and the others are libraries that kept objects and indexes
 in Redis before; what went wrong there is named in each docstring.
@@ -72,7 +72,7 @@ class TestWrongAnswers:
             assert Plain.objects.get(name='["x"]').number == number + 10
 
     def test_stale_ids_are_returned_as_ghosts_or_end_the_loop(self) -> None:
-        """Iorm, Redisco, Walrus: an id whose object is gone gives an empty object, or an error."""
+        """Iorm, Redisco, Walrus: the id of a destroyed object gives an empty object or an error."""
         plains = Plain.objects.bulk_create([Plain(group="g", name=f"n{i}") for i in range(5)])
         plains[1].destroy()
         # And one that only the row knows of, as after a crash between both stores.

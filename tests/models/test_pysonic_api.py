@@ -1,4 +1,4 @@
-"""The ancestor's README, and the rest of its spelling."""
+"""PySonic's README, and the rest of the PySonic-compatible API."""
 
 from __future__ import annotations
 

@@ -82,12 +82,12 @@ def test_an_element_of_a_list_is_judged_by_type_and_value() -> None:
     model = declared(
         "Listing", numbers=list_field(int, index=True), words=list_field(str, index=True)
     )
-    judge = needed_predicate(model._sonic, model.objects.filter(numbers=1).state.conditions)
-    assert judge is not None
-    assert judge({"numbers": [2, 1]}, 1) is True
-    assert judge({"numbers": [2, 3]}, 1) is False
-    assert judge({"numbers": []}, 1) is False
-    assert judge({"numbers": None}, 1) is False
+    matches = needed_predicate(model._sonic, model.objects.filter(numbers=1).state.conditions)
+    assert matches is not None
+    assert matches({"numbers": [2, 1]}, 1) is True
+    assert matches({"numbers": [2, 3]}, 1) is False
+    assert matches({"numbers": []}, 1) is False
+    assert matches({"numbers": None}, 1) is False
     # True == 1, and is another value in the index; 1.0 is the same one.
-    assert judge({"numbers": [True]}, 1) is False
-    assert judge({"numbers": [1.0]}, 1) is True
+    assert matches({"numbers": [True]}, 1) is False
+    assert matches({"numbers": [1.0]}, 1) is True
