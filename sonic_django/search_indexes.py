@@ -1,4 +1,4 @@
-"""Where Haystack looks for SearchIndex classes: one for each class with ``fulltext_indexes``."""
+"""Haystack looks here for SearchIndex classes: one for each with ``fulltext_indexes``."""
 
 from __future__ import annotations
 

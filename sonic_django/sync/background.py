@@ -60,7 +60,7 @@ class _Pass:
 
 @dataclass
 class _Schedule:
-    """When this process does what for one database."""
+    """The schedule of this process's background jobs for one database."""
 
     due: float = 0.0
     position: int = 0

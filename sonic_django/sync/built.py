@@ -1,4 +1,4 @@
-"""Which indexes are built, and when a table may be taken for built without a rebuild."""
+"""The state of built indexes, and when a table counts as built without a rebuild."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of a transaction: open, committed, or neither."""
+"""The outcome of a transaction: open, committed, or neither."""
 
 from __future__ import annotations
 

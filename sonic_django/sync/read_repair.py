@@ -104,6 +104,6 @@ def _wait(stores: Stores, ids: Sequence[int], sets: set[bytes]) -> None:
 
 
 def waiting(stores: Stores) -> int:
-    """How many objects wait in this process."""
+    """The number of objects that wait in this process."""
     with _lock:
         return len(_waiting.get((stores.schema.label_lower, stores.using), {}))

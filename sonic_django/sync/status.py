@@ -1,4 +1,4 @@
-"""What each store holds of a class, counted."""
+"""Counts of a class's objects in each store."""
 
 from __future__ import annotations
 

@@ -187,7 +187,7 @@ class Table:
         """``fetch`` in any order and as the driver gives the rows, for a third less time."""
         found: list[tuple[int, bytes, int, int]] = []
         with connections[self.using].cursor() as cursor:
-            for some in _slices(ids):
+            for some in _chunks(ids):
                 # Numbers, written out: handed over as parameters they take as long as the rest of
                 # the work on a row.
                 listed = ",".join(["%d"] * len(some)) % tuple(some)
@@ -199,7 +199,7 @@ class Table:
         """The versions of the rows with these ids, deleted ones too. One statement for 900."""
         found: dict[int, int] = {}
         with connections[self.using].cursor() as cursor:
-            for some in _slices(ids):
+            for some in _chunks(ids):
                 cursor.execute(f"{self._versions} {_placeholders(len(some))}", some)
                 found.update(cursor.fetchall())
         return found
@@ -302,6 +302,6 @@ def _placeholders(number: int) -> str:
     return f"({', '.join(['%s'] * number)})"
 
 
-def _slices(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
     for start in range(0, len(ids), _IDS_PER_STATEMENT):
         yield ids[start : start + _IDS_PER_STATEMENT]

@@ -72,5 +72,5 @@ def remove(ids: Sequence[int], using: str) -> None:
 
 
 def count(label: str, using: str) -> int:
-    """How many the model has. One statement."""
+    """The number of the model's tombstones. One statement."""
     return Tombstone.objects.using(using).filter(label=label).count()

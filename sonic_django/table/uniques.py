@@ -51,7 +51,7 @@ def take(keys: Sequence[tuple[bytes, int]], using: str) -> None:
     connection = connections[using]
     table, binary = _names(connection)
     with connection.cursor() as cursor:
-        for some in _slices(keys):
+        for some in _chunks(keys):
             rows = ", ".join([f"({binary}, %s)"] * len(some))
             flat: list[Any] = [item for pair in some for item in pair]
             cursor.execute(f"INSERT INTO {table} VALUES {rows}", flat)
@@ -63,14 +63,14 @@ def release(keys: Sequence[bytes], owner: int, using: str) -> None:
     table, binary = _names(connection)
     key, holder = map(connection.ops.quote_name, ("key", "owner"))
     with connection.cursor() as cursor:
-        for some in _slices(keys):
+        for some in _chunks(keys):
             placeholders = ", ".join([binary] * len(some))
             statement = f"DELETE FROM {table} WHERE {key} IN ({placeholders}) AND {holder} = %s"
             cursor.execute(statement, [*some, owner])
 
 
 def owners(keys: Sequence[bytes], using: str, *, locks: bool = False) -> dict[bytes, int]:
-    """Which of the keys are taken, and by whom. One statement for 400.
+    """Return the owners of those keys that are taken. One statement for 400.
 
     ``locks`` shows what is committed, also in a transaction that began before, and keeps it so
     until the end of the transaction.
@@ -81,7 +81,7 @@ def owners(keys: Sequence[bytes], using: str, *, locks: bool = False) -> dict[by
     found: dict[bytes, int] = {}
     end = " FOR UPDATE" if locks and connection.features.has_select_for_update else ""
     with connection.cursor() as cursor:
-        for some in _slices(keys):
+        for some in _chunks(keys):
             placeholders = ", ".join([binary] * len(some))
             cursor.execute(
                 f"SELECT {key}, {owner} FROM {table} WHERE {key} IN ({placeholders}){end}", some
@@ -95,6 +95,6 @@ def _names(connection: BaseDatabaseWrapper) -> tuple[str, str]:
     return connection.ops.quote_name(UniqueValue._meta.db_table), binary
 
 
-def _slices(keys: Sequence[Any]) -> Iterable[Sequence[Any]]:
+def _chunks(keys: Sequence[Any]) -> Iterable[Sequence[Any]]:
     for start in range(0, len(keys), _KEYS_PER_STATEMENT):
         yield keys[start : start + _KEYS_PER_STATEMENT]

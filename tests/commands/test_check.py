@@ -31,14 +31,14 @@ def nothing_left(transactional_db: None) -> Iterator[None]:
 
 
 def output(*arguments: str) -> str:
-    """What is printed by a command that ends well."""
+    """Return the output of a command that ends well."""
     stream = io.StringIO()
     call_command("sonic_check", *arguments, stdout=stream)
     return stream.getvalue()
 
 
 def failing(*arguments: str) -> tuple[str, str]:
-    """What is printed, and the error with which the command ends."""
+    """Return the output, and the error with which the command ends."""
     stream = io.StringIO()
     with pytest.raises(CommandError) as caught:
         call_command("sonic_check", *arguments, stdout=stream)

@@ -47,7 +47,7 @@ class TestNothingIsPrinted:
 
 
 class TestAnAnswerIsPrinted:
-    """As by Django's showmigrations and sqlmigrate."""
+    """Answers are printed at any verbosity, as by Django's showmigrations and sqlmigrate."""
 
     def test_of_a_check_without_its_progress(self) -> None:
         Plain.objects.create(name="x")

@@ -31,7 +31,7 @@ def main() -> int:
     with Stores(options.directory) as stores:
         console.print(f"seed {options.seed}, {stores.directory}")
         set_up_django()
-        from .verify import settle_and_verify
+        from .verify import resolve_and_verify
 
         crew = Crew(stores, options.seed)
         crew.prepare()
@@ -52,7 +52,7 @@ def main() -> int:
             crew.end()
         differences = failed
         if not differences:
-            differences = settle_and_verify(stores, WRITERS)
+            differences = resolve_and_verify(stores, WRITERS)
         _summary(console, stores, kills)
         if differences:
             print(last_words(differences, stores, options.seed), file=sys.stderr)

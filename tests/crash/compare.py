@@ -19,31 +19,33 @@ _BATCH = 1000
 
 
 def index_differences(model: type[SonicObj], rows: list[Row]) -> list[str]:
-    """How the index in Redis differs from these rows; one line for each difference."""
-    expected, held = _Expected(model, rows), _Held(model)
-    found = list(_differences(expected.sets, held.sets))
-    found += _differences(expected.hashes, held.hashes)
+    """Compare the index in Redis with these rows; one line for each difference."""
+    expected, stored = _Expected(model, rows), _Stored(model)
+    found = list(_differences(expected.sets, stored.sets))
+    found += _differences(expected.hashes, stored.hashes)
     alive = {row.id for row in rows}
-    stray = sorted(id for id in held.records if id not in alive and id not in held.gone)
-    found += [f"record of {id}, which has no row: {held.records[id]}" for id in stray]
+    orphaned = sorted(
+        id for id in stored.records if id not in alive and id not in stored.tombstones
+    )
+    found += [f"record of {id}, which has no row: {stored.records[id]}" for id in orphaned]
     for id, record in expected.records.items():
-        if held.records.get(id) != record:
-            found.append(f"record of {id}: {held.records.get(id)}, expected {record}")
-    if held.waiting:
-        found.append(f"waiting for full text: {held.waiting}")
+        if stored.records.get(id) != record:
+            found.append(f"record of {id}: {stored.records.get(id)}, expected {record}")
+    if stored.waiting:
+        found.append(f"waiting for full text: {stored.waiting}")
     return found
 
 
-def _differences(expected: dict[str, Any], held: dict[str, Any]) -> Iterator[str]:
-    for name in sorted(expected.keys() | held.keys()):
-        wanted, found = expected.get(name, {}), held.get(name, {})
+def _differences(expected: dict[str, Any], stored: dict[str, Any]) -> Iterator[str]:
+    for name in sorted(expected.keys() | stored.keys()):
+        wanted, found = expected.get(name, {}), stored.get(name, {})
         for member in sorted(wanted.keys() | found.keys()):
             if wanted.get(member) != found.get(member):
                 yield f"{name}: {member!r} is {found.get(member)}, expected {wanted.get(member)}"
 
 
 class _Expected:
-    """What the rows make of an index."""
+    """The index that the rows should give."""
 
     def __init__(self, model: type[SonicObj], rows: list[Row]) -> None:
         options = model._sonic
@@ -71,8 +73,8 @@ class _Expected:
                     self.sets[f"{spec.digest}#"][value_of_set] = float(len(self.sets[counted]))
 
 
-class _Held:
-    """What Redis holds."""
+class _Stored:
+    """The index that is in Redis."""
 
     def __init__(self, model: type[SonicObj]) -> None:
         client: Any = redis_client()
@@ -92,7 +94,7 @@ class _Held:
         self.records: dict[int, Any] = {}
         for start in range(0, len(ids), _BATCH):
             self.records.update(store.entries_of(ids[start : start + _BATCH]))
-        self.gone = {int(id) for id in client.zrange(f"{store.base}:gone", 0, -1)}
+        self.tombstones = {int(id) for id in client.zrange(f"{store.base}:gone", 0, -1)}
         self.waiting = store.queued_text(_BATCH)
 
 

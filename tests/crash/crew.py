@@ -74,7 +74,7 @@ class Crew:
         self.processes[writer] = self._start(writer)
 
     def failed(self) -> list[str]:
-        """What writers said that ended by themselves, which they never should."""
+        """The output of writers that ended by themselves, which they never should."""
         return [
             f"writer {number} ended with status {process.exitcode}:\n{self.said(number)}"
             for number, process in enumerate(self.processes)
@@ -82,7 +82,7 @@ class Crew:
         ]
 
     def stop(self) -> list[str]:
-        """Let them finish what they are at, and resolve what is in doubt; what went wrong."""
+        """Let the writers finish and resolve operations in doubt; return the errors."""
         for process in self.processes:
             process.terminate()
         for process in self.processes:

@@ -34,7 +34,7 @@ def main() -> int:
     with Stores(options.directory) as stores:
         print(f"seed {options.seed}, {stores.directory}", flush=True)
         set_up_django()
-        from .verify import settle_and_verify
+        from .verify import resolve_and_verify
 
         crew = Crew(stores, options.seed)
         crew.prepare()
@@ -47,7 +47,7 @@ def main() -> int:
         finally:
             crew.end()
         if not differences:
-            differences = settle_and_verify(stores, WRITERS)
+            differences = resolve_and_verify(stores, WRITERS)
         if differences:
             print(last_words(differences, stores, options.seed), file=sys.stderr)
             return 1

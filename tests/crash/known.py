@@ -22,7 +22,7 @@ _WORKED_ON = 40
 
 @dataclass
 class Done:
-    """What only the doing shows: the ids of new items, and what the index did not give."""
+    """Facts known only after a step: the ids of new items, and what the index did not give."""
 
     ids: dict[str, int] = field(default_factory=dict)
     unchanged: set[str] = field(default_factory=set)

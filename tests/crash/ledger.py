@@ -1,4 +1,4 @@
-"""What one writer knows: the state of its items, kept on disk so that a kill loses nothing.
+"""The knowledge of one writer: the state of its items, kept on disk so that a kill loses nothing.
 
 A line of JSON is one ``write`` to a file opened for appending: it survives the death of the
 process, which is what the harness inflicts. The lines of an operation:
@@ -40,7 +40,7 @@ class State:
 
 @dataclass
 class Intent:
-    """What an operation will have changed once it is committed."""
+    """The changes of an operation once it is committed."""
 
     number: int
     #: By code; None where the item will be destroyed.

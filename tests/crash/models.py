@@ -1,4 +1,4 @@
-"""What the writers write."""
+"""The models that the writers write."""
 
 from __future__ import annotations
 

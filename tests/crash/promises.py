@@ -1,4 +1,4 @@
-"""What the harness raises and reports."""
+"""Errors and reports of the harness."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a writer reads now and then: an object given out satisfies the query by its row."""
+"""Reads by a writer now and then: an object given out satisfies the query by its row."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _OTHERS_EVERY = 20
 _BEHIND = 20
 #: Others in front of the rebuild that are written meanwhile.
 _NEAR = 6
-#: Places in the shared memory.
+#: Positions in the shared memory.
 _STOP, _ASKED, _WRITTEN = range(3)
 
 
@@ -201,8 +201,8 @@ class _Known:
         self.by_tag: dict[str, int] = {}
         self.by_group: dict[int, list[tuple[int, int]]] = {}
         self.ids = ids
-        for place, id in enumerate(ids):
-            values = _values(place)
+        for position, id in enumerate(ids):
+            values = _values(position)
             self.by_number.setdefault(values["number"], set()).add(id)
             self.by_group.setdefault(values["group"], []).append((values["number"], id))
             for tag in set(values["tags"]):
@@ -237,15 +237,15 @@ class _Known:
         return f"group={group} number>={low}", found, wanted[:_PAGE]
 
     def _code(self) -> tuple[str, Any, Any]:
-        place = self.rng.randrange(len(self.ids))
-        code = _values(place)["code"]
-        return f"code={code}", _entries(code=code).ids(), [self.ids[place]]
+        position = self.rng.randrange(len(self.ids))
+        code = _values(position)["code"]
+        return f"code={code}", _entries(code=code).ids(), [self.ids[position]]
 
     def _page(self) -> tuple[str, Any, Any]:
-        place = self.rng.randrange(len(self.ids))
-        code = _values(place)["code"]
+        position = self.rng.randrange(len(self.ids))
+        code = _values(position)["code"]
         found = _entries(code__gte=code, code__lt="f").order_by("code")[:_PAGE].ids()
-        return f"code>={code}", found, self.ids[place : place + _PAGE]
+        return f"code>={code}", found, self.ids[position : position + _PAGE]
 
     def _objects(self) -> tuple[str, Any, Any]:
         number = self.rng.choice(sorted(self.by_number))
@@ -287,8 +287,8 @@ def _write(directory: Path, seed: int, tallies: Tallies) -> None:
     ids = _other_ids(directory)
     while not tallies[_STOP]:
         # Just ahead of the rebuild: rows that it is about to read, or has just read.
-        place = bisect(ids, int(store.job().get("after", 0)))
-        near = ids[place : place + _NEAR] or ids[-_NEAR:]
+        position = bisect(ids, int(store.job().get("after", 0)))
+        near = ids[position : position + _NEAR] or ids[-_NEAR:]
         entry = Entry.get(rng.choice(near), read_deleted=True)
         chance = rng.random()
         if chance < 0.03:

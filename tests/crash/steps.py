@@ -1,4 +1,4 @@
-"""What a writer may do: each step says beforehand what it will have changed."""
+"""The steps of a writer: each declares its changes beforehand."""
 
 from __future__ import annotations
 

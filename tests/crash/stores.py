@@ -84,7 +84,7 @@ class Stores:
     # Redis that loses its last second -----------------------------------------------------------
 
     def keep_redis_so_far(self) -> None:
-        """What Redis holds now has long been synced: no kill loses it."""
+        """Keep the present state of Redis: it has long been synced, so no kill loses it."""
         if found := self._appended():
             self._floor = found
 

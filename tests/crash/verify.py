@@ -25,7 +25,7 @@ from .stores import Stores
 MODELS = (Item, Counter)
 
 
-def settle_and_verify(stores: Stores, writers: int) -> list[str]:
+def resolve_and_verify(stores: Stores, writers: int) -> list[str]:
     """Restart everything, sweep once, look at everything; all that is not as it must be."""
     stores.restart()
     connection.close()
@@ -39,7 +39,7 @@ def verify(directory: Path, writers: int) -> list[str]:
     """All that is not as it must be."""
     ledgers = [Ledger(directory, writer) for writer in range(writers)]
     pending = [ledger.pending for ledger in ledgers if ledger.pending]
-    assert not pending, f"the writers have not resolved what is in doubt: {pending}"
+    assert not pending, f"the writers have not resolved the operations in doubt: {pending}"
     expected = {code: state for ledger in ledgers for code, state in ledger.items.items()}
     return [
         *checked(),
@@ -138,7 +138,7 @@ def _answers(expected: dict[str, State]) -> Iterator[str]:
 
 
 def _questions(values: dict[str, Any]) -> Iterator[tuple[tuple[str, Any], ...]]:
-    """What an item with these values is an answer to."""
+    """The queries that an item with these values satisfies."""
     for name in ("code", "nick", "number", "stamp"):
         yield ((name, values[name]),)
     yield (("writer", values["writer"]), ("number", values["number"]))
@@ -170,7 +170,7 @@ def _search(word: str) -> set[int | None]:
 
 
 def checked() -> Iterator[str]:
-    """What ``sonic_check --deep`` says, which must be nothing."""
+    """The drifts that ``sonic_check --deep`` reports; there must be none."""
     output = io.StringIO()
     try:
         call_command("sonic_check", "--deep", stdout=output, stderr=output)

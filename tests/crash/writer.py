@@ -145,7 +145,7 @@ class Writer:
         return Steps(self.rng, self.number, number, items, shares)
 
     def _sweep(self) -> None:
-        """What ``sonic_sync --loop`` does beside the writers of a site."""
+        """Sweep beside the writers, as ``sonic_sync --loop`` does."""
         from redis.exceptions import RedisError
 
         for model in (Item, Counter):
@@ -157,13 +157,13 @@ class Writer:
     # After a death, its own or the server's -----------------------------------------------------
 
     def _recover(self) -> None:
-        """Connect again, wait until the server has forgotten the former connection, and resolve
-        what is in doubt."""
+        """Reconnect, wait until the server has forgotten the former connection, and resolve
+        the operation in doubt."""
         while os.getppid() == self.parent:
             connection.close()
             try:
                 if self._is_alone():
-                    self._settle()
+                    self._resolve()
                     self.ledger.snapshot()
                     return
             except DatabaseError:
@@ -181,7 +181,7 @@ class Writer:
             )
             return bool(cursor.fetchone()[0] == 0)
 
-    def _settle(self) -> None:
+    def _resolve(self) -> None:
         pending = self.ledger.pending
         if pending is None:
             return

@@ -36,7 +36,7 @@ class FailingRedis(PrivateRedis):
         return [*super()._command(), *self.options]
 
     def restart_with(self, *options: str) -> None:
-        """Start again with these options (``"--maxmemory", "1mb"``)."""
+        """Restart with these options (``"--maxmemory", "1mb"``)."""
         self.options = options
         self.restart()
 
@@ -116,7 +116,7 @@ def proxy(redis: FailingRedis, point_at: Callable[..., None], tmp_path: Path) ->
 
 @pytest.fixture
 def failures() -> Iterator[list[Any]]:
-    """What ``index_failed`` tells meanwhile: the exceptions, oldest first."""
+    """The exceptions that ``index_failed`` reports meanwhile, oldest first."""
     received: list[Any] = []
 
     def receiver(*, exception: Exception, **kwargs: Any) -> None:

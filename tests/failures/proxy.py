@@ -40,7 +40,7 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        """As LOCATION of a cache."""
+        """The proxy's URL, for LOCATION of a cache."""
         return f"unix://{self.path}?db=0"
 
     def lose_request(self, text: bytes) -> None:

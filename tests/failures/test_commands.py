@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def refusal(*command: str) -> str:
-    """What a command says when it gives up."""
+    """Return the error with which a command gives up."""
     with pytest.raises(CommandError) as caught:
         call_command(*command, stdout=io.StringIO())
     return str(caught.value)

@@ -37,7 +37,7 @@ def kill(server: MariaDB) -> None:
 
 
 def become_read_only(server: MariaDB) -> None:
-    """What a failover makes of the former primary."""
+    """Make the server read-only, as a failover does with the former primary."""
     server.execute("SET GLOBAL read_only = 1")
 
 
@@ -160,7 +160,7 @@ class TestReads:
 
 class TestAnAnswerThatWasLost:
     """The database has committed and could not tell: the writer sees an error, and the sweep
-    finds the row by its mark."""
+    finds the row by its dirty mark."""
 
     @pytest.fixture
     def wire(self, mariadb: MariaDB, plain: Plain) -> Iterator[Proxy]:

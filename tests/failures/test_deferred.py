@@ -60,7 +60,7 @@ def in_a_thread(run: Callable[[], None]) -> None:
 
 
 def known_elsewhere(redis: FailingRedis) -> int:
-    """How many objects the index has, seen from elsewhere."""
+    """The number of objects in the index, as another client sees it."""
     return int(redis.client().hlen(f"{Plain._sonic.store('default').base}:rec"))
 
 
@@ -258,17 +258,17 @@ class TestTheReplyIsRead:
         assert traced == ["EVALSHA", "EVALSHA"]
 
     def test_at_once_where_something_listens(self, redis: FailingRedis) -> None:
-        held: list[int] = []
+        seen: list[int] = []
 
         def receiver(**kwargs: Any) -> None:
-            held.append(known_elsewhere(redis))
+            seen.append(known_elsewhere(redis))
 
         post_index.connect(receiver, sender=Plain)
         try:
             Plain.objects.create(name="a")
         finally:
             post_index.disconnect(receiver, sender=Plain)
-        assert held == [COMPLETE_AFTER + 1]
+        assert seen == [COMPLETE_AFTER + 1]
 
     def test_at_once_where_there_is_full_text(self) -> None:
         Author.objects.create(username="first", intro="sailing")
@@ -276,7 +276,7 @@ class TestTheReplyIsRead:
             author = Author.objects.create(username=str(number), intro="flying")
         assert author in Author.search("flying")
 
-    def test_at_once_where_a_slice_is_due(self, settings: Any) -> None:
+    def test_at_once_where_a_background_job_is_due(self, settings: Any) -> None:
         settings.SONIC = {"SWEEP_EVERY": 0.0}
         background.forget()
         position = None
@@ -288,7 +288,7 @@ class TestTheReplyIsRead:
 
 
 class TestFailures:
-    """Each of them leaves the row marked, and is signalled as that of a save that waits."""
+    """Each of them leaves the row dirty, and is reported like that of a save that waits."""
 
     def test_a_server_that_was_killed_is_asked_again(
         self, redis: FailingRedis, failures: list[Exception]

@@ -211,7 +211,7 @@ class TestForbidden:
             Plain.objects.count()
 
     def test_the_rights_that_suffice(self, allow: Callable[..., None]) -> None:
-        """Those that docs/operations.md names."""
+        """The rights named in docs/operations.md suffice."""
         allow(*RIGHTS)
         author = Author.objects.create(username="ada", intro="sailing")
         blogs = Blog.objects.bulk_create([Blog(title=f"t{n}", author=author) for n in range(5)])

@@ -1,4 +1,4 @@
-"""What Redis says of itself: the system checks, and ``sonic_status``."""
+"""System checks and ``sonic_status`` report the settings of the Redis server."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def timeouts() -> tuple[float, float]:
-    """Those of the connection that the next question goes by: for its answer, for connecting."""
+    """The time-outs of the connection that the next query uses: for the reply, for connecting."""
     pool: Any = redis_client().connection_pool
     connection = pool.get_connection()
     try:

@@ -1,4 +1,4 @@
-"""What the tests of the check share: damage done behind Sonic's back, and what is found of it."""
+"""Helpers of the check's tests: they damage the stores and return the drifts found."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sonic_django.transport.client import redis_client
 __all__ = [
     "checked",
     "forget_indexes",
-    "is_mended",
+    "is_repaired",
     "key",
     "kinds",
     "member",
@@ -32,11 +32,11 @@ def checked(model: type[SonicObj], **options: Any) -> CheckResult:
 
 
 def kinds(model: type[SonicObj], **options: Any) -> Kinds:
-    """How many of each kind of drift."""
+    """The number of drifts of each kind."""
     return dict(checked(model, **options).found)
 
 
-def is_mended(model: type[SonicObj], **options: Any) -> bool:
+def is_repaired(model: type[SonicObj], **options: Any) -> bool:
     """Repair; whether all that was found was repaired, and nothing is found after."""
     result = checked(model, repair=True, **options)
     assert result.found, "nothing was found"
@@ -52,7 +52,7 @@ def key(model: type[SonicObj], name: str | bytes) -> bytes:
 
 
 def forget_indexes(*models: type[SonicObj]) -> None:
-    """What FLUSHALL does to these classes (other test runs share the server)."""
+    """Do what FLUSHALL does, to these classes only: other test runs share the server."""
     for model in models:
         for one in list(model._sonic.store("default").keys()):
             redis().delete(one)

@@ -1,4 +1,4 @@
-"""What tests of the sweep do to the rows of ``tests.testapp.models.Plain``."""
+"""Helpers by which tests of the sweep change rows of ``tests.testapp.models.Plain``."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def age(seconds: float) -> None:
 
 
 def write_behind_the_index(name: str) -> int:
-    """What a writer that dies between its commit and the index leaves: a marked row."""
+    """Leave a dirty row, as a writer does that dies between its commit and the index."""
     values = {"name": name, "group": "", "number": None}
     return Plain._sonic.table("default").insert(Plain._sonic.codec.encode(values))
 
 
 def destroy_behind_the_index(plain: Plain) -> None:
-    """What one leaves that dies between the commit of ``destroy()`` and the index."""
+    """Leave a tombstone, as a writer does that dies after the commit of ``destroy()``."""
     from django.db import transaction
 
     from sonic_django.table import tombstones

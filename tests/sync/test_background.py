@@ -1,5 +1,5 @@
-"""Background jobs in writing processes: what was left behind reaches the index while anybody
-writes, and a writer pays next to nothing for it."""
+"""Background jobs of the sweep in writing processes: changes left behind reach the index as long
+as any process writes, and a writer pays next to nothing for it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def often(settings) -> Iterator[None]:
-    """Background jobs with every write, as they come now and then otherwise."""
+    """Run a background job with every write; by default they run now and then."""
     settings.SONIC = {"SWEEP_EVERY": 0.0}
     background.forget()
     yield
@@ -109,7 +109,7 @@ class TestWhen:
             within = len(statements)
         assert within <= 2, "the row, and the BEGIN where it is one"
 
-    def test_a_slice_that_fails_leaves_the_write_alone(self, caplog) -> None:
+    def test_a_job_that_fails_leaves_the_write_alone(self, caplog) -> None:
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE sonic_gone RENAME TO sonic_gone_away")
         try:

@@ -21,7 +21,7 @@ from tests.packed import take_out
 from tests.sync.checking import (
     checked,
     forget_indexes,
-    is_mended,
+    is_repaired,
     key,
     kinds,
     payload,
@@ -107,7 +107,7 @@ class TestClean:
             sql("UPDATE testapp_plain SET version = version + 1 WHERE id = %s", 2**62)
             assert [drift.id for drift in checked(Plain).drifts] == [2**62]
         finally:
-            # The ids of other tests must not go on from there.
+            # Without the reset, the ids of other tests would go on from there.
             sql("DELETE FROM testapp_plain")
             sequence = [{"table": "testapp_plain", "column": "id"}]
             for statement in connection.ops.sequence_reset_by_name_sql(no_style(), sequence):
@@ -122,48 +122,48 @@ class TestDrift:
         sql(statement, changed, id)
         (drift,) = checked(Plain).drifts
         assert drift == ("stale", id, "the row has version 2, the index 1")
-        assert is_mended(Plain)
+        assert is_repaired(Plain)
         assert Plain.objects.filter(name="by hand").ids() == [id]
 
     def test_a_row_inserted_by_sql(self, plains: list[Plain]) -> None:
         id = Plain._sonic.table("default").insert(payload(Plain, name="x", group="", number=1))
         assert checked(Plain).drifts == [("missing", id, "the row has version 1")]
-        assert is_mended(Plain)
+        assert is_repaired(Plain)
         assert Plain.objects.filter(name="x").ids() == [id]
 
     def test_a_row_removed_by_sql(self, plains: list[Plain]) -> None:
         sql("DELETE FROM testapp_plain WHERE id = %s", plains[9].pk)
         assert checked(Plain).drifts == [("without row", plains[9].pk, "the index has version 1")]
-        assert is_mended(Plain)
+        assert is_repaired(Plain)
         assert Plain.objects.count() == 2499
 
     def test_all_rows_removed_by_sql(self, plains: list[Plain]) -> None:
         sql("DELETE FROM testapp_plain")
         assert kinds(Plain) == {"without row": 2500}
-        assert is_mended(Plain)
+        assert is_repaired(Plain)
 
     def test_a_row_deleted_by_sql(self, plains: list[Plain]) -> None:
         sql("UPDATE testapp_plain SET is_deleted = %s WHERE id = %s", True, plains[9].pk)
         (drift,) = checked(Plain).drifts
         assert drift == ("state", plains[9].pk, "the row is deleted, the index live")
-        assert is_mended(Plain)
+        assert is_repaired(Plain)
         assert Plain.objects.count() == 2499
 
     def test_rows_set_back_to_a_backup(self, plains: list[Plain]) -> None:
         entries = Plain._sonic.entries({"name": "later", "group": "", "number": 1})
         Plain._sonic.store("default").apply([Document(plains[0].pk, 9, "live", entries)])
         assert kinds(Plain) == {"ahead": 1}
-        assert is_mended(Plain)
+        assert is_repaired(Plain)
         assert Plain.objects.filter(name="later").ids() == []
 
     def test_a_digest_that_is_off(self, plains: list[Plain]) -> None:
         sums = key(Plain, "sum")
         redis().hincrby(sums, redis().hkeys(sums)[0].decode(), 5)
         assert kinds(Plain) == {"digest": 1}
-        assert is_mended(Plain)
+        assert is_repaired(Plain)
         redis().hset(sums, "123456", 5)
         assert kinds(Plain) == {"digest": 1}
-        assert is_mended(Plain)
+        assert is_repaired(Plain)
         assert not redis().hexists(sums, "123456")
 
     def test_many_are_counted_and_some_are_listed(self, plains: list[Plain]) -> None:
@@ -292,7 +292,7 @@ class TestFullTextAfterARepair:
     def test_it_has_the_words_of_the_row(self, author: Author) -> None:
         changed = payload(Author, username="a", nick="", intro="climbing")
         sql("UPDATE testapp_author SET data = %s, version = 2 WHERE id = %s", changed, author.pk)
-        assert is_mended(Author)
+        assert is_repaired(Author)
         assert Author.search("sailing") == []
         assert Author.search("climbing") == [author]
 
@@ -300,11 +300,11 @@ class TestFullTextAfterARepair:
     def test_it_forgets_what_is_gone(self, author: Author, how: str) -> None:
         sql(how.format("testapp_author"))
         sql("DELETE FROM sonic_unique")
-        assert is_mended(Author)
+        assert is_repaired(Author)
         assert queue.indexed_ids(Author._sonic) == set()
 
 
 def test_a_posting_is_none_of_its_business(plains: list[Plain]) -> None:
-    """What only --deep finds."""
+    """Only --deep finds it."""
     take_out(redis(), key(Plain, "ids"), plains[0].pk)
     assert kinds(Plain) == {}

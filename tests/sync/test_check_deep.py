@@ -17,7 +17,7 @@ from tests.packed import put_in, take_out
 from tests.sync.checking import (
     checked,
     forget_indexes,
-    is_mended,
+    is_repaired,
     key,
     kinds,
     member,
@@ -104,7 +104,7 @@ class TestIndex:
         assert drift.id == plains[1].pk
         assert drift.detail.startswith("[group]: ")
         assert count.kind == "count"
-        assert is_mended(Plain, deep=True)
+        assert is_repaired(Plain, deep=True)
         assert plains[1].pk in Plain.objects.filter(group="g1").ids()
 
     @pytest.mark.parametrize("id", [1, 10**15])
@@ -115,13 +115,13 @@ class TestIndex:
         found = checked(Plain, deep=True)
         assert found.found == {"stale entry": 1, "count": 1}
         assert found.drifts[0].id == id
-        assert is_mended(Plain, deep=True)
+        assert is_repaired(Plain, deep=True)
         assert id not in Plain.objects.filter(group="g2").ids()
 
     def test_a_set_that_nobody_belongs_to(self, plains: list[Plain]) -> None:
         redis().zadd(postings(Plain, "group", group="nobody"), {member(plains[0].pk): 1})
         assert kinds(Plain, deep=True) == {"stale entry": 1, "count": 1}
-        assert is_mended(Plain, deep=True)
+        assert is_repaired(Plain, deep=True)
         assert not redis().exists(postings(Plain, "group", group="nobody"))
 
     @pytest.mark.parametrize("index", ["name", "group_number"])
@@ -133,16 +133,16 @@ class TestIndex:
             stale = b"~5}" + member(plains[3].pk)
         redis().zadd(there, {stale: 0})
         assert kinds(Plain, deep=True) == {"stale entry": 1}
-        assert is_mended(Plain, deep=True)
+        assert is_repaired(Plain, deep=True)
         redis().zrem(there, redis().zrange(there, 0, 0)[0])
         assert kinds(Plain, deep=True) == {"missing entry": 1}
-        assert is_mended(Plain, deep=True)
+        assert is_repaired(Plain, deep=True)
 
     def test_a_score_changed(self, blogs: list[Blog]) -> None:
         redis().zadd(set_of(Blog, "score"), {member(blogs[1].pk): 99.5})
         (drift,) = checked(Blog, deep=True).drifts
         assert drift[:2] == ("wrong score", blogs[1].pk)
-        assert is_mended(Blog, deep=True)
+        assert is_repaired(Blog, deep=True)
         assert Blog.objects.order_by("score").ids() == [blog.pk for blog in blogs]
 
     @pytest.mark.parametrize("name", ["ids", "del", "gone"])
@@ -156,20 +156,20 @@ class TestIndex:
             expected = {"stale entry": 2 if name == "del" else 1}
         found = kinds(Plain, deep=True)
         assert found.items() >= {**expected}.items()
-        assert is_mended(Plain, deep=True)
+        assert is_repaired(Plain, deep=True)
         assert id in Plain.objects.all().ids()
 
     def test_a_record_removed(self, plains: list[Plain]) -> None:
         redis().hdel(key(Plain, "rec"), str(plains[5].pk))
         found = kinds(Plain, deep=True)
         assert found["missing"] == 1
-        assert is_mended(Plain, deep=True)
+        assert is_repaired(Plain, deep=True)
 
     def test_a_record_that_is_of_no_row(self, plains: list[Plain]) -> None:
         record = redis().hget(key(Plain, "rec"), str(plains[5].pk))
         redis().hset(key(Plain, "rec"), "123456", record)
         assert kinds(Plain, deep=True) == {"without row": 1}
-        assert is_mended(Plain, deep=True)
+        assert is_repaired(Plain, deep=True)
 
     def test_a_record_of_other_entries(self, plains: list[Plain]) -> None:
         """The row was changed by SQL, under the same version: the index is as it was."""
@@ -181,7 +181,7 @@ class TestIndex:
         assert kinds(Plain) == {}
         found = kinds(Plain, deep=True)
         assert found == {"record": 4, "missing entry": 2}
-        assert is_mended(Plain, deep=True)
+        assert is_repaired(Plain, deep=True)
         assert Plain.objects.filter(group="other").ids() == [plains[0].pk]
         assert Plain.objects.filter(group="g0").count() == 233
 
@@ -190,10 +190,10 @@ class TestIndex:
         value = redis().zrange(numbers, 0, 0)[0]
         redis().zadd(numbers, {value: 77, "snobody": 3})
         assert kinds(Blog, deep=True) == {"count": 2}
-        assert is_mended(Blog, deep=True)
+        assert is_repaired(Blog, deep=True)
         redis().delete(numbers)
         assert kinds(Blog, deep=True) == {"count": 1}
-        assert is_mended(Blog, deep=True)
+        assert is_repaired(Blog, deep=True)
         assert redis().zrange(numbers, 0, -1, withscores=True) == [(value, 5.0)]
 
     def test_values_that_are_hashed_in_names(self) -> None:
@@ -201,10 +201,10 @@ class TestIndex:
         originals = set_of(Everything, "words") + b"$"
         redis().delete(originals)
         assert kinds(Everything, deep=True) == {"missing entry": 1}
-        assert is_mended(Everything, deep=True)
+        assert is_repaired(Everything, deep=True)
         redis().hset(originals, "hsnone", "snone")
         assert kinds(Everything, deep=True) == {"count": 1}
-        assert is_mended(Everything, deep=True)
+        assert is_repaired(Everything, deep=True)
         assert Everything.objects.facet("words") == [(LONG, 1)]
         assert one
 
@@ -220,7 +220,7 @@ class TestIndex:
         found = kinds(Plain, deep=True)
         wanted = {"stale": 1, "without row": 1, "missing": 1, "ahead": 1, "digest": 1}
         assert found.items() >= wanted.items()
-        assert is_mended(Plain, deep=True)
+        assert is_repaired(Plain, deep=True)
 
     def test_a_payload_that_cannot_be_read(self, plains: list[Plain]) -> None:
         sql("UPDATE testapp_plain SET data = %s WHERE id = %s", b"rubbish", plains[0].pk)
@@ -241,7 +241,7 @@ class TestIndex:
             redis().zadd(postings(Plain, "group", group=f"extra {i}"), {member(10**9): 1})
         found = kinds(Plain, deep=True)
         assert found == {"stale entry": 3300, "count": 301}
-        assert is_mended(Plain, deep=True)
+        assert is_repaired(Plain, deep=True)
 
 
 class TestWritersMeanwhile:
@@ -295,7 +295,7 @@ class TestFullText:
         self.remove([blogs[2].pk])
         (drift,) = checked(Blog, deep=True).drifts
         assert drift == ("document missing", blogs[2].pk, "it is not in full text")
-        assert is_mended(Blog, deep=True)
+        assert is_repaired(Blog, deep=True)
         assert Blog.search("title 2")[0] == blogs[2]
 
     def test_a_document_of_other_words(self, blogs: list[Blog]) -> None:
@@ -303,15 +303,15 @@ class TestFullText:
         index = queue.haystack_index(Blog._sonic)
         index.get_backend().update(index, [blogs[2]])
         assert kinds(Blog, deep=True) == {"document stale": 1}
-        assert is_mended(Blog, deep=True)
+        assert is_repaired(Blog, deep=True)
         assert Blog.search("never") == []
 
-    @pytest.mark.parametrize("gone", ["DELETE FROM {}", "UPDATE {} SET is_deleted = 1"])
-    def test_a_document_without_a_row(self, blogs: list[Blog], gone: str) -> None:
-        sql(f"{gone.format('testapp_blog')} WHERE id = %s", blogs[2].pk)
+    @pytest.mark.parametrize("removal", ["DELETE FROM {}", "UPDATE {} SET is_deleted = 1"])
+    def test_a_document_without_a_row(self, blogs: list[Blog], removal: str) -> None:
+        sql(f"{removal.format('testapp_blog')} WHERE id = %s", blogs[2].pk)
         found = kinds(Blog, deep=True)
         assert found["document without row"] == 1
-        assert is_mended(Blog, deep=True)
+        assert is_repaired(Blog, deep=True)
         assert Blog.search("words").count(blogs[2]) == 0
 
     def test_a_document_of_an_older_version(
@@ -324,7 +324,7 @@ class TestFullText:
         index.get_backend().update(index, [blogs[2]])
         monkeypatch.undo()
         assert kinds(Blog, deep=True) == {"document without digest": 1}
-        assert is_mended(Blog, deep=True)
+        assert is_repaired(Blog, deep=True)
 
     def test_what_waits_for_a_worker_is_no_drift(self, settings: Any) -> None:
         settings.SONIC = {"GRACE": 0.05, "FULLTEXT": "queue"}
@@ -334,7 +334,7 @@ class TestFullText:
         assert Blog.search("waiting") == []
         redis().delete(key(Blog, "text"))
         assert kinds(Blog, deep=True) == {"document missing": 1}
-        assert is_mended(Blog, deep=True)
+        assert is_repaired(Blog, deep=True)
         assert Blog.search("waiting") == [blog]
 
     def test_an_object_that_is_written_between_two_looks(

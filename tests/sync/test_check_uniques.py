@@ -13,7 +13,7 @@ from django.db import IntegrityError
 from sonic_django.schema.schema import Schema
 from sonic_django.sync import built
 from sonic_django.table import uniques
-from tests.sync.checking import checked, forget_indexes, is_mended, kinds, payload, sql
+from tests.sync.checking import checked, forget_indexes, is_repaired, kinds, payload, sql
 from tests.testapp.models import Pair, Plain
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -114,7 +114,7 @@ class TestClaims:
         uniques.release(self.keys(pairs[1]), pairs[1].pk, "default")
         found = checked(Pair, deep=True)
         assert found.found == {"unique not claimed": 2}
-        assert is_mended(Pair, deep=True)
+        assert is_repaired(Pair, deep=True)
         with pytest.raises(IntegrityError):
             Pair.objects.create(code="1")
 
@@ -123,7 +123,7 @@ class TestClaims:
         result = checked(Pair, deep=True)
         assert result.found == {"unique held wrongly": 2}
         assert "is owned by 999999, which does not have it" in result.drifts[0].detail
-        assert is_mended(Pair, deep=True)
+        assert is_repaired(Pair, deep=True)
         pairs[1].code = "other"
         pairs[1].save()
         Pair.objects.create(code="1")
@@ -131,7 +131,7 @@ class TestClaims:
     def test_a_claim_of_an_object_that_has_another_value(self, pairs: list[Pair]) -> None:
         sql("UPDATE sonic_unique SET owner = %s WHERE owner = %s", pairs[0].pk, pairs[1].pk)
         assert kinds(Pair, deep=True) == {"unique held wrongly": 2}
-        assert is_mended(Pair, deep=True)
+        assert is_repaired(Pair, deep=True)
 
     def test_a_duplicate_made_by_sql(self, pairs: list[Pair]) -> None:
         changed = payload(Pair, code="0", left=None, right=None)

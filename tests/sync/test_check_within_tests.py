@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import transaction
 
-from tests.sync.checking import checked, is_mended, kinds, member, redis
+from tests.sync.checking import checked, is_repaired, kinds, member, redis
 from tests.sync.checking import key as key_of
 from tests.testapp.models import Author, Plain
 
@@ -30,5 +30,5 @@ def test_repairing(settings) -> None:
     settings.SONIC = {"GRACE": 0.05}
     author = Author.objects.create(username="a", intro="words")
     redis().zrem(key_of(Author, "ids"), member(author.pk))
-    assert is_mended(Author, deep=True)
+    assert is_repaired(Author, deep=True)
     assert Author.objects.count() == 1

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def forget_index(*models: type) -> None:
-    """What FLUSHALL does to these classes (other test runs share the server)."""
+    """Do what FLUSHALL does, to these classes only: other test runs share the server."""
     client = redis_client()
     for model in models:
         store = model._sonic.store("default")
@@ -73,7 +73,7 @@ class TestLossOfRedis:
         rebuild(Plain._sonic.at("default"))
         assert Plain.objects.filter(group="g1").count() == 44
 
-    def test_saving_every_row_of_a_small_table_anew_completes_it(self) -> None:
+    def test_saving_every_row_of_a_small_table_again_completes_it(self) -> None:
         objects = [Plain.objects.create(name=str(i)) for i in range(3)]
         forget_index(Plain)
         for number, obj in enumerate(objects):

@@ -58,7 +58,7 @@ def recheck(ids: Iterable[int], look: Look) -> dict[int, Drift]:
 def recheck_versions(
     table: Table, inspection: Inspection, suspects: Mapping[int, int | None]
 ) -> dict[int, Drift]:
-    """Which of the suspects still differ after the grace; at once if none does."""
+    """Return the suspects that still differ after the grace; at once if none does."""
 
     def look(ids: list[int]) -> tuple[dict[int, Drift], list[int]]:
         recorded = inspection.versions(ids)

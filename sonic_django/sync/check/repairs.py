@@ -21,7 +21,7 @@ _UNDER_ONE_VERSION = ("state", "record")
 
 
 class Repairs:
-    """Takes drifts down in the result; mends them first if ``enabled``."""
+    """Records drifts in the result; repairs them first if ``enabled``."""
 
     def __init__(
         self,

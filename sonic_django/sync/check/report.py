@@ -1,4 +1,4 @@
-"""What a check of the stores finds."""
+"""The report of a check of the stores."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Drift(NamedTuple):
 
 @dataclass
 class CheckResult:
-    """What was compared of a class in a database, and what differs.
+    """The result of a check of one class in one database: the numbers compared, and the drifts.
 
     ``differing`` is the number of ranges of a thousand ids whose digests were not equal at first;
     where a writer was between its commit and the index, that is no drift.
@@ -82,12 +82,12 @@ class CheckResult:
 
     @property
     def repairs(self) -> int:
-        """How many drifts were repaired."""
+        """The number of drifts that were repaired."""
         return self.repaired.total()
 
     @property
     def remaining(self) -> int:
-        """How many drifts are left."""
+        """The number of drifts that are left."""
         return self.found.total() - self.repairs
 
     def as_dict(self) -> dict[str, Any]:

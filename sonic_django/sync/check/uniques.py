@@ -48,7 +48,7 @@ class UniquesCheck:
         self._unclaimed, self._ids = array("Q"), array("q")
 
     def rows(self, rows: Sequence[LiveRow]) -> Iterator[Found]:
-        """What is wrong with these rows. One statement for 400 values where nothing is."""
+        """The drifts of these rows. One statement for 400 values where nothing is."""
         if not self.schema.uniques:
             return
         claims = [
