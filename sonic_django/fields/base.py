@@ -78,6 +78,7 @@ class VirtualField(_FieldBase):
     - ``of`` and ``of_stored``: the primitive that an object's index entry has;
     - ``order_kind``, ``many``, ``mixed``: the shape of its indexes, joined in ``part``;
     - ``at_path``: indexes by a path into the value, ``field__key``;
+    - ``is_element_without_order``: when lists may hold the kind, and its values have no order;
     - ``ordered_as`` and ``no_index``: when an index needs something derived from the field;
     - ``holds_primitive``, ``coerces_within``, ``is_secret``: how saves and listings treat it;
     - ``descriptor_class``: the attribute, if reading or setting it does more;
@@ -105,6 +106,8 @@ class VirtualField(_FieldBase):
     coerces_within = False
     #: The reason why the field itself cannot be in an index, and the remedy; "" if it can.
     no_index = ""
+    #: Whether a list may hold values of this kind, although they have no order.
+    is_element_without_order = False
     #: The derived value by which an index ordered by this field is ordered; None: the value.
     ordered_as: Any = None
     #: Whether the value is kept from listings: ``to_dict``, ``values`` and the admin.

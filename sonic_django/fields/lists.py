@@ -262,8 +262,8 @@ def _is_model(element: Any) -> bool:
 
 def _element_field(element: Any) -> Any:
     if isinstance(element, VirtualField):
-        unordered = (single.BoolField, single.UUIDField, single.BytesField)
-        if element.many or not (element.order_kind or isinstance(element, unordered)):
+        is_single = element.order_kind or element.is_element_without_order
+        if element.many or not is_single:
             raise TypeError(f"list_field({element!r}): a list holds single values.")
         return element
     if element in _ELEMENT_FIELDS:

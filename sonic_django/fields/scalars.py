@@ -186,6 +186,8 @@ class BoolField(SonicField, models.BooleanField):
     With ``index=True``: exact, in, isnull.
     """
 
+    is_element_without_order = True
+
 
 class DateField(SonicField, models.DateTimeField):
     """``date_field()``: a point in time, a datetime to the microsecond. Default: None.
@@ -223,6 +225,8 @@ class UUIDField(SonicField, models.UUIDField):
     ``index=True``: exact, in, isnull.
     """
 
+    is_element_without_order = True
+
 
 class BytesField(SonicField, models.BinaryField):
     """``bytes_field()``: bytes. Default: None.
@@ -230,6 +234,7 @@ class BytesField(SonicField, models.BinaryField):
     With ``index=True``: exact, in, isnull. ValidationError for a str: encode it first.
     """
 
+    is_element_without_order = True
     empty_values = [None, b""]
 
     def get_default(self) -> Any:
