@@ -22,10 +22,9 @@ class Scope(Enum):
     DELETED = "del"
     ALL = "all"
 
-    @property
-    def set_name(self) -> bytes:
-        """The name of the set of ids."""
-        return str(self.value).encode()
+    def __init__(self, value: str) -> None:
+        #: The name of the set of ids; ``value`` is slow to read, and every query asks.
+        self.set_name = value.encode()
 
 
 _NO_BOUND: tuple[Token, Token] = ("", b"")
