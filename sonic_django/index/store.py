@@ -33,8 +33,10 @@ from .specs import TAILS
 #: Objects a single run of the script takes: some milliseconds at most, so that Redis stays free.
 OBJECTS_PER_SCRIPT = 100
 #: The names of keys that every model has, whatever it declares; and those that are plain hashes.
-_OWN_NAMES = ("ids", "del", "rec", "state", "job", "gone", "text", "run", "sum")
+_OWN_NAMES = ("ids", "del", "rec", "state", "job", "gone", "text", "run", "sum", "left")
 _HASHES = ("rec", "state", "job", "sum")
+#: Objects that are noted as left out; of more, the others are only logged.
+MOST_LEFT_OUT = 10_000
 #: Records that a single run of the script reads.
 RECORDS_PER_SCRIPT = 1000
 
@@ -165,6 +167,23 @@ class IndexStore(IndexReader):
     def text_backlog(self) -> int:
         """The number of objects that wait for full text: one round trip."""
         return int(self._client.zcard(f"{self.base}:text"))
+
+    def note_left_out(self, ids: Sequence[int]) -> None:
+        """Note objects that no document can be made of, up to some thousands: two round trips."""
+        if self._client.scard(f"{self.base}:left") < MOST_LEFT_OUT:
+            self._client.sadd(f"{self.base}:left", *ids)
+
+    def left_out(self, most: int = 2 * MOST_LEFT_OUT) -> list[int]:
+        """The objects that were noted as left out and may be indexed by now: one round trip."""
+        found = self._client.srandmember(f"{self.base}:left", most)
+        return sorted(int(id) for id in found if id.isdigit())
+
+    def forget_left_out(self, ids: Sequence[int] | None = None) -> None:
+        """Note that these objects, or all, are no longer left out: one round trip, if any."""
+        if ids is None:
+            self._client.unlink(f"{self.base}:left")
+        elif ids:
+            self._client.srem(f"{self.base}:left", *ids)
 
     def orphaned_keys(self, batch: int = 500) -> Iterator[bytes]:
         """Keys of this model that no current declaration uses.

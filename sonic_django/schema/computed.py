@@ -6,9 +6,11 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from ..exceptions import UnindexableRow
 from ..fields.base import VirtualField, exact_primitive
 from ..fields.derived import Derived
 from ..fields.names import UNKNOWN
+from ..interruptions import is_interruption
 from ..payload.stored import Payload
 
 _SHOWN_FIELDS, _SHOWN_LENGTH = 3, 40
@@ -39,14 +41,17 @@ class Computed(Derived):
         self.origin = f"expression {version}"
 
     def of(self, values: Mapping[str, Any]) -> Any:
-        """ValueError names the index and the object if the function fails."""
+        """UnindexableRow, a ValueError, names the index and the object if the function fails."""
         try:
             found = self.function(self._object(values))
         except Exception as error:
-            raise ValueError(
+            if is_interruption(error):
+                raise
+            raise UnindexableRow(
                 f"{self.schema.label}: the expression of the index {self.name!r} "
                 f"failed for the object with {self._shown(values)}: "
-                f"{type(error).__name__}: {error}"
+                f"{type(error).__name__}: {error}",
+                field=self.name,
             ) from error
         if isinstance(found, (list, tuple, set, frozenset)):
             return [exact_primitive(item) for item in found if item is not None]

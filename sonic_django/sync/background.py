@@ -22,9 +22,9 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from ..conf import sonic_settings
+from ..exceptions import SonicError
 from ..schema.registry import sonic_models
-from . import read_repair
-from .jobs import JOBS
+from . import jobs, read_repair
 from .sweep import KINDS, Kind, SweepResult, sweep_batch
 
 if TYPE_CHECKING:
@@ -127,8 +127,10 @@ def _is_test_run() -> bool:
 def _safe_job(using: str, schedule: _Schedule) -> bool:
     try:
         return do_job(using, schedule)
-    except Exception as error:
-        # The write that this follows is committed and indexed: nothing may make it fail.
+    except (RedisError, DatabaseError, SonicError) as error:
+        # The write that this follows is committed and indexed: no store may make it fail. Errors of
+        # rows, receivers and jobs are met where those are called. Anything else means this
+        # process, such as the soft time limit of a worker, and is not the job's to swallow.
         logger.warning("A background job of %r failed (%s); the next one goes on.", using, error)
         return False
 
@@ -155,8 +157,7 @@ def _quiet_job(turn: _Turn) -> bool:
     are applied instead."""
     read_repair.drain(turn.stores)
     if turn.kind == KINDS[0]:
-        for job in JOBS.values():
-            job(turn.stores, _MARKS // 10, in_worker=False)
+        jobs.run(turn.stores, _MARKS // 10, in_worker=False)
     before = timezone.now() - timedelta(seconds=sonic_settings().RETENTION)
     result = SweepResult()
     sweep_batch(turn.stores, turn.kind, before, None, _MARKS, result)

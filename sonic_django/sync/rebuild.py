@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import FieldError
 
 from ..conf import is_available
-from ..exceptions import PayloadError
+from ..exceptions import PayloadError, UnindexableRow
 from ..fulltext import queue
 from ..index.inspection import Inspection
 from ..index.store import IndexStore
@@ -57,6 +57,8 @@ def rebuild(
     schema.raise_problems()
     table, store = stores.table, stores.index
     after, done = _resume(store)
+    if not done:
+        store.forget_left_out()
     total = table.count()
     digests = _Digests(store)
     claims = UniquesCheck(stores, repairs=True)
@@ -89,7 +91,8 @@ def _claim_uniques(claims: UniquesCheck, rows: list[Row]) -> Iterator[Drift]:
     if schema.uniques:
         decoded = []
         for row in rows:
-            with suppress(PayloadError):  # it was reported when its entries were made
+            # Such a row was reported when its entries were made.
+            with suppress(PayloadError, UnindexableRow):
                 if not row.is_deleted:
                     decoded.append((row.id, row.version, schema.values_of(row.payload, row.id)))
         yield from (drift for drift, _ in claims.rows(decoded))
@@ -136,7 +139,7 @@ def _apply_chunk(
         ]
         if destroyed:
             store.apply(destroyed)
-    store.apply(documents_of(schema, rows, on_unreadable=on_unreadable), "rebuild")
+    store.apply(documents_of(stores, rows, on_unreadable=on_unreadable), "rebuild")
     # The index knows later versions than the rows, which were read after it: SQL was set back.
     set_back = [row.id for row in rows if row.id in recorded and recorded[row.id][0] > row.version]
     if set_back:

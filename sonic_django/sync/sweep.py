@@ -17,9 +17,8 @@ from django.utils import timezone
 
 from ..conf import sonic_settings
 from ..table import tombstones
-from . import built, read_repair
+from . import built, jobs, read_repair
 from .documents import documents_of
-from .jobs import JOBS
 from .testcase_rollbacks import resync
 
 if TYPE_CHECKING:
@@ -71,8 +70,7 @@ def sweep(stores: Stores, *, limit: int | None = None, now: datetime | None = No
     finished = all(_sweep_kind(stores, kind, now - grace, limit, result) for kind in KINDS)
     if finished and server != swept:
         store.note_swept(server)
-    for name, job in JOBS.items():
-        result.jobs[name] = job(stores, limit, in_worker=True)
+    result.jobs.update(jobs.run(stores, limit, in_worker=True))
     return result
 
 
@@ -130,12 +128,13 @@ def _sweep_rows(stores: Stores, marks: list[DirtyMark], result: SweepResult) -> 
         resync(stores, lost)
         result.applied += len(lost)
     if lagging:
-        rows = table.fetch(lagging).values()
-        documents = documents_of(schema, rows, text_changed=schema.has_text)
+        rows = list(table.fetch(lagging).values())
+        documents = documents_of(stores, rows, text_changed=schema.has_text)
         if not store.apply(documents).complete:
             built.adopt_if_complete(stores)
-        # The index has only now got them: they keep their marks for the whole retention.
-        table.renew_dirty([(document.id, document.version) for document in documents])
+        # The index has only now got them: they keep their marks for the whole retention. Those that
+        # no document can be made of are tried again after it, and hold up no others meanwhile.
+        table.renew_dirty([(row.id, row.version) for row in rows])
         result.applied += len(documents)
     cleared = [m for m in _past_retention(marks) if recorded.get(m.id) == m.version]
     result.cleared += table.clear_dirty([(mark.id, mark.version) for mark in cleared])

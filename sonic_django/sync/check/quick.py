@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ...index.inspection import Inspection
 from ...index.layout import IDS_DIGEST
 from ...table.digests import digests, includes, range_bounds, versions_between
+from ..left_out import left_out
 from ..testcase_rollbacks import undo_rollbacks
 from .deep import DeepCheck
 from .recheck import differing, recheck_versions
@@ -54,7 +55,25 @@ def check(
         QuickCheck(stores, inspection, repairs).run(progress)
     else:
         result.rows = stores.table.count()
+    _check_left_out(stores, repairs)
     return result
+
+
+def _check_left_out(stores: Stores, repairs: Repairs) -> None:
+    """Name the rows that no document can be made of, and index those that one can be made of by
+    now. A deep check has named the former. One round trip where there are none."""
+    named = {drift.id for drift in repairs.result.drifts}
+    for found in left_out(stores):
+        for id, reason in found.reasons.items():
+            if not repairs.result.deep and id not in named:
+                repairs.result.add(Drift("payload", id, reason))
+        differing = repairs.inspection.compare(found.documents)
+        repairs.objects(
+            Drift("record", one.id, "it was left out of the index, and can be indexed by now")
+            for one in differing
+        )
+        if repairs.enabled:
+            stores.index.forget_left_out(found.done)
 
 
 def _built(stores: Stores, result: CheckResult) -> set[str]:
