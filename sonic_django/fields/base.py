@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timezone
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
@@ -18,6 +19,7 @@ from ..index.specs import BY_SCORE, BY_TEXT, Part
 from ..interruptions import is_interruption
 from ..payload.primitives import SCALARS
 from .names import UNKNOWN
+from .origins import code_of, described, digest_of, hooks_of
 from .sql_lookups import VirtualCol, index_lookup
 
 if TYPE_CHECKING:
@@ -302,7 +304,30 @@ class VirtualField(_FieldBase):
     @property
     def part(self) -> Part:
         """The field as a part of an index."""
-        return Part(self.name, self.many, self.order_kind, self.mixed)
+        return Part(self.name, self.many, self.order_kind, self.mixed, self.origin)
+
+    @cached_property
+    def origin(self) -> str:
+        """What the field's index entries depend on beside the payload: its key there, its default,
+        and its conversion (its class, and the precision of decimals)."""
+        conversion: Any = [hooks_of(type(self))]
+        conversion += [getattr(self, name, None) for name in ("max_digits", "decimal_places")]
+        element = getattr(self, "element", None)
+        if isinstance(element, VirtualField):
+            conversion.append(element.origin)
+        return digest_of(self.key, self._described_default(), described(conversion))
+
+    def _described_default(self) -> str:
+        if self.is_required:
+            return "required"
+        if self.has_nondeterministic_default:
+            return code_of(self.default)
+        try:
+            return described(self.absent_primitive())
+        except Exception as error:
+            if is_interruption(error):
+                raise
+            return f"refused: {error}"  # so are the rows that need it
 
 
 def exact_primitive(value: Any) -> Any:

@@ -18,6 +18,7 @@ from .embedded import EmbeddedObj, Embedding
 from .form_fields import EmbeddedFormField
 from .lists import AnyList
 from .names import UNKNOWN
+from .origins import digest_of
 from .scalars import SonicField
 
 
@@ -208,6 +209,7 @@ class EmbeddedPath(Derived):
         self.native_type = leaf.native_type
         self.no_index = leaf.no_index
         self.element = getattr(leaf, "element", leaf)
+        self.origin = digest_of(root.origin, *self.keys, leaf.origin)
         self.order_kind = None if self.many else leaf.order_kind
 
     def of(self, values: Mapping[str, Any]) -> Any:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from inspect import getattr_static
 from typing import Any, Protocol
 
 from ..exceptions import UnindexableRow
 from ..fields.base import VirtualField, exact_primitive
 from ..fields.derived import Derived
 from ..fields.names import UNKNOWN
+from ..fields.origins import Code, digest_of
 from ..interruptions import is_interruption
 from ..payload.stored import Payload
 
@@ -38,7 +40,19 @@ class Computed(Derived):
         super().__init__(name)
         self.schema = schema
         self.function = function
-        self.origin = f"expression {version}"
+        self.origin = f"expression {version} {self._origin()}"
+
+    def _origin(self) -> str:
+        """The function, the members of the class that it reads, and the fields that those read."""
+        fields = self.schema.fields.values()
+        code = Code(self.function, lambda name: getattr_static(self.schema.model, name, None))
+        reads_any = code.is_open or not _READS_ANY.isdisjoint(code.names)
+        read = [
+            field.origin
+            for field in fields
+            if reads_any or field.name in code.names or field.attname in code.names
+        ]
+        return digest_of(code.described, *read)
 
     def of(self, values: Mapping[str, Any]) -> Any:
         """UnindexableRow, a ValueError, names the index and the object if the function fails."""
@@ -81,4 +95,6 @@ class Computed(Derived):
         return ", ".join(pair[:_SHOWN_LENGTH] for pair in pairs)
 
 
+#: Names by which a function may read any field.
+_READS_ANY = frozenset(["getattr", "vars", "__dict__"])
 _COLUMNS = ("id", "sonic_payload", "is_deleted", "sonic_version")
