@@ -33,7 +33,6 @@ from sonic_django import (
 from sonic_django.exceptions import IndexNotBuilt
 from sonic_django.fields import derived
 from sonic_django.sync.rebuild import rebuild
-from tests.testapp.models import Plain
 
 
 def declared(**body: Any) -> Any:
