@@ -13,6 +13,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -26,6 +27,7 @@ from ..exceptions import SonicError
 from ..schema.registry import sonic_models
 from . import checkpoints, jobs, read_repair
 from .checkpoints import Clearing
+from .damage import beside_damage
 from .sweep import KINDS, Kind, SweepResult, ever, sweep_batch
 
 if TYPE_CHECKING:
@@ -147,10 +149,11 @@ def do_job(using: str, schedule: _Schedule | None = None) -> bool:
             return False
         turn = turns[schedule.position % len(turns)]
         schedule.position += 1
-        server = turn.stores.index.server()
+        server = beside_damage(turn.stores, turn.stores.index.server, _no_names)
         is_known = server.data_set == server.swept
         if is_known and not schedule.lags:
-            return _quiet_job(turn, Clearing(turn.stores, server), schedule)
+            job = partial(_quiet_job, turn, Clearing(turn.stores, server), schedule)
+            return beside_damage(turn.stores, job, _no_names)
         schedule.lags = False
         before = timezone.now() if is_known else ever()
         schedule.catching_up = _Pass(before, turns, server.data_set)
@@ -186,8 +189,9 @@ def _catch_up(schedule: _Schedule, work: _Pass) -> bool:
                 server = turn.stores.index.server()
                 if checkpoints.is_set_back(turn.stores, server):
                     checkpoints.distrust(turn.stores)
-            turn.position = sweep_batch(
-                turn.stores, turn.kind, work.before, turn.position, _MARKS, result
+            batch = partial(sweep_batch, turn.stores, turn.kind, work.before)
+            turn.position = beside_damage(
+                turn.stores, partial(batch, turn.position, _MARKS, result), _no_names
             )
             if turn.position is not None:
                 continue
@@ -203,6 +207,11 @@ def _catch_up(schedule: _Schedule, work: _Pass) -> bool:
     if not work.turns:
         schedule.catching_up = None
     return bool(work.turns)
+
+
+def _no_names() -> tuple[bytes, ...]:
+    """None but the keys that every class has: a write that waits is no time for a SCAN."""
+    return ()
 
 
 def _turns(using: str, written: set[Schema]) -> list[_Turn]:

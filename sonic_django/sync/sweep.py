@@ -21,6 +21,7 @@ from ..conf import sonic_settings
 from ..table import tombstones
 from . import built, checkpoints, jobs, read_repair
 from .checkpoints import Clearing
+from .damage import beside_damage, names_in
 from .documents import documents_of
 from .testcase_rollbacks import resync
 
@@ -64,6 +65,10 @@ def sweep(stores: Stores, *, limit: int | None = None, now: datetime | None = No
     Three statements and one round trip, and for each 500 marks one statement and one or two round
     trips more, two statements more where something lags, and some to clear marks.
     """
+    return beside_damage(stores, lambda: _sweep(stores, limit, now), lambda: None)
+
+
+def _sweep(stores: Stores, limit: int | None, now: datetime | None) -> SweepResult:
     now = now or timezone.now()
     store = stores.index
     read_repair.drain(stores)
@@ -150,7 +155,10 @@ def _sweep_rows(
     if lagging:
         rows = table.fetch(lagging).values()
         documents = documents_of(stores, rows, text_changed=schema.has_text)
-        if not store.apply(documents).complete:
+        applied_now = beside_damage(
+            stores, partial(store.apply, documents), partial(names_in, documents)
+        )
+        if not applied_now.complete:
             built.adopt_if_complete(stores)
         # The index has only now got them: they keep their marks for the whole retention.
         applied = [(document.id, document.version) for document in documents]
