@@ -41,8 +41,12 @@ def dropped_keys(stores: Stores, names: Iterable[bytes] | None = None) -> list[s
     was dropped, for people. See ``IndexStore.wrong_keys`` for the cost."""
     store = stores.index
     wrong = store.wrong_keys(names)
-    if wrong:
-        store.drop_names([name for name, _ in wrong])
+    dropped = [name for name, _ in wrong]
+    if b"rec" in dropped:
+        # Without the records nobody knows which entries of the sets are of objects that are gone.
+        store.wipe()
+    elif dropped:
+        store.drop_names(dropped)
     told = []
     for name, kind in wrong:
         told.append(f"{store.base}:{name.decode('utf-8', 'backslashreplace')} is a {kind}")
