@@ -22,6 +22,9 @@ logger = logging.getLogger("sonic_django.sync")
 
 _T = TypeVar("_T")
 
+#: The names of the keys that tell of every object.
+_EVERYWHERE = frozenset([b"rec", b"ids", b"del", b"gone"])
+
 #: Answers that are about the server and not about the contents of a key.
 _OF_THE_SERVER = (
     *("MISCONF", "OOM", "READONLY", "NOREPLICAS", "NOPERM", "NOAUTH", "LOADING", "BUSY"),
@@ -42,8 +45,9 @@ def dropped_keys(stores: Stores, names: Iterable[bytes] | None = None) -> list[s
     store = stores.index
     wrong = store.wrong_keys(names)
     dropped = [name for name, _ in wrong]
-    if b"rec" in dropped:
-        # Without the records nobody knows which entries of the sets are of objects that are gone.
+    if _EVERYWHERE.intersection(dropped):
+        # Records and the sets of all ids explain each other: without one of them nobody knows which
+        # of the others' entries are of objects that are gone.
         store.wipe()
     elif dropped:
         store.drop_names(dropped)

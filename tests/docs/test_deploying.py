@@ -103,10 +103,8 @@ def _headings(text: str) -> list[int]:
 def chapter(title: str) -> tuple[str, list[list[str]]]:
     """The declaration and the commands of a chapter of the page."""
     text = PAGE.read_text("utf-8")
-    first = text[: text.index(f"
-## {title}
-")].count("
-") + 2
+    lines = text.splitlines()
+    first = lines.index(f"## {title}") + 1
     later = [line for line in _headings(text) if line > first]
     last = later[0] if later else 10**6
     found = [block for block in blocks(PAGE) if first < block.line < last]
@@ -208,10 +206,8 @@ def test_a_changed_default(deployment: Deployment) -> None:
     calm, happy = deployment.version("old", old), deployment.version("new", declaration)
     run_all(calm, commands)
     ask = (
-        "for m in ('calm', 'happy'):
-"
-        "    print(answer(lambda: Note.objects.filter(mood=m).count()))
-"
+        "for m in ('calm', 'happy'):\n"
+        "    print(answer(lambda: Note.objects.filter(mood=m).count()))\n"
     )
     assert calm.python(ask + ALL) == ["150", "0", "150"]
     assert happy.python(ask + ALL) == ["not built", "not built", "150"]
