@@ -93,7 +93,7 @@ def do_damage(damage: Any, made: list[Plain]) -> None:
 
 
 @pytest.mark.parametrize("command", ["reindex", "repair"])
-@examples(40)
+@examples(12)
 @given(damage=DAMAGE)
 def test_whatever_is_damaged_ends_in_a_right_index(command: str, damage: Any) -> None:
     stores = Plain._sonic.at("default")
