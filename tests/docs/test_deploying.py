@@ -108,7 +108,8 @@ def chapter(title: str) -> tuple[str, list[list[str]]]:
     later = [line for line in _headings(text) if line > first]
     last = later[0] if later else 10**6
     found = [block for block in blocks(PAGE) if first < block.line < last]
-    declarations = [block.text for block in found if block.language == "python"]
+    # "py" marks a declaration that the system checks warn of.
+    declarations = [block.text for block in found if block.language in ("python", "py")]
     commands = [
         line.split()[2:]
         for block in found
