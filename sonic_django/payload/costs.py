@@ -245,8 +245,6 @@ class _Walk:
         depth = 1 + max([part.depth for part in parts], default=0)
         if depth > MOST_NESTED:
             refuse(f"tuples nested deeper than {MOST_NESTED} levels")
-        if size > MOST_HASHING:
-            refuse(f"a tuple of more than {MOST_HASHING} values, repetitions counted")
         is_hashable = None not in [part.hash for part in parts]
         value = _Value(hash(alike) if is_hashable else None, size, depth)
         value.collides = True

@@ -206,16 +206,36 @@ def same(one: Any, other: Any) -> bool:
         return False
     if kind in _EQUAL_IF_ALIKE:
         return bool(one == other)
-    if kind is list or kind is tuple:
-        return len(one) == len(other) and all(map(same, one, other))
-    if kind is dict:
-        if len(one) != len(other):
-            return False
+    if kind is list or kind is tuple or kind is dict:
+        return _have_same_parts(one, other, set())
+    return bool(_spelling(one) == _spelling(other))
+
+
+def _have_same_parts(one: Any, other: Any, compared: set[tuple[int, int]]) -> bool:
+    """``same`` for two lists, tuples or dicts. Pairs of containers are compared once, since one
+    that holds others repeatedly has more paths than parts."""
+    if len(one) != len(other):
+        return False
+    if (id(one), id(other)) in compared:
+        return True
+    compared.add((id(one), id(other)))
+    if type(one) is dict:
         # By spelling, since {0: 1} == {False: 1}.
         others = {_spelling(key): item for key, item in other.items()}
         missing = object()
-        return all(same(item, others.get(_spelling(key), missing)) for key, item in one.items())
-    return bool(_spelling(one) == _spelling(other))
+        pairs: Iterable[tuple[Any, Any]] = [
+            (item, others.get(_spelling(key), missing)) for key, item in one.items()
+        ]
+    else:
+        pairs = zip(one, other, strict=True)
+    for mine, yours in pairs:
+        kind = type(mine)
+        if kind is list or kind is tuple or kind is dict:
+            if kind is not type(yours) or not _have_same_parts(mine, yours, compared):
+                return False
+        elif not same(mine, yours):
+            return False
+    return True
 
 
 def _spelling(value: Any) -> Any:
