@@ -48,6 +48,9 @@ def _path(model: Any, lookup: str) -> tuple[list[str], list[str], bool]:
     for position, part in enumerate(parts):
         if target is None:
             return names, parts[position:], False
+        if len(names) == 1 and part in LOOKUPS:
+            # Lookups are tried before fields of the target: one may be named "exact".
+            return names, parts[position:], True
         own_key = target._meta.pk
         if names and part in ("pk", own_key.name) and not own_key.is_relation:
             return names, parts[position + 1 :], True

@@ -20,7 +20,7 @@ from sonic_admin import SonicModelAdmin
 from sonic_django.fields.names import LOOKUPS
 from sonic_django.query.joins import target_of
 from tests.admin.conftest import titles, url
-from tests.testapp.models import Author, Blog, Book, Company, Worker
+from tests.testapp.models import Author, Blog, Book, Company, Everything, Worker
 
 pytestmark = pytest.mark.django_db
 
@@ -180,6 +180,12 @@ def test_answered(lookup: str, viewer: Client) -> None:
     value = "True" if lookup.endswith(("isnull", "isempty")) else str(world.company.pk)
     response = viewer.get(url(Worker), {lookup: value})
     assert response.status_code == 200, response.headers
+
+
+def test_a_field_of_the_target_that_is_named_as_a_lookup() -> None:
+    """``friends__exact``: the lookup goes first, and what comes behind the field is refused."""
+    assert allowed(Everything, [("friends__exact", "3")])
+    assert not allowed(Everything, [("friends__exact__gt", "3"), ("parent__exact__exact", "3")])
 
 
 def test_what_the_admin_itself_names_is_answered(viewer: Client, register: Any) -> None:
