@@ -25,6 +25,7 @@ from .listing.checkboxes import Checkbox
 from .listing.columns import automatic_columns
 from .listing.field_filters import automatic_filters
 from .listing.filters import IndexFilter
+from .listing.lookups import is_lookup_allowed
 from .objects import deletion, editing, trash
 from .objects.forms import ReferenceChoiceField, TextAreaField, is_deleted, versioned
 from .pages import page_url, template_names
@@ -143,6 +144,11 @@ class SonicModelAdmin(_ModelAdmin):  # type: ignore[misc]
             if isinstance(spec, IndexFilter) and spec.problem:
                 messages.warning(request, spec.problem)
         return listed
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """Whether the address of a list may ask this: across references and lists of references
+        only what ``list_filter`` names. No round trip."""
+        return is_lookup_allowed(self, lookup, value, request)
 
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
         """The form of each row of ``list_editable``, with the check for changes by others."""

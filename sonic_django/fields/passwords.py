@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.contrib.auth.hashers import check_password, make_password
@@ -11,6 +12,35 @@ from django.db import models
 from .base import VirtualAttribute
 from .form_fields import PasswordFormField
 from .scalars import SonicField
+
+#: The hashers of Django, also those that a project does not use any more.
+_ALGORITHMS = (
+    r"pbkdf2_sha256|pbkdf2_sha1|argon2|bcrypt_sha256|bcrypt|scrypt|md5|sha1|crypt|"
+    r"unsalted_md5|unsalted_sha1"
+)
+#: The form of a hash: algorithm, parameters, and the hash itself at the end. That of a hasher which
+#: is unknown here is a long one.
+_HASH = re.compile(rf"(?:{_ALGORITHMS})\$\S*\$\S+|[a-z][a-z0-9_]*\$\S*\$[A-Za-z0-9+/=.,_-]{{20,}}")
+
+
+def is_hash(value: Any) -> bool:
+    """Whether a value has the form of a password's hash, of Django's hashers or one like them."""
+    return type(value) is str and "$" in value and _HASH.fullmatch(value) is not None
+
+
+def holds_hash(value: Any) -> bool:
+    """Whether a value is a password's hash, or a list or dict with one in it."""
+    pending, seen = [value], set()
+    while pending:
+        item = pending.pop()
+        if is_hash(item):
+            return True
+        if type(item) in (list, tuple, set, frozenset, dict) and id(item) not in seen:
+            seen.add(id(item))
+            pending.extend(item)
+            if type(item) is dict:
+                pending.extend(item.values())
+    return False
 
 
 class HashedPassword(str):

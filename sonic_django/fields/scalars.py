@@ -8,6 +8,7 @@ looked up.
 from __future__ import annotations
 
 import copy
+import reprlib
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -279,7 +280,9 @@ class VarField(SonicField, models.JSONField):
     def lookup_value(self, value: Any) -> Any:
         """The value; ValidationError for a container, which no index holds."""
         if isinstance(value, (list, tuple, set, frozenset, dict)):
-            self._refuse(f"{value!r} is no single value; the index of a var_field holds those.")
+            self._refuse(
+                f"{reprlib.repr(value)} is no single value; the index of a var_field holds those."
+            )
         return super().lookup_value(value)
 
     def at_path(self, keys: Sequence[str]) -> Path:

@@ -268,7 +268,11 @@ class SonicObj(PySonicAPI, StoredObject, metaclass=SonicBase):
     @property
     def extra(self) -> dict[str, Any]:
         """The payload's keys that no field declares, as a dict. Changes of it are saved with the
-        object. No round trip."""
+        object. No round trip.
+
+        Values with the hash of a password are left out: a ``password_field`` was renamed or
+        removed. They are kept in the payload.
+        """
         return values.extra(self)
 
     @property

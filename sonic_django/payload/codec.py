@@ -12,10 +12,13 @@ import struct
 import zlib
 from dataclasses import dataclass
 from datetime import timezone
+from functools import cached_property
 from io import BytesIO
 from typing import Any
 
 from ..exceptions import PayloadError
+from .costs import SMALL, Limits
+from .opcodes import check_opcodes
 from .primitives import are_primitive, check_values
 from .unpickler import load_primitives
 
@@ -55,8 +58,13 @@ class Codec:
     max_size: int = 16 * 1024 * 1024
     compress_over: int | None = 4096
 
+    @cached_property
+    def limits(self) -> Limits:
+        """The numbers of instructions and containers that a body of the size may have."""
+        return Limits.of_size(self.max_size)
+
     def encode(self, values: dict[str, Any]) -> bytes:
-        """The payload's bytes. PayloadError names a value that no payload can hold, or the size.
+        """The payload's bytes. PayloadError names a value that no payload can hold, or a bound.
 
         Every value is checked, without a copy.
         """
@@ -70,6 +78,8 @@ class Codec:
                 f"longest value is {_longest(values)}. Shorten it or raise "
                 f'SONIC["MAX_PAYLOAD_SIZE"].'
             )
+        if len(body) > SMALL:
+            self._check_loads(body, values)
         flags = 0
         if self.compress_over is not None and len(body) > self.compress_over:
             squeezed = zlib.compress(body, _ZLIB_LEVEL)
@@ -99,12 +109,19 @@ class Codec:
             body = self._inflate(body)
         elif len(body) > self.max_size:
             raise self._too_large()
-        values = load_primitives(body)
+        values = load_primitives(body, self.limits)
         if type(values) is not dict:
             raise PayloadError(f"the payload holds a {type(values).__name__}, not a dict.")
         if not _KEYS.issuperset(map(type, values)) or not are_primitive(values.values()):
             raise PayloadError("the payload holds a value of a type that no payload may hold.")
         return values
+
+    def _check_loads(self, body: bytes, values: dict[str, Any]) -> None:
+        """PayloadError, which names the longest value, for a body that would not be loaded."""
+        try:
+            check_opcodes(body, self.limits)
+        except PayloadError as error:
+            raise PayloadError(f"{error} The longest value is {_longest(values)}.") from None
 
     def _inflate(self, body: bytes) -> bytes:
         # Bounded before it is inflated: a few kilobytes of zeros can inflate to gigabytes.

@@ -41,39 +41,85 @@ def are_primitive(values: Collection[Any]) -> bool:
     if _PLAIN.issuperset(map(type, values)):
         return True
     containers: dict[int, Any] = {}
-    _note_containers(values, containers, 1)
-    return not containers or _are_containers(containers, 2)
+    noted = _note_containers(values, containers, 1)
+    return not containers or _are_containers(containers, 2, is_shared=noted > len(containers))
 
 
-def _are_containers(level: Mapping[int, Any], first_depth: int) -> bool:
+def _are_containers(level: Mapping[int, Any], first_depth: int, *, is_shared: bool = False) -> bool:
     """Whether a payload can hold these values at this depth, and all that is in them.
 
-    Level by level, each container once a level: however often a forged or shared container is
-    reached, the cost is no more than its content times the depth.
+    Level by level, each container once: however often a forged or shared container is reached, the
+    cost is no more than its content.
     """
+    seen = set(level)
+    roots = level.values()
     for depth in range(first_depth, MAX_DEPTH + 1):
         deeper: dict[int, Any] = {}
+        noted = 0
         for container in level.values():
             kind = type(container)
             if kind not in CONTAINERS:
                 return False
             # Most containers hold plain scalars only, which is seen without a loop in Python.
             if not _PLAIN.issuperset(map(type, container)):
-                _note_containers(container, deeper, depth)
+                noted += _note_containers(container, deeper, depth)
             if kind is dict and not _PLAIN.issuperset(map(type, container.values())):
-                _note_containers(container.values(), deeper, depth)
+                noted += _note_containers(container.values(), deeper, depth)
         if not deeper:
-            return True
+            return not is_shared or _is_shallow(roots, first_depth)
+        if noted > len(deeper) or not seen.isdisjoint(deeper):
+            is_shared = True
+            for known in seen.intersection(deeper):
+                del deeper[known]
+        seen.update(deeper)
         level = deeper
     return False
 
 
-def _note_containers(items: Iterable[Any], found: dict[int, Any], depth: int) -> None:
-    """Add the items that are no whole scalars to those found, by identity.
+def _is_shallow(roots: Iterable[Any], first_depth: int) -> bool:
+    """Whether values that share containers are nothing within themselves, and not too deep.
+
+    Each container is looked at once, and without recursion: forged values are as deep as they like.
+    """
+    #: The levels from a container down, by identity; None while that is not known.
+    levels: dict[int, int | None] = {}
+    for root in roots:
+        path = [root]
+        while path:
+            container = path[-1]
+            if levels.get(id(container)) is not None:
+                path.pop()
+                continue
+            inner = _containers_in(container)
+            if id(container) not in levels:
+                levels[id(container)] = None
+                if any(levels.get(key, 0) is None for key in inner):
+                    return False  # it holds itself
+                path.extend(item for key, item in inner.items() if key not in levels)
+            else:
+                levels[id(container)] = 1 + max([levels[key] or 0 for key in inner], default=0)
+                path.pop()
+        if first_depth + (levels[id(root)] or 0) - 1 > MAX_DEPTH:
+            return False
+    return True
+
+
+def _containers_in(container: Any) -> dict[int, Any]:
+    """The containers directly in one, by identity."""
+    items = {id(item): item for item in container if type(item) in CONTAINERS}
+    if type(container) is dict:
+        items.update((id(item), item) for item in container.values() if type(item) in CONTAINERS)
+    return items
+
+
+def _note_containers(items: Iterable[Any], found: dict[int, Any], depth: int) -> int:
+    """Add the items that are no whole scalars to those found, by identity; their number, with
+    repetitions.
 
     Most lists are short and contain only plain scalars; they are checked at once. A long list is
     noted, to be checked once only, since a forged payload may refer to one a million times.
     """
+    noted = 0
     for item in items:
         kind = type(item)
         if kind in _PLAIN:
@@ -83,6 +129,8 @@ def _note_containers(items: Iterable[Any], found: dict[int, Any], depth: int) ->
             continue
         if not _is_whole(item):
             found[id(item)] = item
+            noted += 1
+    return noted
 
 
 def _is_whole(value: Any) -> bool:
@@ -158,16 +206,36 @@ def same(one: Any, other: Any) -> bool:
         return False
     if kind in _EQUAL_IF_ALIKE:
         return bool(one == other)
-    if kind is list or kind is tuple:
-        return len(one) == len(other) and all(map(same, one, other))
-    if kind is dict:
-        if len(one) != len(other):
-            return False
+    if kind is list or kind is tuple or kind is dict:
+        return _have_same_parts(one, other, set())
+    return bool(_spelling(one) == _spelling(other))
+
+
+def _have_same_parts(one: Any, other: Any, compared: set[tuple[int, int]]) -> bool:
+    """``same`` for two lists, tuples or dicts. Pairs of containers are compared once, since one
+    that holds others repeatedly has more paths than parts."""
+    if len(one) != len(other):
+        return False
+    if (id(one), id(other)) in compared:
+        return True
+    compared.add((id(one), id(other)))
+    if type(one) is dict:
         # By spelling, since {0: 1} == {False: 1}.
         others = {_spelling(key): item for key, item in other.items()}
         missing = object()
-        return all(same(item, others.get(_spelling(key), missing)) for key, item in one.items())
-    return bool(_spelling(one) == _spelling(other))
+        pairs: Iterable[tuple[Any, Any]] = [
+            (item, others.get(_spelling(key), missing)) for key, item in one.items()
+        ]
+    else:
+        pairs = zip(one, other, strict=True)
+    for mine, yours in pairs:
+        kind = type(mine)
+        if kind is list or kind is tuple or kind is dict:
+            if kind is not type(yours) or not _have_same_parts(mine, yours, compared):
+                return False
+        elif not same(mine, yours):
+            return False
+    return True
 
 
 def _spelling(value: Any) -> Any:

@@ -18,6 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from ..exceptions import PayloadError
+from .costs import Limits
 from .opcodes import check_opcodes
 
 _ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
@@ -49,13 +50,14 @@ class PrimitiveUnpickler(pickle.Unpickler):
         raise PayloadError("the payload refers to an object outside itself; it was not loaded.")
 
 
-def load_primitives(body: bytes) -> Any:
-    """Unpickle ``body``. PayloadError for bytes that are no pickle such as ours.
+def load_primitives(body: bytes, limits: Limits) -> Any:
+    """Unpickle ``body``. PayloadError for bytes that are no pickle such as ours, or that cost more
+    than the limits.
 
     A forged pickle may still give an object that is no primitive, such as a class of the
     allow-list: the caller checks that.
     """
-    check_opcodes(body)
+    check_opcodes(body, limits)
     try:
         return PrimitiveUnpickler(io.BytesIO(body)).load()
     except PayloadError:

@@ -15,7 +15,7 @@ from ..payload.stored import Payload
 from ..table.versions import following
 from . import unique_claims
 from .transaction_state import undo_rolled_back
-from .values import encode, extra
+from .values import encode, extra, set_extra
 
 if TYPE_CHECKING:
     from ..fields.base import VirtualField
@@ -208,9 +208,7 @@ def _forget(obj: StoredObject, keys: set[str], stored: Mapping[str, Any]) -> Non
     for key in keys:
         field = obj._sonic.by_key.get(key)
         if field is None:
-            values["_sonic_extra"].pop(key, None)
-            if key in stored:
-                values["_sonic_extra"][key] = stored[key]
+            set_extra(obj, key, stored)
             continue
         values.pop(field.attname, None)
         values.get("_sonic_filled_in", {}).pop(field.attname, None)

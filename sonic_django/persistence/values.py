@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from django.core.exceptions import ValidationError
 
+from ..fields.passwords import holds_hash
 from ..schema.schema import StoredObject
 
 
 def extra(obj: StoredObject) -> dict[str, Any]:
-    """The payload's keys that no field declares: the object's own dict. The payload is decoded, so
-    that nothing that was not read yet is lost when it is replaced."""
+    """The payload's keys that no field declares, without hashes of passwords: the object's own
+    dict. The payload is decoded, so that nothing that was not read yet is lost when it is replaced.
+    """
     values = obj.__dict__
     if "_sonic_extra" not in values:
         if obj.sonic_payload:
@@ -19,6 +22,18 @@ def extra(obj: StoredObject) -> dict[str, Any]:
         else:
             values["_sonic_extra"] = {}
     return cast("dict[str, Any]", values["_sonic_extra"])
+
+
+def set_extra(obj: StoredObject, key: str, stored: Mapping[str, Any]) -> None:
+    """Make a key that no field declares what a payload has under it."""
+    values = obj.__dict__
+    extra(obj).pop(key, None)
+    values.get("_sonic_hidden", {}).pop(key, None)
+    if key in stored:
+        kept = extra(obj)
+        if holds_hash(stored[key]):
+            kept = values.setdefault("_sonic_hidden", {})
+        kept[key] = stored[key]
 
 
 def decoded(obj: StoredObject) -> dict[str, Any]:
@@ -37,6 +52,8 @@ def encode(obj: StoredObject) -> tuple[dict[str, Any], dict[str, Any]]:
     by_name: dict[str, Any] = {}
     stored: dict[str, Any] = dict(extra(obj))
     values = obj.__dict__
+    if "_sonic_hidden" in values:
+        stored = {**values["_sonic_hidden"], **stored}
     for name, key, field, sets_coerced in obj._sonic.writing:
         value = values[field.attname] if field.attname in values else field.value_in(obj)
         if key in stored:
@@ -69,5 +86,5 @@ def revert(obj: StoredObject) -> None:
     for field in schema.references:
         if field.is_cached(obj):
             field.delete_cached_value(obj)
-    for name in ("_sonic_extra", "_sonic_filled_in", "_sonic_decoded"):
+    for name in ("_sonic_extra", "_sonic_hidden", "_sonic_filled_in", "_sonic_decoded"):
         values.pop(name, None)

@@ -18,6 +18,7 @@ from django.db.models.signals import post_init
 from ..conf import is_available, sonic_settings
 from ..exceptions import UnindexableRow
 from ..fields.base import VirtualField
+from ..fields.passwords import holds_hash
 from ..fields.references import ReferenceField
 from ..index.documents import DESTROYED_VERSION, Document, tombstone
 from ..index.encoding import key_part
@@ -207,7 +208,13 @@ class Schema(Declarations):
                 values[attname] = default = field.get_default()
                 if field.has_nondeterministic_default:
                     values.setdefault("_sonic_filled_in", {})[attname] = default
-        values.setdefault("_sonic_extra", stored)
+        if "_sonic_extra" not in values:
+            # A field that hid its values was renamed or removed: they stay hidden, and are kept.
+            hidden = {key: value for key, value in stored.items() if holds_hash(value)}
+            if hidden:
+                values["_sonic_hidden"] = hidden
+                stored = {key: value for key, value in stored.items() if key not in hidden}
+            values["_sonic_extra"] = stored
 
     def stored_values(self, obj: StoredObject) -> dict[str, Any]:
         """The payload dict of an object as last loaded or saved; a new one at each call."""

@@ -185,3 +185,13 @@ def test_autocomplete_lists_a_page_of_all(admin: Client, db: None):
     response = admin.get("/admin/autocomplete/", parameters)
     assert len(response.json()["results"]) == 20
     assert response.json()["pagination"] == {"more": True}
+
+
+def test_a_text_that_asks_for_too_much(admin: Client, love: list[Blog]):
+    text = "lov* " * 400 + "l* w* " + "love " * 200
+    response = admin.get(url(Blog), {"q": text})
+    assert len(titles(response)) == 3
+    assert notes(response) == [
+        "Of the beginnings* with fewer than 3 letters only the first is searched.",
+        "Only the first 100 words of the search are used.",
+    ]

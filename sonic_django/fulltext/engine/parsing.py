@@ -11,6 +11,7 @@ from typing import Any
 import xapian
 from xapian_backend import InvalidIndexError
 
+from ..limits import limited
 from .columns import Column, Layout
 from .lookups import EVERYTHING, NOTHING, Query, any_of, compare, exact, filtering, holds_ngrams
 from .values import text_of
@@ -29,8 +30,6 @@ OPERATORS = (
 # A beginning stands for at most so many words, the commonest first: one letter typed into a search
 # box would otherwise read half of the index.
 EXPANSIONS = 200
-# Beyond this a query is cut: each word is a posting list to open.
-QUERY_CHARACTERS = 4000
 
 UNWANTED = r'-(?:"[^"]*"|[^\s"()]+)'
 ONLY_UNWANTED = re.compile(rf"\s*{UNWANTED}(?:\s+{UNWANTED})*\s*")
@@ -121,7 +120,8 @@ class TextParser:
     @staticmethod
     def parse(parser: Any, text: Any, flags: int) -> Any:
         """Raises QueryParserError where operators stand wrong, never without operators."""
-        text = text_of(text)[:QUERY_CHARACTERS]
+        # Beyond its limits a text is cut, whichever way it came.
+        text = limited(text_of(text)).text
         # Xapian does not look for other forms of a word with a capital: users do.
         text = CASED.sub(lambda part: part["kept"] or part[0].lower(), text)
         if flags & Parser.FLAG_PURE_NOT and ONLY_UNWANTED.fullmatch(text):
