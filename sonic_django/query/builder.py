@@ -7,7 +7,7 @@ cursor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import FieldError
@@ -15,8 +15,9 @@ from django.db.models import Q
 
 from ..index.queries import Scope
 from ..schema.ids import as_id
+from .arguments import several
 from .bounds import Cursor
-from .conditions import EVERYTHING, Logic, conjoin, disjoin
+from .conditions import EVERYTHING, MOST_DEPTH, Logic, conjoin, disjoin, too_deep
 from .lookups import resolve, resolve_any
 from .ordering import Ordering
 from .planner import Planner
@@ -24,6 +25,18 @@ from .shapes import ValueShape
 from .state import QueryState, Scan, order_name
 
 # Filters ----------------------------------------------------------------------------------------
+
+
+def q_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Q:
+    """The lookups as one Q object. TypeError for names that are arguments of ``Q`` itself, which
+    would turn a filter by a request's data into another one."""
+    if kwargs and not _OF_Q.isdisjoint(kwargs):
+        invalid = ", ".join(f"'{name}'" for name in sorted(_OF_Q.intersection(kwargs)))
+        raise TypeError(f"The following kwargs are invalid: {invalid}")
+    return Q(*args, **kwargs)
+
+
+_OF_Q = frozenset(["_connector", "_negated"])
 
 
 def filtered(state: QueryState, q: Q) -> QueryState:
@@ -42,19 +55,41 @@ def narrowed(state: QueryState, conditions: Logic) -> QueryState:
     """Narrowed by conditions that have been checked."""
     if state.conditions is not EVERYTHING:
         conditions = conjoin(state.conditions, conditions)
+    return _with_conditions(state, conditions)
+
+
+def _with_conditions(state: QueryState, conditions: Logic) -> QueryState:
+    if conditions.depth > MOST_DEPTH:
+        raise too_deep(state.schema.label)
     return state.changed(conditions=conditions)
 
 
 def intersection(state: QueryState, other: QueryState) -> QueryState:
     """The objects of both, with the order of the first."""
     _check_combination(state, other)
-    return state.changed(conditions=conjoin(state.conditions, other.conditions))
+    if other.cursor is not None:
+        other = _with_cursor_as_filter(other, "&")
+    return _with_conditions(state, conjoin(state.conditions, other.conditions))
 
 
 def union(state: QueryState, other: QueryState) -> QueryState:
     """The objects of either, with the order of the first."""
     _check_combination(state, other)
-    return state.changed(conditions=disjoin(state.conditions, other.conditions))
+    state, other = _with_cursor_as_filter(state, "|"), _with_cursor_as_filter(other, "|")
+    return _with_conditions(state, disjoin(state.conditions, other.conditions))
+
+
+def _with_cursor_as_filter(state: QueryState, operator: str) -> QueryState:
+    """The same objects, with the cursor as one of the conditions; TypeError for a cursor in an
+    order by a field, which no condition says."""
+    if state.cursor is None:
+        return state
+    if state.cursor.field != "id":
+        raise TypeError(
+            f"Cannot combine queries by {operator} once after() or before() has been taken in an "
+            f"order by {state.cursor.field}; take it of the combination."
+        )
+    return narrowed(state, state.cursor.condition()).changed(cursor=None)
 
 
 def _check_combination(state: QueryState, other: QueryState) -> None:
@@ -83,11 +118,11 @@ def ordered(state: QueryState, names: Sequence[Any]) -> QueryState:
     return state.changed(order=order, is_reversed=False, ranking=None)
 
 
-def ranked(state: QueryState, ids: Sequence[int]) -> QueryState:
+def ranked(state: QueryState, ids: Iterable[Any]) -> QueryState:
     """In the order of these ids."""
     _refuse_slice(state, "Cannot reorder a query once a slice has been taken.")
     _refuse_cursor(state)
-    return state.changed(order=(), is_reversed=False, ranking=tuple(ids))
+    return state.changed(order=(), is_reversed=False, ranking=_ids(state, "in_order_of", ids))
 
 
 def turned_round(state: QueryState) -> QueryState:
@@ -150,9 +185,14 @@ def unsliced(state: QueryState) -> QueryState:
     return state.changed(low=0, high=None)
 
 
-def given(state: QueryState, ids: Sequence[int]) -> QueryState:
+def given(state: QueryState, ids: Iterable[Any]) -> QueryState:
     """With just these ids as its result."""
-    return state.changed(given=tuple(ids))
+    return state.changed(given=_ids(state, "with_ids", ids))
+
+
+def _ids(state: QueryState, method: str, given: Any) -> tuple[int, ...]:
+    """The ids that stand for objects: ids, their digits, objects, or a queryset."""
+    return tuple([as_id(state.schema, one) for one in several(method, "exact", given)])
 
 
 # Which objects, and by which store --------------------------------------------------------------
@@ -222,10 +262,12 @@ def check_names(state: QueryState, names: Sequence[str]) -> None:
             state.schema.field(name)
 
 
-def check_distinct(names: Sequence[str]) -> None:
-    """FieldError for names given to ``distinct``."""
+def distinct(state: QueryState, names: Sequence[str]) -> QueryState:
+    """With each row of values once. FieldError for names."""
+    _refuse_slice(state, "Cannot create distinct fields once a slice has been taken.")
     if names:
         raise FieldError("distinct() takes no fields: the index gives each object once.")
+    return state.changed(distinct=True)
 
 
 def _refuse_slice(state: QueryState, message: str) -> None:

@@ -118,18 +118,17 @@ class SonicQuerySet:
         FieldError for an unknown field or lookup, and for one that no declared index can answer;
         ValidationError for a value that the field cannot have; TypeError after a slice.
         """
-        return self._with(builder.filtered(self.state, Q(*args, **kwargs)))
+        return self._with(builder.filtered(self.state, builder.q_of(args, kwargs)))
 
     def exclude(self, *args: Any, **kwargs: Any) -> Self:
         """The objects that do not satisfy all of the lookups and Q objects; otherwise as
         ``filter``. No round trip."""
-        return self._with(builder.filtered(self.state, ~Q(*args, **kwargs)))
+        return self._with(builder.filtered(self.state, ~builder.q_of(args, kwargs)))
 
     def complex_filter(self, given: Any) -> Self:
         """``filter`` by a Q object or a dict of lookups. No round trip."""
-        return self._with(
-            builder.filtered(self.state, given if isinstance(given, Q) else Q(**given))
-        )
+        q = given if isinstance(given, Q) else builder.q_of((), given)
+        return self._with(builder.filtered(self.state, q))
 
     def __and__(self, other: Self) -> Self:
         return self._with(builder.intersection(self.state, other.state))
@@ -194,9 +193,14 @@ class SonicQuerySet:
         return self.all() if names == (None,) else self.only(*names)
 
     def distinct(self, *names: str) -> Self:
-        """A copy: the index gives each object once. FieldError for names."""
-        builder.check_distinct(names)
-        return self.all()
+        """Each object once, as without; of ``values()`` and ``values_list()`` each row once.
+
+        ``count()`` of one field counts in the index that lists its values (see ``facet``), where
+        there is one. Otherwise the ids of all objects are read, and rows until the slice is full.
+        NotSupportedError, when it is evaluated, in an order by other fields than those named.
+        FieldError for names, TypeError after a slice.
+        """
+        return self._with(builder.distinct(self.state, names))
 
     def deleted(self) -> Self:
         """The softly deleted objects, newest first; filtered and ordered by pk only, or with
@@ -461,6 +465,8 @@ class SonicQuerySet:
         """The number of objects. One Redis call; no row is read."""
         if self._result_cache is not None:
             return len(self._result_cache)
+        if self.state.merges_rows:
+            return loading.count_different(self.state)
         return execute.count(self.state)
 
     def counts(self, filters: Iterable[Q]) -> list[int]:
@@ -474,12 +480,16 @@ class SonicQuerySet:
         """Whether there is any object. One Redis call."""
         if self._result_cache is not None:
             return bool(self._result_cache)
+        if self.state.merges_rows:
+            return loading.count_different(self.state) > 0
         return execute.exists(self.state)
 
     def contains(self, obj: Any) -> bool:
         """Whether the object is among them. One Redis call."""
         if self._result_cache is not None:
             return obj in self._result_cache
+        if self.state.shape is not None:
+            raise TypeError("Cannot call QuerySet.contains() after .values() or .values_list().")
         if self.state.is_sliced:
             return as_id(self.state.schema, obj) in self.ids()
         return self.filter(pk=obj).exists()
@@ -517,7 +527,11 @@ class SonicQuerySet:
                 (asked[at],) = execute.facet_plans(
                     queryset.state, [item.name], item.limit, item.most
                 )
-            elif queryset.is_loaded or _overrides_answers(type(queryset)):
+            elif (
+                queryset.is_loaded
+                or queryset.state.merges_rows
+                or _overrides_answers(type(queryset))
+            ):
                 is_count = isinstance(item, CountOf)
                 found[at] = execute.unless_unbuilt(queryset.count if is_count else queryset.ids)
             else:

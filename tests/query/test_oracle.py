@@ -239,18 +239,28 @@ def _check_order(run: Run, question: Question, queryset: Any) -> None:
         expected = oracle.beside(expected, order, cursor, behind)
         assert queryset.count() == len(expected)
         assert queryset.exists() is bool(expected)
+    expected, backwards = _both_ways(oracle, expected, order, question.cursor)
     if question.is_reversed:
-        queryset = queryset.reverse()
-        order = tuple(name[1:] if name.startswith("-") else f"-{name}" for name in order)
-    expected = oracle.sort(expected, order)
+        queryset, expected, backwards = queryset.reverse(), backwards, expected
     assert queryset.ids() == expected
-    _check_ends(queryset, expected, oracle.sort(expected, _turned(order)))
+    _check_ends(queryset, expected, backwards)
     low, high = question.low, question.high
     high = None if high is None else max(low, high)
     page = queryset[low:high]
     assert [obj.id for obj in page] == expected[low:high]
     assert queryset[low:high].count() == len(expected[low:high])
     _check_other_ways(run, queryset, expected)
+
+
+def _both_ways(
+    oracle: Oracle, ids: list[int], order: tuple[str, ...], cursor: tuple[int, bool] | None
+) -> tuple[list[int], list[int]]:
+    """The ids in the order and in the opposite one. Objects without a value are last in both, but
+    of the objects ahead of a cursor the nearest is first."""
+    expected = oracle.sort(ids, order)
+    if cursor and not cursor[1]:
+        return expected, expected[::-1]
+    return expected, oracle.sort(ids, _turned(order))
 
 
 def _turned(order: tuple[str, ...]) -> tuple[str, ...]:
