@@ -175,12 +175,12 @@ def _values(label: str, queryset: Any, target: Any, *, objects: bool) -> Iterabl
 
 
 def _column(label: str, queryset: Any) -> Iterator[Any]:
+    query = queryset.query
+    names = [*query.extra_select, *query.values_select, *query.annotation_select]
+    if len(names) != 1:
+        raise _several_fields(label, names)
     # However the queryset shapes them, the rows of the statement are tuples.
-    for row in queryset.query.get_compiler(queryset.db).results_iter(tuple_expected=True):
-        if len(row) != 1:
-            raise _several_fields(
-                label, [*queryset.query.values_select, *queryset.query.annotations]
-            )
+    for row in query.get_compiler(queryset.db).results_iter(tuple_expected=True):
         yield row[0]
 
 

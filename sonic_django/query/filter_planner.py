@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 Halves = tuple["Leaf | None", "Leaf | None"]
 
 
-#: Sets that a query may look at, more than the targets of a lookup across references: some 0.1 ms
-#: are needed for each, and Redis takes a million arguments, of which each set is seven.
-MOST_SETS = 12_000
+#: Sets that a query may look at, twice as many as a lookup across references has targets. Each
+#: takes some 0.1 ms and seven of the million arguments that Redis takes.
+MOST_SETS = 20_000
 
 
 class FilterPlanner:
