@@ -1,7 +1,8 @@
-"""Filters of very many alternatives: their objects are looked up first, some sets at a time.
+"""Filters of very many alternatives: their objects are looked up first, some at a time.
 
 One run of a script opens every set of its filter, and tests each object by them. Of thousands of
-sets that takes too long. If they have few objects together, the ids of these stand for them.
+sets that takes too long. If they have few objects together, the ids of these stand for them; and
+for a long list of ids, those that there are.
 """
 
 from __future__ import annotations
@@ -19,27 +20,30 @@ MOST_OBJECTS = 20_000
 Request: TypeAlias = "tuple[IndexQuery, str, int, int | None]"
 
 
-def requests_of(part: Or, what: str, scope: Scope, needs: dict[str, str]) -> list[Request]:
+#: Ids that are looked up by one run.
+_IDS_PER_RUN = 2000
+
+
+def requests_of(part: Or | Ids, what: str, scope: Scope, needs: dict[str, str]) -> list[Request]:
     """The queries for "count" (an upper bound, if objects satisfy several) or "members" of a large
     part: their results together are those of the part."""
-    is_disjoint = part.disjoint or what == "count"
+    filters: list[Node]
+    if isinstance(part, Ids):
+        starts = range(0, len(part.ids), _IDS_PER_RUN)
+        filters = [Ids(part.ids[start : start + _IDS_PER_RUN]) for start in starts]
+    else:
+        is_disjoint = part.disjoint or what == "count"
+        starts = range(0, len(part.children), MOST_ALTERNATIVES)
+        some = [part.children[start : start + MOST_ALTERNATIVES] for start in starts]
+        filters = [Or(children, is_disjoint) for children in some]
+    order = (Leaf(scope.set_name),)
     return [
-        (
-            IndexQuery(
-                order=(Leaf(scope.set_name),),
-                filter=Or(part.children[start : start + MOST_ALTERNATIVES], is_disjoint),
-                scope=scope,
-                needs=needs,
-            ),
-            what,
-            0,
-            None,
-        )
-        for start in range(0, len(part.children), MOST_ALTERNATIVES)
+        (IndexQuery(order, filter=filter, scope=scope, needs=needs), what, 0, None)
+        for filter in filters
     ]
 
 
-def replaced(node: Node, found: Sequence[tuple[Or, Ids]]) -> Node:
+def replaced(node: Node, found: Sequence[tuple[Or | Ids, Ids]]) -> Node:
     """The filter with the ids in place of the large parts."""
     for part, ids in found:
         if node is part:

@@ -170,7 +170,7 @@ class IndexQuery:
 
     @cached_property
     def has_large_parts(self) -> bool:
-        """Whether a disjunction of the filter has more sets than one run of a script opens."""
+        """Whether the filter has more sets, or ids, than one run of a script is given."""
         return bool(large_parts(self.filter))
 
     def plain_sets(self) -> set[bytes]:
@@ -265,17 +265,25 @@ class FacetQuery:
 MOST_ALTERNATIVES = 500
 
 
-def large_parts(node: Node | None) -> list[Or]:
-    """The disjunctions of more than ``MOST_ALTERNATIVES`` sets in a filter."""
-    if node is None or isinstance(node, (Leaf, Ids)):
+#: Ids that one run of a script may be given.
+MOST_IDS = 5000
+
+
+def large_parts(node: Node | None) -> list[Or | Ids]:
+    """The disjunctions of more than ``MOST_ALTERNATIVES`` sets in a filter, and the lists of more
+    than ``MOST_IDS`` ids."""
+    if node is None or isinstance(node, Leaf):
         return []
-    found: list[Or] = []
+    found: list[Or | Ids] = []
     _collect_large_parts(node, found)
     return found
 
 
-def _collect_large_parts(node: Node, found: list[Or]) -> None:
-    if isinstance(node, Not):
+def _collect_large_parts(node: Node, found: list[Or | Ids]) -> None:
+    if isinstance(node, Ids):
+        if len(node.ids) > MOST_IDS:
+            found.append(node)
+    elif isinstance(node, Not):
         _collect_large_parts(node.child, found)
     elif isinstance(node, (And, Or)):
         if (

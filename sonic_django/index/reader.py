@@ -67,16 +67,17 @@ class IndexReader:
         return replace(query, filter=self._few_sets(query.filter, Scope.LIVE, query.needs))
 
     def _few_sets(self, node: Node | None, scope: Scope, needs: dict[str, str]) -> Node | None:
-        found: list[tuple[Or, Ids]] = []
+        found: list[tuple[Or | Ids, Ids]] = []
         for part in large_parts(node):
-            numbers = self._of_part(part, "count", scope, needs)
-            if sum(numbers) > alternatives.MOST_OBJECTS:
-                continue
+            if isinstance(part, Or):
+                numbers = self._of_part(part, "count", scope, needs)
+                if sum(numbers) > alternatives.MOST_OBJECTS:
+                    continue
             ids = set().union(*self._of_part(part, "members", scope, needs))
             found.append((part, Ids(tuple(sorted(ids)))))
         return alternatives.replaced(node, found) if node and found else node
 
-    def _of_part(self, part: Or, what: str, scope: Scope, needs: dict[str, str]) -> list[Any]:
+    def _of_part(self, part: Or | Ids, what: str, scope: Scope, needs: dict[str, str]) -> list[Any]:
         """The results for some sets of the part at a time; none if an index is not built, which
         the query itself then says."""
         answers = self.results_of(alternatives.requests_of(part, what, scope, needs))

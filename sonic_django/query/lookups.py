@@ -288,7 +288,7 @@ def _bound(field: Indexed, value: Any) -> Any:
     if type(bound) is float and field.native_type is int and isfinite(bound):
         return Decimal(bound)
     if bound != bound:
-        raise ValueError(f"{field.name}: {value!r} has no place in an order.")
+        raise ValueError(f"{field.name}: NaN has no position in an order.")
     return bound
 
 

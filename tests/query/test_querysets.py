@@ -126,7 +126,7 @@ class TestNullAndEmpty:
         objects = Everything.objects
         assert list(objects.filter(text=None)) == list(objects.filter(text__isnull=True)) == [none]
         assert list(objects.filter(text="")) == list(objects.filter(text__isnull=False)) == [empty]
-        assert list(objects.filter(text__in=[None, "x"])) == [none]
+        assert list(objects.filter(text__in=[None, "x"])) == []  # as in Django
         assert list(objects.exclude(text="")) == list(objects.exclude(text__gte="")) == [none]
 
     def test_lists(self) -> None:
