@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from operator import index
 from typing import Any, Final
 
 from django.core.exceptions import FieldError, ValidationError
@@ -137,6 +138,72 @@ def for_sql(name: str, value: Any) -> Any:
         return list(_values(name, value, None, objects=False))
     if isinstance(value, Iterator):
         return read_once(name, value)
+    return value
+
+
+def whole(label: str, value: Any) -> int:
+    """A whole number. TypeError, which names the argument, for anything else."""
+    value = plain(value)
+    try:
+        return index(value)
+    except TypeError:
+        raise TypeError(f"{label} takes a whole number; got {value!r}.") from None
+
+
+def batch_size(label: str, value: Any, usual: int = 1000) -> int:
+    """The size of a batch; the usual one for None. ValueError below 1."""
+    if value is None:
+        return usual
+    size = whole(f"{label}: batch_size", value)
+    if size <= 0:
+        raise ValueError(f"{label}: batch_size must be a positive integer; got {value!r}.")
+    return min(size, _LARGEST_BATCH)
+
+
+#: No batch is larger; a count of rows beyond it would not fit a statement's LIMIT.
+_LARGEST_BATCH = 2**31 - 1
+
+
+def text(label: str, value: Any) -> str:
+    """A text, such as a field's name. TypeError, which names the argument, for anything else."""
+    value = plain(value)
+    if not isinstance(value, str):
+        raise TypeError(f"{label} takes a text; got {value!r}.")
+    return value
+
+
+def texts(label: str, values: Any) -> list[str]:
+    """A list of texts. TypeError for a single text, and for anything else."""
+    values = plain(values)
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise TypeError(f"{label} takes a list of texts; got {values!r}.")
+    return [text(label, value) for value in values]
+
+
+def instances(label: str, values: Any, kinds: type | tuple[type, ...], named: str) -> list[Any]:
+    """A list of instances. TypeError, which names the argument, for anything else."""
+    values = plain(values)
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise TypeError(f"{label} takes a list of {named}; got {values!r}.")
+    found = list(map(plain, values))
+    for value in found:
+        if not isinstance(value, kinds):
+            raise TypeError(f"{label} takes {named}; got {value!r}.")
+    return found
+
+
+def mapping(label: str, value: Any) -> dict[str, Any]:
+    """A dict. TypeError, which names the argument, for anything else."""
+    value = plain(value)
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{label} takes a dict; got {value!r}.")
+    return dict(value)
+
+
+def reporter(label: str, value: Any) -> Any:
+    """A callable, or None. TypeError, which names the argument, for anything else."""
+    if value is not None and not callable(value):
+        raise TypeError(f"{label}: progress is a callable; got {value!r}.")
     return value
 
 

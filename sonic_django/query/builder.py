@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import FieldError
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 
 from ..index.queries import Scope
 from ..schema.ids import as_id
-from .arguments import several
+from .arguments import batch_size as sized
+from .arguments import instances, plain, reporter, several, text, texts, whole
 from .bounds import Cursor
 from .conditions import EVERYTHING, MOST_DEPTH, Logic, conjoin, disjoin, too_deep
 from .lookups import resolve, resolve_any
@@ -109,7 +110,7 @@ def _check_combination(state: QueryState, other: QueryState) -> None:
 def ordered(state: QueryState, names: Sequence[Any]) -> QueryState:
     """In the order of the names, or the default one if there are none."""
     _refuse_slice(state, "Cannot reorder a query once a slice has been taken.")
-    order = tuple([order_name(name) for name in names])
+    order = tuple([order_name(plain(name)) for name in names])
     if state.scan and order != ("?",):
         Ordering(state.schema, order or ("pk",))
     elif order and order[0] != "?":
@@ -142,7 +143,7 @@ def beside(state: QueryState, cursor: Any, *, behind: bool) -> QueryState:
     if state.text is not None and not state.order:
         raise TypeError("after() and before() need an order; search() gives none. Slice it.")
     schema = state.schema
-    id = as_id(schema, cursor)
+    id = as_id(schema, plain(cursor))
     values: Mapping[str, Any] = {}
     if not state.orders_by_id:
         row = schema.table(state.db).fetch_one(id)
@@ -163,7 +164,11 @@ def beside_values(
 
 
 def sliced(state: QueryState, start: int | None, stop: int | None) -> QueryState:
-    """A slice of the slice. ValueError for negative positions."""
+    """A slice of the slice. ValueError for negative positions, TypeError for no whole numbers."""
+    if start is not None and type(start) is not int:
+        start = whole("The start of a slice", start)
+    if stop is not None and type(stop) is not int:
+        stop = whole("The end of a slice", stop)
     if (start or 0) < 0 or (stop or 0) < 0:
         raise ValueError("Negative indexing is not supported.")
     low, high = state.low, state.high
@@ -176,8 +181,14 @@ def sliced(state: QueryState, start: int | None, stop: int | None) -> QueryState
     if stop is not None:
         end = low + stop
         high = end if high is None else min(high, end)
-    low += start or 0
+    low = min(low + (start or 0), _FARTHEST)
+    if high is not None:
+        high = min(high, _FARTHEST)
     return state.changed(low=low, high=None if high is None else max(low, high), **changes)
+
+
+#: No set has as many entries; Redis takes no rank beyond 64 bits.
+_FARTHEST = 2**50
 
 
 def unsliced(state: QueryState) -> QueryState:
@@ -206,7 +217,7 @@ def scoped(state: QueryState, scope: Scope) -> QueryState:
     return state.changed(scope=scope)
 
 
-def searching(state: QueryState, text: str) -> QueryState:
+def searching(state: QueryState, words: Any) -> QueryState:
     """Narrowed to what full text finds by these words."""
     _refuse_slice(state, "Cannot search once a slice has been taken.")
     if state.scope is not Scope.LIVE:
@@ -215,7 +226,7 @@ def searching(state: QueryState, text: str) -> QueryState:
         raise TypeError("search() was taken already; give all words to one search().")
     if state.scan or state.cursor is not None:
         raise TypeError("search() cannot be combined with scan(), after() and before().")
-    return state.changed(text=text)
+    return state.changed(text=text("search()", words))
 
 
 def scanning(
@@ -225,9 +236,8 @@ def scanning(
     _refuse_slice(state, "Cannot scan once a slice has been taken.")
     if state.text is not None:
         raise TypeError("search() cannot be combined with scan(), after() and before().")
-    if batch_size <= 0:
-        raise ValueError("batch_size must be strictly positive.")
-    return state.changed(scan=Scan(progress, batch_size))
+    size = sized("scan()", batch_size)
+    return state.changed(scan=Scan(reporter("scan()", progress), size))
 
 
 # Loading ----------------------------------------------------------------------------------------
@@ -237,6 +247,7 @@ def with_related(state: QueryState, names: Sequence[Any]) -> QueryState:
     """With references loaded along: those named, all of them, or with (None,) none."""
     if tuple(names) == (None,):
         return state.changed(related=())
+    names = texts("select_related()", names)
     if not names:
         fields = state.schema.fields.values()
         names = [field.name for field in fields if field.is_relation and not field.many]
@@ -245,19 +256,23 @@ def with_related(state: QueryState, names: Sequence[Any]) -> QueryState:
 
 def with_prefetch(state: QueryState, lookups: tuple[Any, ...]) -> QueryState:
     """With Django's prefetch lookups, or with (None,) without any."""
-    return state.changed(prefetch=() if lookups == (None,) else (*state.prefetch, *lookups))
+    if lookups == (None,):
+        return state.changed(prefetch=())
+    given = instances("prefetch_related()", lookups, (str, Prefetch), "names and Prefetch objects")
+    return state.changed(prefetch=(*state.prefetch, *given))
 
 
 def shaped(
     state: QueryState, names: Sequence[str], kind: str, *, flat: bool = False, named: bool = False
 ) -> QueryState:
     """With values in place of objects."""
+    names = texts("values()" if kind == "dict" else "values_list()", names)
     return state.changed(shape=ValueShape(state.schema, names, kind, flat=flat, named=named))
 
 
 def check_names(state: QueryState, names: Sequence[str]) -> None:
     """FieldError for a name that is no field."""
-    for name in names:
+    for name in texts("only() and defer()", names):
         if name not in ("pk", "id"):
             state.schema.field(name)
 
