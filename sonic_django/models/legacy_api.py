@@ -33,6 +33,14 @@ def _position(name: str, value: Any) -> int:
     return min(arguments.whole(f"search(): {name}", value), _LAST_POSITION)
 
 
+def _terms(given: Any) -> dict[str, Any] | None:
+    return None if given is None else arguments.mapping("search(): terms", given)
+
+
+def _ids(method: str, given: Any) -> list[Any]:
+    return arguments.several(method, "exact", given)
+
+
 class PySonicAPI(models.Model):
     """The PySonic-compatible API of ``SonicObj``: an abstract model, so that migrations do not name
     it."""
@@ -163,7 +171,7 @@ class PySonicAPI(models.Model):
     @classmethod
     def delete_ids(cls, ids: Sequence[int]) -> int:
         """Delete softly by ids; how many there were. Missing ones are passed over."""
-        return cls.delete_objs([obj for obj in cls.get(list(ids)) if obj is not None])
+        return cls.delete_objs([obj for obj in cls.get(_ids("delete_ids", ids)) if obj is not None])
 
     @classmethod
     def delete_obj(cls, obj: Any) -> bool:
@@ -180,7 +188,9 @@ class PySonicAPI(models.Model):
     @classmethod
     def destroy_ids(cls, ids: Sequence[int]) -> int:
         """Remove rows for good, deleted ones too; how many there were."""
-        found = [obj for obj in cls.get(list(ids), read_deleted=True) if obj is not None]
+        found = [
+            obj for obj in cls.get(_ids("destroy_ids", ids), read_deleted=True) if obj is not None
+        ]
         for obj in found:
             obj.destroy()
         return len(found)
@@ -204,7 +214,7 @@ class PySonicAPI(models.Model):
     ) -> list[int]:
         """The ids of ``search``. One read of Xapian."""
         page = _position("pos", pos), _position("count", count)
-        return searching.search_ids(cls._sonic, key, *page, terms)
+        return searching.search_ids(cls._sonic, key, *page, _terms(terms))
 
     @classmethod
     def search_by_field(
@@ -218,7 +228,12 @@ class PySonicAPI(models.Model):
         """Objects by relevance to words in the named fields only; otherwise as ``search``."""
         model: Any = cls
         page = _position("pos", pos), _position("count", count)
-        return cls._objects(searching.search_ids(model._sonic, key, *page, terms, fields=fields))
+        fields = list(arguments.several("search_by_field()", "exact", fields))
+        for field in fields:
+            if not isinstance(field, (str, models.Field)):
+                raise TypeError(f"search_by_field() takes fields or their names; got {field!r}.")
+        found = searching.search_ids(model._sonic, key, *page, _terms(terms), fields=fields)
+        return cls._objects(found)
 
     @classmethod
     def replace_all(cls, objs: Iterable[Any]) -> list[Any]:

@@ -156,7 +156,7 @@ def batch_size(label: str, value: Any, usual: int = 1000) -> int:
         return usual
     size = whole(f"{label}: batch_size", value)
     if size <= 0:
-        raise ValueError(f"{label}: batch_size must be a positive integer; got {value!r}.")
+        raise ValueError(f"{label}: batch_size must be strictly positive; got {value!r}.")
     return min(size, _LARGEST_BATCH)
 
 

@@ -86,6 +86,8 @@ def bounds(conditions: Iterable[Condition]) -> tuple[Bound | None, Bound | None]
     highs: list[Bound | None] = []
     for condition in conditions:
         value = condition.value
+        if value != value:
+            raise ValueError(f"{condition.field}: NaN has no position in an order.")
         if condition.lookup == "startswith":
             low, high = starts_with(value)
             lows.append(low)

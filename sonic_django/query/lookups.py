@@ -211,6 +211,8 @@ def _on_field(schema: Schema, field: Indexed, lookup: str, value: Any) -> Logic:
     if lookup == "startswith":
         if field.order_kind != "text":
             raise FieldError(f"{schema.label}.{name} is not a text field, so it has no startswith.")
+        if value is None:
+            raise ValueError(f"{name}: None begins with no text; use {name}__isnull.")
         return Condition(name, "startswith", field.lookup_value(value))
     if field.order_kind is None:
         raise FieldError(f"{schema.label}.{name} has no order, so no {lookup}.")

@@ -9,7 +9,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
+from django.db import connections
 from django.db.models import Q
+from django.utils.connection import ConnectionDoesNotExist
 
 from ..async_methods import with_async_methods
 from ..index.queries import Scope
@@ -28,7 +30,7 @@ from . import (
     mass_writes,
 )
 from .arguments import batch_size as sized
-from .arguments import instances, mapping, reporter, text, texts, whole
+from .arguments import instances, mapping, plain, reporter, text, texts, whole
 from .batch import CountOf, FacetOf, IdsOf
 from .conditions import NOTHING
 from .state import QueryState
@@ -115,7 +117,8 @@ class SonicQuerySet:
 
     def using(self, alias: str | None) -> Self:
         """The same objects of another database and its index. No round trip."""
-        alias = None if alias is None else text("using()", alias)
+        if alias is not None and text("using()", alias) not in connections:
+            raise ConnectionDoesNotExist(f"The connection {alias!r} doesn't exist.")
         return self._with(self.state.changed(alias=alias))
 
     def filter(self, *args: Any, **kwargs: Any) -> Self:
@@ -498,9 +501,10 @@ class SonicQuerySet:
             return obj in self._result_cache
         if self.state.shape is not None:
             raise TypeError("Cannot call QuerySet.contains() after .values() or .values_list().")
+        id = as_id(self.state.schema, plain(obj))
         if self.state.is_sliced:
-            return as_id(self.state.schema, obj) in self.ids()
-        return self.filter(pk=obj).exists()
+            return id in self.ids()
+        return self.filter(pk=id).exists()
 
     def facet(self, name: str, limit: int = 20) -> list[tuple[Any, int]]:
         """(value, number of objects) of a field's ``limit`` most frequent values. One Redis call.
