@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from .queries import MOST_ALTERNATIVES, And, Ids, IndexQuery, Leaf, Node, Not, Or, Scope
+from . import queries
+from .queries import And, Ids, IndexQuery, Leaf, Node, Not, Or, Scope
 
 #: Objects whose ids may stand for the alternatives that they satisfy.
 MOST_OBJECTS = 20_000
@@ -20,21 +21,18 @@ MOST_OBJECTS = 20_000
 Request: TypeAlias = "tuple[IndexQuery, str, int, int | None]"
 
 
-#: Ids that are looked up by one run.
-_IDS_PER_RUN = 2000
-
-
 def requests_of(part: Or | Ids, what: str, scope: Scope, needs: dict[str, str]) -> list[Request]:
     """The queries for "count" (an upper bound, if objects satisfy several) or "members" of a large
     part: their results together are those of the part."""
     filters: list[Node]
     if isinstance(part, Ids):
-        starts = range(0, len(part.ids), _IDS_PER_RUN)
-        filters = [Ids(part.ids[start : start + _IDS_PER_RUN]) for start in starts]
+        size = max(1, queries.MOST_IDS // 2)
+        filters = [Ids(part.ids[start : start + size]) for start in range(0, len(part.ids), size)]
     else:
         is_disjoint = part.disjoint or what == "count"
-        starts = range(0, len(part.children), MOST_ALTERNATIVES)
-        some = [part.children[start : start + MOST_ALTERNATIVES] for start in starts]
+        size = queries.MOST_ALTERNATIVES
+        starts = range(0, len(part.children), size)
+        some = [part.children[start : start + size] for start in starts]
         filters = [Or(children, is_disjoint) for children in some]
     order = (Leaf(scope.set_name),)
     return [

@@ -165,7 +165,8 @@ def blogs() -> list[Blog]:
 
 #: The subject that a message may name instead of the argument.
 SUBJECTS = ("Field 'id'", "field", "score", "Negative indexing", "Chunk size", "QuerySet indices",
-            "SQL expression", "slice", "order", "index", "full text", "testapp.Blog", "connection")  # fmt: skip
+            "SQL expression", "slice", "order", "index", "full text", "testapp.Blog",
+            "connection")  # fmt: skip
 
 
 @pytest.mark.parametrize(("method", "argument"), arguments_of(SonicQuerySet))
