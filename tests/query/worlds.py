@@ -168,7 +168,6 @@ PERSON = World(
     attnames={},
     paths={"meta__city": PLACES, "meta__home__street": STREETS, "meta__nowhere": ["x"]},
     caseless=frozenset(["nick", "team", "words", "meta__city"]),
-    has_sparse_ids=True,
 )  # fmt: skip
 
 STREETS_OF_ORDERS = ["", "Gate", "gate 1", "GATE 2"]
