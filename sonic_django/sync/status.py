@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..index.layout import IDS_DIGEST
 from ..table import tombstones
+from .left_out import left_out
 
 if TYPE_CHECKING:
     from ..schema.schema import Stores
@@ -26,6 +27,8 @@ class ModelStatus:
     text_queue: int
     redis_bytes: int
     indexes: dict[str, bool] = field(default_factory=dict)
+    #: id -> why no index entries can be made of its row; of the first some thousands.
+    left_out: dict[int, str] = field(default_factory=dict)
 
     @property
     def unbuilt(self) -> list[str]:
@@ -55,4 +58,5 @@ def model_status(stores: Stores) -> ModelStatus:
         text_queue=store.text_backlog(),
         redis_bytes=store.memory(),
         indexes=indexes,
+        left_out={id: why for found in left_out(stores) for id, why in found.reasons.items()},
     )
