@@ -241,7 +241,7 @@ class ReferenceListField(ListField):
             item = item.pk
         try:
             return int(item)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return int(self._refuse(f"{item!r} is neither an object nor an id."))
 
     def value_from_object(self, obj: Any) -> Any:

@@ -168,6 +168,11 @@ class IndexQuery:
         """Whether the order is that of the ids alone."""
         return not self.further and [leaf.name for leaf in self.order] == [self.scope.set_name]
 
+    @cached_property
+    def has_large_parts(self) -> bool:
+        """Whether the filter has more sets, or ids, than one run of a script is given."""
+        return bool(large_parts(self.filter))
+
     def plain_sets(self) -> set[bytes]:
         """The names of the sets of the query whose members are plain ids."""
         found = {leaf.name for leaf in self.order if leaf.kind != BY_TEXT}
@@ -254,6 +259,42 @@ class FacetQuery:
         head: list[Token] = [",".join(digests), self.kind, limit]
         head += [-1 if most is None else most, budget or BUDGET, token]
         return [*head, *(self.filter.tokens() if self.filter else ())]
+
+
+#: Sets that a disjunction may have, for one run of a script to open them.
+MOST_ALTERNATIVES = 500
+
+
+#: Ids that one run of a script may be given.
+MOST_IDS = 5000
+
+
+def large_parts(node: Node | None) -> list[Or | Ids]:
+    """The disjunctions of more than ``MOST_ALTERNATIVES`` sets in a filter, and the lists of more
+    than ``MOST_IDS`` ids."""
+    if node is None or isinstance(node, Leaf):
+        return []
+    found: list[Or | Ids] = []
+    _collect_large_parts(node, found)
+    return found
+
+
+def _collect_large_parts(node: Node, found: list[Or | Ids]) -> None:
+    if isinstance(node, Ids):
+        if len(node.ids) > MOST_IDS:
+            found.append(node)
+    elif isinstance(node, Not):
+        _collect_large_parts(node.child, found)
+    elif isinstance(node, (And, Or)):
+        if (
+            isinstance(node, Or)
+            and len(node.children) > MOST_ALTERNATIVES
+            and all(isinstance(child, Leaf) for child in node.children)
+        ):
+            found.append(node)
+            return
+        for child in node.children:
+            _collect_large_parts(child, found)
 
 
 def all_of(nodes: Sequence[Node]) -> Node | None:

@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 
 from ..transport.client import redis_client
 from ..transport.scripts import Script, run_all
-from . import lua
+from . import alternatives, lua
 from .documents import Facet, Unbuilt
-from .queries import BUDGET, FacetQuery, Ids, IndexQuery, Leaf
+from .queries import BUDGET, FacetQuery, Ids, IndexQuery, Leaf, Node, Or, Scope, large_parts
 from .results import FacetResult, IndexResult
 from .specs import BY_ID
 
@@ -46,9 +46,42 @@ class IndexReader:
     def results_of(self, requests: Sequence[IndexRequest]) -> list[Any | Unbuilt]:
         """The result of each request: one round trip for all, and more for those that touch more
         than ``BUDGET`` entries."""
+        if any(request[0].has_large_parts for request in requests):
+            requests = [self._with_few_sets(request) for request in requests]
         results = [_direct(*request) or IndexResult(request[0]) for request in requests]
         self._complete(results, requests)
         return _results(results, requests)
+
+    def _with_few_sets(self, request: IndexRequest) -> IndexRequest:
+        """The request without disjunctions of very many sets, if these have few objects: two round
+        trips."""
+        query = request[0]
+        if not query.has_large_parts:
+            return request
+        filter = self._few_sets(query.filter, query.scope, query.needs)
+        return replace(query, filter=filter), *request[1:]
+
+    def _facet_of_few_sets(self, query: FacetQuery) -> FacetQuery:
+        if not large_parts(query.filter):
+            return query
+        return replace(query, filter=self._few_sets(query.filter, Scope.LIVE, query.needs))
+
+    def _few_sets(self, node: Node | None, scope: Scope, needs: dict[str, str]) -> Node | None:
+        found: list[tuple[Or | Ids, Ids]] = []
+        for part in large_parts(node):
+            if isinstance(part, Or):
+                numbers = self._of_part(part, "count", scope, needs)
+                if sum(numbers) > alternatives.MOST_OBJECTS:
+                    continue
+            ids = set().union(*self._of_part(part, "members", scope, needs))
+            found.append((part, Ids(tuple(sorted(ids)))))
+        return alternatives.replaced(node, found) if node and found else node
+
+    def _of_part(self, part: Or | Ids, what: str, scope: Scope, needs: dict[str, str]) -> list[Any]:
+        """The results for some sets of the part at a time; none if an index is not built, which
+        the query itself then says."""
+        answers = self.results_of(alternatives.requests_of(part, what, scope, needs))
+        return [] if any(isinstance(answer, Unbuilt) for answer in answers) else answers
 
     def batch(
         self,
@@ -57,6 +90,8 @@ class IndexReader:
     ) -> tuple[list[Any | Unbuilt], list[Facet | Unbuilt]]:
         """``results_of`` and ``facets`` together: one round trip for all, and more for those that
         touch more than ``BUDGET`` entries."""
+        requests = [self._with_few_sets(request) for request in requests]
+        facets = [(self._facet_of_few_sets(query), n, most) for query, n, most in facets]
         results = [_direct(*request) or IndexResult(request[0]) for request in requests]
         calls = [(lua.FACET, query.arguments(limit, most)) for query, limit, most in facets]
         replies = self._complete(results, requests, calls)
@@ -70,6 +105,7 @@ class IndexReader:
         self, query: IndexQuery, offset: int, limit: int | None, what: str
     ) -> IndexResult | Unbuilt:
         """The result of "ids" or "count" with its strategy and costs: the same round trips."""
+        query = self._with_few_sets((query, what, offset, limit))[0]
         results: list[Any] = [IndexResult(query)]
         self._complete(results, [(query, what, offset, limit)])
         result: IndexResult | Unbuilt = results[0]

@@ -13,6 +13,8 @@ from django.db import models, router, transaction
 
 from ..conf import is_available
 from ..fulltext import searching
+from ..query import arguments
+from ..schema.ids import as_id
 from ..sync import rebuild
 from ..table import ddl
 
@@ -21,6 +23,22 @@ if TYPE_CHECKING:
     from ..schema.schema import Schema
 
 Progress = Callable[[int, int], None]
+
+
+#: No search goes further; Xapian numbers its documents with 32 bits.
+_LAST_POSITION = 2**30
+
+
+def _position(name: str, value: Any) -> int:
+    return min(arguments.whole(f"search(): {name}", value), _LAST_POSITION)
+
+
+def _terms(given: Any) -> dict[str, Any] | None:
+    return None if given is None else arguments.mapping("search(): terms", given)
+
+
+def _ids(method: str, given: Any) -> list[Any]:
+    return arguments.several(method, "exact", given)
 
 
 class PySonicAPI(models.Model):
@@ -40,9 +58,10 @@ class PySonicAPI(models.Model):
     def get(cls, id: Any, read_deleted: bool = False) -> Any:
         """The object of an id, or None; of a list of ids, a list in their order with None for
         what is missing. One statement."""
-        many = isinstance(id, Iterable) and not isinstance(id, (str, bytes))
-        ids = [int(one) for one in id] if many else [int(id)]
         model: Any = cls
+        id = arguments.plain(id)
+        many = isinstance(id, Iterable) and not isinstance(id, (str, bytes))
+        ids = [as_id(model._sonic, arguments.plain(one)) for one in (id if many else [id])]
         using = router.db_for_read(model)
         rows = model._sonic.table(using).fetch(list(dict.fromkeys(ids)))
         found = [
@@ -136,7 +155,8 @@ class PySonicAPI(models.Model):
         rows alone; what is written meanwhile neither repeats nor hides an object."""
         model: Any = cls
         using = router.db_for_read(model)
-        for rows in model._sonic.table(using).walk(batch=count):
+        size = arguments.batch_size("walk_all_objs()", count)
+        for rows in model._sonic.table(using).walk(batch=size):
             for row in rows:
                 if not row.is_deleted:
                     yield model._sonic.from_row(using, row, model)
@@ -151,7 +171,7 @@ class PySonicAPI(models.Model):
     @classmethod
     def delete_ids(cls, ids: Sequence[int]) -> int:
         """Delete softly by ids; how many there were. Missing ones are passed over."""
-        return cls.delete_objs([obj for obj in cls.get(list(ids)) if obj is not None])
+        return cls.delete_objs([obj for obj in cls.get(_ids("delete_ids", ids)) if obj is not None])
 
     @classmethod
     def delete_obj(cls, obj: Any) -> bool:
@@ -162,12 +182,15 @@ class PySonicAPI(models.Model):
     def delete_objs(cls, objs: Iterable[Any]) -> int:
         """Delete softly; how many were not deleted yet."""
         label = cls._meta.label
+        objs = arguments.instances("delete_objs()", objs, cls, f"objects of {label}")
         return sum(bool(obj.delete()[1].get(label)) for obj in objs)
 
     @classmethod
     def destroy_ids(cls, ids: Sequence[int]) -> int:
         """Remove rows for good, deleted ones too; how many there were."""
-        found = [obj for obj in cls.get(list(ids), read_deleted=True) if obj is not None]
+        found = [
+            obj for obj in cls.get(_ids("destroy_ids", ids), read_deleted=True) if obj is not None
+        ]
         for obj in found:
             obj.destroy()
         return len(found)
@@ -190,7 +213,8 @@ class PySonicAPI(models.Model):
         cls, key: str, pos: int = 0, count: int = 10, terms: dict[str, Any] | None = None
     ) -> list[int]:
         """The ids of ``search``. One read of Xapian."""
-        return searching.search_ids(cls._sonic, key, pos, count, terms)
+        page = _position("pos", pos), _position("count", count)
+        return searching.search_ids(cls._sonic, key, *page, _terms(terms))
 
     @classmethod
     def search_by_field(
@@ -203,9 +227,13 @@ class PySonicAPI(models.Model):
     ) -> list[Any]:
         """Objects by relevance to words in the named fields only; otherwise as ``search``."""
         model: Any = cls
-        return cls._objects(
-            searching.search_ids(model._sonic, key, pos, count, terms, fields=fields)
-        )
+        page = _position("pos", pos), _position("count", count)
+        fields = list(arguments.several("search_by_field()", "exact", fields))
+        for field in fields:
+            if not isinstance(field, (str, models.Field)):
+                raise TypeError(f"search_by_field() takes fields or their names; got {field!r}.")
+        found = searching.search_ids(model._sonic, key, *page, _terms(terms), fields=fields)
+        return cls._objects(found)
 
     @classmethod
     def replace_all(cls, objs: Iterable[Any]) -> list[Any]:

@@ -33,6 +33,11 @@ def aggregate(
     each."""
     if state.is_sliced:
         raise TypeError("Cannot aggregate a query once a slice has been taken.")
+    if state.merges_rows:
+        raise NotSupportedError(
+            f"{state.model._meta.label}.objects.aggregate(): distinct() values are not aggregated. "
+            f"Take count(), or Count(field, distinct=True) of the objects."
+        )
     if state.text is not None:
         state = execute.of_index_alone(state)
     wanted = {_alias(expression): expression for expression in args}

@@ -39,10 +39,16 @@ class Cursor:
 
     def cut(self, values: Leaf | None, nulls: Leaf | None, *, descending: bool) -> tuple[Leaf, ...]:
         """What is left of an order's sets, of which some may be missing already; the sets in the
-        order of a listing in the direction given."""
+        order of a listing in the direction given.
+
+        Objects without a value stand last, with one exception: of the objects ahead of one without
+        a value, listed backwards, those without a value are the nearest and come first.
+        """
         if self.value is None:
             left = [] if self.behind or values is None else [values]
             beside = nulls and self._beside(nulls, Bound(float(self.id), member(self.id)))
+            if beside and not self.behind and descending != self.descending:
+                return (beside, *left)
             return (*left, beside) if beside else tuple(left)
         kept = self._beside_value(values) if values else []
         if self.behind == (descending != self.descending):
@@ -80,6 +86,8 @@ def bounds(conditions: Iterable[Condition]) -> tuple[Bound | None, Bound | None]
     highs: list[Bound | None] = []
     for condition in conditions:
         value = condition.value
+        if value != value:
+            raise ValueError(f"{condition.field}: NaN has no position in an order.")
         if condition.lookup == "startswith":
             low, high = starts_with(value)
             lows.append(low)

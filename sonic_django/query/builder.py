@@ -7,16 +7,18 @@ cursor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import FieldError
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 
 from ..index.queries import Scope
 from ..schema.ids import as_id
+from .arguments import batch_size as sized
+from .arguments import instances, plain, reporter, several, text, texts, whole
 from .bounds import Cursor
-from .conditions import EVERYTHING, Logic, conjoin, disjoin
+from .conditions import EVERYTHING, MOST_DEPTH, Logic, conjoin, disjoin, too_deep
 from .lookups import resolve, resolve_any
 from .ordering import Ordering
 from .planner import Planner
@@ -24,6 +26,18 @@ from .shapes import ValueShape
 from .state import QueryState, Scan, order_name
 
 # Filters ----------------------------------------------------------------------------------------
+
+
+def q_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Q:
+    """The lookups as one Q object. TypeError for names that are arguments of ``Q`` itself, which
+    would turn a filter by a request's data into another one."""
+    if kwargs and not _OF_Q.isdisjoint(kwargs):
+        invalid = ", ".join(f"'{name}'" for name in sorted(_OF_Q.intersection(kwargs)))
+        raise TypeError(f"The following kwargs are invalid: {invalid}")
+    return Q(*args, **kwargs)
+
+
+_OF_Q = frozenset(["_connector", "_negated"])
 
 
 def filtered(state: QueryState, q: Q) -> QueryState:
@@ -42,19 +56,41 @@ def narrowed(state: QueryState, conditions: Logic) -> QueryState:
     """Narrowed by conditions that have been checked."""
     if state.conditions is not EVERYTHING:
         conditions = conjoin(state.conditions, conditions)
+    return _with_conditions(state, conditions)
+
+
+def _with_conditions(state: QueryState, conditions: Logic) -> QueryState:
+    if conditions.depth > MOST_DEPTH:
+        raise too_deep(state.schema.label)
     return state.changed(conditions=conditions)
 
 
 def intersection(state: QueryState, other: QueryState) -> QueryState:
     """The objects of both, with the order of the first."""
     _check_combination(state, other)
-    return state.changed(conditions=conjoin(state.conditions, other.conditions))
+    if other.cursor is not None:
+        other = _with_cursor_as_filter(other, "&")
+    return _with_conditions(state, conjoin(state.conditions, other.conditions))
 
 
 def union(state: QueryState, other: QueryState) -> QueryState:
     """The objects of either, with the order of the first."""
     _check_combination(state, other)
-    return state.changed(conditions=disjoin(state.conditions, other.conditions))
+    state, other = _with_cursor_as_filter(state, "|"), _with_cursor_as_filter(other, "|")
+    return _with_conditions(state, disjoin(state.conditions, other.conditions))
+
+
+def _with_cursor_as_filter(state: QueryState, operator: str) -> QueryState:
+    """The same objects, with the cursor as one of the conditions; TypeError for a cursor in an
+    order by a field, which no condition says."""
+    if state.cursor is None:
+        return state
+    if state.cursor.field != "id":
+        raise TypeError(
+            f"Cannot combine queries by {operator} once after() or before() has been taken in an "
+            f"order by {state.cursor.field}; take it of the combination."
+        )
+    return narrowed(state, state.cursor.condition()).changed(cursor=None)
 
 
 def _check_combination(state: QueryState, other: QueryState) -> None:
@@ -74,7 +110,7 @@ def _check_combination(state: QueryState, other: QueryState) -> None:
 def ordered(state: QueryState, names: Sequence[Any]) -> QueryState:
     """In the order of the names, or the default one if there are none."""
     _refuse_slice(state, "Cannot reorder a query once a slice has been taken.")
-    order = tuple([order_name(name) for name in names])
+    order = tuple([order_name(plain(name)) for name in names])
     if state.scan and order != ("?",):
         Ordering(state.schema, order or ("pk",))
     elif order and order[0] != "?":
@@ -83,11 +119,11 @@ def ordered(state: QueryState, names: Sequence[Any]) -> QueryState:
     return state.changed(order=order, is_reversed=False, ranking=None)
 
 
-def ranked(state: QueryState, ids: Sequence[int]) -> QueryState:
+def ranked(state: QueryState, ids: Iterable[Any]) -> QueryState:
     """In the order of these ids."""
     _refuse_slice(state, "Cannot reorder a query once a slice has been taken.")
     _refuse_cursor(state)
-    return state.changed(order=(), is_reversed=False, ranking=tuple(ids))
+    return state.changed(order=(), is_reversed=False, ranking=_ids(state, "in_order_of", ids))
 
 
 def turned_round(state: QueryState) -> QueryState:
@@ -107,7 +143,7 @@ def beside(state: QueryState, cursor: Any, *, behind: bool) -> QueryState:
     if state.text is not None and not state.order:
         raise TypeError("after() and before() need an order; search() gives none. Slice it.")
     schema = state.schema
-    id = as_id(schema, cursor)
+    id = as_id(schema, plain(cursor))
     values: Mapping[str, Any] = {}
     if not state.orders_by_id:
         row = schema.table(state.db).fetch_one(id)
@@ -128,7 +164,11 @@ def beside_values(
 
 
 def sliced(state: QueryState, start: int | None, stop: int | None) -> QueryState:
-    """A slice of the slice. ValueError for negative positions."""
+    """A slice of the slice. ValueError for negative positions, TypeError for no whole numbers."""
+    if start is not None and type(start) is not int:
+        start = whole("The start of a slice", start)
+    if stop is not None and type(stop) is not int:
+        stop = whole("The end of a slice", stop)
     if (start or 0) < 0 or (stop or 0) < 0:
         raise ValueError("Negative indexing is not supported.")
     low, high = state.low, state.high
@@ -141,8 +181,14 @@ def sliced(state: QueryState, start: int | None, stop: int | None) -> QueryState
     if stop is not None:
         end = low + stop
         high = end if high is None else min(high, end)
-    low += start or 0
+    low = min(low + (start or 0), _FARTHEST)
+    if high is not None:
+        high = min(high, _FARTHEST)
     return state.changed(low=low, high=None if high is None else max(low, high), **changes)
+
+
+#: No set has as many entries; Redis takes no rank beyond 64 bits.
+_FARTHEST = 2**50
 
 
 def unsliced(state: QueryState) -> QueryState:
@@ -150,9 +196,14 @@ def unsliced(state: QueryState) -> QueryState:
     return state.changed(low=0, high=None)
 
 
-def given(state: QueryState, ids: Sequence[int]) -> QueryState:
+def given(state: QueryState, ids: Iterable[Any]) -> QueryState:
     """With just these ids as its result."""
-    return state.changed(given=tuple(ids))
+    return state.changed(given=_ids(state, "with_ids", ids))
+
+
+def _ids(state: QueryState, method: str, given: Any) -> tuple[int, ...]:
+    """The ids that stand for objects: ids, their digits, objects, or a queryset."""
+    return tuple([as_id(state.schema, one) for one in several(method, "exact", given)])
 
 
 # Which objects, and by which store --------------------------------------------------------------
@@ -166,7 +217,7 @@ def scoped(state: QueryState, scope: Scope) -> QueryState:
     return state.changed(scope=scope)
 
 
-def searching(state: QueryState, text: str) -> QueryState:
+def searching(state: QueryState, words: Any) -> QueryState:
     """Narrowed to what full text finds by these words."""
     _refuse_slice(state, "Cannot search once a slice has been taken.")
     if state.scope is not Scope.LIVE:
@@ -175,7 +226,7 @@ def searching(state: QueryState, text: str) -> QueryState:
         raise TypeError("search() was taken already; give all words to one search().")
     if state.scan or state.cursor is not None:
         raise TypeError("search() cannot be combined with scan(), after() and before().")
-    return state.changed(text=text)
+    return state.changed(text=text("search()", words))
 
 
 def scanning(
@@ -185,9 +236,8 @@ def scanning(
     _refuse_slice(state, "Cannot scan once a slice has been taken.")
     if state.text is not None:
         raise TypeError("search() cannot be combined with scan(), after() and before().")
-    if batch_size <= 0:
-        raise ValueError("batch_size must be strictly positive.")
-    return state.changed(scan=Scan(progress, batch_size))
+    size = sized("scan()", batch_size)
+    return state.changed(scan=Scan(reporter("scan()", progress), size))
 
 
 # Loading ----------------------------------------------------------------------------------------
@@ -197,6 +247,7 @@ def with_related(state: QueryState, names: Sequence[Any]) -> QueryState:
     """With references loaded along: those named, all of them, or with (None,) none."""
     if tuple(names) == (None,):
         return state.changed(related=())
+    names = texts("select_related()", names)
     if not names:
         fields = state.schema.fields.values()
         names = [field.name for field in fields if field.is_relation and not field.many]
@@ -205,27 +256,33 @@ def with_related(state: QueryState, names: Sequence[Any]) -> QueryState:
 
 def with_prefetch(state: QueryState, lookups: tuple[Any, ...]) -> QueryState:
     """With Django's prefetch lookups, or with (None,) without any."""
-    return state.changed(prefetch=() if lookups == (None,) else (*state.prefetch, *lookups))
+    if lookups == (None,):
+        return state.changed(prefetch=())
+    given = instances("prefetch_related()", lookups, (str, Prefetch), "names and Prefetch objects")
+    return state.changed(prefetch=(*state.prefetch, *given))
 
 
 def shaped(
     state: QueryState, names: Sequence[str], kind: str, *, flat: bool = False, named: bool = False
 ) -> QueryState:
     """With values in place of objects."""
+    names = texts("values()" if kind == "dict" else "values_list()", names)
     return state.changed(shape=ValueShape(state.schema, names, kind, flat=flat, named=named))
 
 
 def check_names(state: QueryState, names: Sequence[str]) -> None:
     """FieldError for a name that is no field."""
-    for name in names:
+    for name in texts("only() and defer()", names):
         if name not in ("pk", "id"):
             state.schema.field(name)
 
 
-def check_distinct(names: Sequence[str]) -> None:
-    """FieldError for names given to ``distinct``."""
+def distinct(state: QueryState, names: Sequence[str]) -> QueryState:
+    """With each row of values once. FieldError for names."""
+    _refuse_slice(state, "Cannot create distinct fields once a slice has been taken.")
     if names:
         raise FieldError("distinct() takes no fields: the index gives each object once.")
+    return state.changed(distinct=True)
 
 
 def _refuse_slice(state: QueryState, message: str) -> None:

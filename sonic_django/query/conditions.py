@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from functools import cached_property
+from typing import Any, ClassVar, TypeAlias
+
+from django.db import NotSupportedError
 
 from ..fields.names import FOLDED
+
+#: How deep conditions may be nested: planning and testing take some calls for each level.
+MOST_DEPTH = 60
 
 
 @dataclass(frozen=True)
@@ -16,6 +22,8 @@ class Condition:
     field: str
     lookup: str
     value: Any
+
+    depth: ClassVar[int] = 0
 
     def __str__(self) -> str:
         if self.lookup in ("isnull", "notnull"):
@@ -39,6 +47,11 @@ class Conjunction:
 
     children: tuple[Logic, ...] = ()
 
+    @cached_property
+    def depth(self) -> int:
+        """How deep conditions are nested in it."""
+        return 1 + max((child.depth for child in self.children), default=0)
+
 
 @dataclass(frozen=True)
 class Disjunction:
@@ -46,12 +59,22 @@ class Disjunction:
 
     children: tuple[Logic, ...] = ()
 
+    @cached_property
+    def depth(self) -> int:
+        """How deep conditions are nested in it."""
+        return 1 + max((child.depth for child in self.children), default=0)
+
 
 @dataclass(frozen=True)
 class Negation:
     """The child does not hold."""
 
     child: Logic
+
+    @cached_property
+    def depth(self) -> int:
+        """How deep conditions are nested in it."""
+        return 1 + self.child.depth
 
 
 Logic: TypeAlias = "Condition | Conjunction | Disjunction | Negation"
@@ -91,3 +114,11 @@ def negate(logic: Logic) -> Logic:
     if isinstance(logic, Condition) and logic.lookup in _OPPOSITE:
         return Condition(logic.field, _OPPOSITE[logic.lookup], None)
     return logic.child if isinstance(logic, Negation) else Negation(logic)
+
+
+def too_deep(label: str) -> NotSupportedError:
+    """The error for conditions that are nested deeper than ``MOST_DEPTH``."""
+    return NotSupportedError(
+        f"{label}: the conditions are nested more than {MOST_DEPTH} levels deep. Join alternatives "
+        f"side by side, as a | b | c or __in does."
+    )

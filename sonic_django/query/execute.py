@@ -33,7 +33,7 @@ from .conditions import (
     negate,
 )
 from .explain import Explanation
-from .facets import FacetPlan, FieldValues
+from .facets import FacetPlan, FieldValues, has_values
 from .planner import Planner, everything
 from .scan import RowSource
 from .search import RelevanceSource, Source, without_search
@@ -47,6 +47,10 @@ _ANY_ORDER = ("-id",)
 
 def ids(state: QueryState) -> list[int]:
     """The ids, in order and as sliced."""
+    if state.merges_rows and state.is_sliced:
+        raise NotSupportedError(
+            f"{state.schema.label}.objects: a slice of distinct() values has no ids of its own."
+        )
     if state.given is not None:
         return list(state.given)
     if state.ranking is not None:
@@ -80,11 +84,21 @@ def exists(state: QueryState) -> bool:
 
 def random_ids(state: QueryState, number: int) -> list[int]:
     """Up to so many different ids, each as likely as any other."""
+    _refuse_merged(state, "random")
     return _source(state).random_ids(number)
+
+
+def _refuse_merged(state: QueryState, method: str) -> None:
+    if state.merges_rows:
+        raise NotSupportedError(
+            f"{state.schema.label}.objects: {method}() is of objects; of distinct() values there "
+            f"are count(), slices and iteration only."
+        )
 
 
 def counts(state: QueryState, filters: Iterable[Q]) -> list[int]:
     """The number of objects that satisfy each of the filters. One round trip for all."""
+    _refuse_merged(state, "counts")
     state = of_index_alone(state)
     asked: list[tuple[QueryState, str] | FacetPlan] = [
         (builder.filtered(state, q), "count") for q in filters
@@ -97,6 +111,24 @@ def facets(state: QueryState, names: Sequence[str], limit: int) -> dict[str, lis
     plans = facet_plans(state, names, limit)
     found = [raised(values) for values in batch(state, [*plans])]
     return {name: list(values.pairs) for name, values in zip(names, found, strict=True)}
+
+
+#: Different values that are counted in the index; of more, rows are read.
+_MOST_VALUES = 100_000
+
+
+def different_values(state: QueryState) -> int | None:
+    """The number of different values of the one field that a state is shaped to, None included,
+    without its slice; None if no index lists them. One round trip."""
+    schema, shape = state.schema, state.shape
+    if shape is None or len(shape.names) != 1 or not state.is_plain:
+        return None
+    field = schema.fields.get(shape.names[0]) or schema.named(shape.names[0])
+    if field.many or field.mixed or not has_values(schema, field.name):
+        return None
+    plans = facet_plans(builder.unsliced(state), [field.name], _MOST_VALUES + 1)
+    found: FieldValues = raised(batch(state, [*plans])[0])
+    return len(found.pairs) if found.complete and len(found.pairs) <= _MOST_VALUES else None
 
 
 def facet_plans(

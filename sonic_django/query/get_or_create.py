@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
 from ..exceptions import StaleObjectError
 from ..persistence.retries import Overtaken, retry
@@ -14,6 +13,7 @@ from ..persistence.values import encode
 from ..table import uniques
 from ..table.rows import Row
 from . import builder, execute, loading
+from .arguments import lasting
 from .state import QueryState
 from .verify import predicate_of
 
@@ -27,6 +27,7 @@ def get_or_create(
     """(the object, whether it was made by ``create``). Of several writers at once the unique lets
     one create it, and the others get that one."""
     state = state.changed(alias=state.write_db)
+    kwargs = lasting(kwargs)
     try:
         return loading.get(state, (), kwargs), False
     except state.model.DoesNotExist:
@@ -53,7 +54,7 @@ def _holder(state: QueryState, given: dict[str, Any], kwargs: dict[str, Any]) ->
     obj = state.model(**given)
     keys = list(schema.unique_keys(encode(obj)[0]))
     owners = uniques.owners(keys, using, locks=True) if keys else {}
-    wanted = execute.bound(builder.filtered(state, Q(**kwargs)))
+    wanted = execute.bound(builder.filtered(state, builder.q_of((), kwargs)))
     matches = predicate_of(schema, wanted.conditions)
     for id in {*owners.values(), obj.id} - {None}:
         # Outside a transaction nothing is locked for longer than the statement.

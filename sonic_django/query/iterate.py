@@ -21,6 +21,9 @@ CHUNK = 2000
 
 def iterate(state: QueryState, chunk_size: int = CHUNK) -> Iterator[Any]:
     """The objects or values of a state, in order. One round trip and one statement a chunk."""
+    if state.merges_rows:
+        yield from loading.different(state)
+        return
     state = execute.bound(state)
     if state.scan and loading.streams_rows(state):
         objects = loading.scanned(state)

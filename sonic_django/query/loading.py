@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from django.db.models import Q, prefetch_related_objects
@@ -10,8 +11,8 @@ from django.db.models import Q, prefetch_related_objects
 from ..exceptions import PayloadError
 from ..schema.ids import as_id
 from ..sync import read_repair
-from . import builder, execute
-from .lookups import listed
+from . import builder, distinct, execute
+from .arguments import is_queryset, plain, several
 from .scan import RowSource
 from .select_related import attach_references
 from .state import QueryState
@@ -27,6 +28,8 @@ _NUMBERS = frozenset([int])
 def page(state: QueryState) -> list[Any]:
     """The objects or values as sliced. What the rows do not confirm is made up for from behind the
     slice. One round trip and one statement, unless something has to be made up for."""
+    if state.merges_rows:
+        return list(different(state))
     state = execute.bound(state)
     if state.scan and streams_rows(state):
         return completed(state, list(scanned(state)))
@@ -37,6 +40,34 @@ def page(state: QueryState) -> list[Any]:
     if stale and not state.scan:
         objects += _made_up_for(state, stale)
     return completed(state, objects)
+
+
+def different(state: QueryState) -> Iterator[Any]:
+    """The different rows of the slice: the ids of all objects are read, and rows until the slice is
+    full. NotSupportedError for an order that is not one of the rows."""
+    distinct.check_order(state)
+    everything = execute.bound(builder.unsliced(state).changed(distinct=False))
+    ids = execute.ids(everything)
+    objects = (
+        obj
+        for start in range(0, len(ids), _CHUNK)
+        for obj in confirmed(everything, ids[start : start + _CHUNK])
+    )
+    assert state.shape is not None, "only rows of values are merged"
+    found = islice(distinct.first_of_each(state, objects), state.low, state.high)
+    yield from state.shape.shape(found)
+
+
+def count_different(state: QueryState) -> int:
+    """The number of different rows in the slice: of one field in the index that lists its values,
+    in one round trip; else the rows are read."""
+    if not state.is_sliced:
+        # As in Django, the number of all rows does not depend on their order.
+        state = state.changed(order=(), is_reversed=False, ranking=None)
+    in_index = execute.different_values(state)
+    if in_index is None:
+        return sum(1 for _ in different(state))
+    return state.within_slice(in_index)
 
 
 def _made_up_for(state: QueryState, stale: list[int]) -> list[Any]:
@@ -196,7 +227,7 @@ def get(state: QueryState, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
             found = completed(state, found)
     else:
         if args or kwargs:
-            state = builder.filtered(state, Q(*args, **kwargs))
+            state = builder.filtered(state, builder.q_of(args, kwargs))
         found = page(state if state.is_sliced else builder.sliced(state, None, 2))
     return single(state, found, args, kwargs)
 
@@ -224,7 +255,8 @@ def _plain_id(state: QueryState, args: Any, kwargs: dict[str, Any]) -> int | Non
     ((name, value),) = kwargs.items()
     if name not in ("pk", "id", "pk__exact", "id__exact") or value is None:
         return None
-    return as_id(state.schema, value)
+    value = plain(value)
+    return None if is_queryset(value) else as_id(state.schema, value)
 
 
 def first(state: QueryState) -> Any:
@@ -264,7 +296,7 @@ def in_bulk(state: QueryState, given: Iterable[Any] | None, field_name: str) -> 
         return {getattr(obj, field_name): obj for obj in page(state)}
     if given is None:
         return {obj.id: obj for obj in page(state)}
-    ids = list(listed("pk", "in", given))
+    ids = [id for id in several("in_bulk", "exact", given) if id is not None]
     if not _NUMBERS.issuperset(map(type, ids)):
         ids = [as_id(schema, id) for id in ids]
     if state.is_unfiltered:

@@ -11,14 +11,25 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.core.exceptions import FieldError, ValidationError
-from django.db import models
 from django.db.models import Q
 from django.db.models.constants import LOOKUP_SEP
 
+from ..fields.dynamic import AnyValue
 from ..fields.names import FOLDED, LOOKUPS, RANGES, WITHOUT_CASE
 from ..index.specs import BY_TEXT
 from ..schema.ids import as_id
-from .conditions import EVERYTHING, NOTHING, Condition, Logic, conjoin, disjoin, negate
+from .arguments import NO_VALUE, for_sql, plain, several, single
+from .conditions import (
+    EVERYTHING,
+    MOST_DEPTH,
+    NOTHING,
+    Condition,
+    Logic,
+    conjoin,
+    disjoin,
+    negate,
+    too_deep,
+)
 from .joins import Targets, join_targets, target_of
 from .planner import Planner
 
@@ -30,15 +41,24 @@ if TYPE_CHECKING:
 Pairs: TypeAlias = "Callable[[Schema, Any], Logic]"
 
 
-def resolve(schema: Schema, node: Q, pair: Pairs | None = None) -> Logic:
+_CONNECTORS = (Q.AND, Q.OR, Q.XOR)
+
+
+def resolve(schema: Schema, node: Q, pair: Pairs | None = None, depth: int = 0) -> Logic:
     """The conditions of a Q, each name and value by ``pair``, else by ``resolve_pair``.
 
     FieldError for an unknown field or lookup, ValidationError for a value that the field cannot
-    have.
+    have, NotSupportedError for Q objects nested deeper than ``MOST_DEPTH``.
     """
+    if depth > MOST_DEPTH:
+        raise too_deep(schema.label)
+    if node.connector not in _CONNECTORS:
+        raise ValueError(
+            f"{schema.label}: a Q object joins by AND, OR or XOR, not by {node.connector!r}."
+        )
     one = pair or resolve_pair
     children = [
-        resolve(schema, child, pair) if isinstance(child, Q) else one(schema, child)
+        resolve(schema, child, pair, depth + 1) if isinstance(child, Q) else one(schema, child)
         for child in node.children
         if not (isinstance(child, Q) and _is_empty(child))
     ]
@@ -61,7 +81,7 @@ def _is_empty(node: Q) -> bool:
 
 def resolve_pair(schema: Schema, child: Any) -> Logic:
     """The condition of one (name, value)."""
-    if not (isinstance(child, tuple) and len(child) == 2):
+    if not (isinstance(child, tuple) and len(child) == 2 and isinstance(child[0], str)):
         raise FieldError(
             f"{child!r} is an SQL expression; the index answers name=value lookups only. "
             f"Use {schema.model.__name__}.sql for SQL."
@@ -104,11 +124,11 @@ def _on_targets(schema: Schema, indexed: Indexed, rest: tuple[str, ...], value: 
     lookups = ((name, value),)
     theirs = getattr(target, "_sonic", None)
     if theirs is None:
-        q = Q(**{name: value})
+        q = Q((name, for_sql(f"{indexed.name}__{name}", value)))
         target._base_manager.filter(q)  # refuses what the target does not have
         targets = Targets(target, lookups, q=q)
     else:
-        logic = resolve(theirs, Q(**{name: value}))
+        logic = resolve(theirs, Q((name, value)))
         Planner(theirs).check(logic)
         targets = Targets(target, lookups, logic)
     found = Condition(indexed.name, "related", targets)
@@ -137,18 +157,46 @@ def _refuse_rest(schema: Schema, name: str, rest: list[str]) -> None:
         )
 
 
+_OF_SEVERAL = frozenset(["in", "contains", "all", "range"])
+
+
 def _on_field(schema: Schema, field: Indexed, lookup: str, value: Any) -> Logic:
     if lookup in WITHOUT_CASE:
         field = schema.indexed(field.name + FOLDED)
         lookup = "exact" if lookup == "iexact" else "startswith"
-    place = getattr(field, "ordered_as", None)
-    if place is not None or lookup == "near":
-        return _on_place(schema, field, place, lookup, value)
-    name = field.name
+    name, target = field.name, target_of(field)
+    has_objects = isinstance(field, AnyValue)
 
     def primitive(item: Any) -> Any:
         return None if item is None else field.lookup_value(item)
 
+    def items() -> list[Any]:
+        return several(name, lookup, value, target, objects=has_objects)
+
+    place = getattr(field, "ordered_as", None)
+    if place is not None and lookup in _OF_SEVERAL:
+        return _on_place(schema, field, place, lookup, value)
+    if lookup == "in":
+        # As in Django, None is among no values: isnull asks for it.
+        return disjoin(*(_equal(name, primitive(item)) for item in items() if item is not None))
+    if lookup in ("contains", "all"):
+        if not field.many:
+            raise FieldError(
+                f"{schema.label}.{name} is not a list, so it has no {lookup}. "
+                f"For words in a text declare fulltext_indexes and use search()."
+            )
+        if lookup == "contains" and not _is_several(value):
+            return _equal(name, primitive(plain(value)))
+        return conjoin(*(_equal(name, primitive(item)) for item in items()))
+    if lookup == "range":
+        bounds = _pair(name, value)
+    else:
+        value = single(name, lookup, value, target, objects=has_objects)
+        bounds = [(lookup, value)]
+    if any(bound is NO_VALUE for _, bound in bounds):
+        return NOTHING
+    if place is not None or lookup == "near":
+        return _on_place(schema, field, place, lookup, value)
     if lookup == "exact":
         if field.many and isinstance(value, (list, tuple)):
             if not value:
@@ -158,23 +206,24 @@ def _on_field(schema: Schema, field: Indexed, lookup: str, value: Any) -> Logic:
                 f"{value!r} write {name}__all, for any {name}__in."
             )
         return _equal(name, primitive(value))
-    if lookup in ("contains", "all"):
-        return _on_list(schema, field, lookup, value, primitive)
-    if lookup == "in":
-        return disjoin(*(_equal(name, primitive(item)) for item in listed(name, lookup, value)))
     if lookup == "isnull":
         return Condition(name, "isnull" if _boolean(name, value) else "notnull", None)
     if lookup == "startswith":
         if field.order_kind != "text":
             raise FieldError(f"{schema.label}.{name} is not a text field, so it has no startswith.")
+        if value is None:
+            raise ValueError(f"{name}: None begins with no text; use {name}__isnull.")
         return Condition(name, "startswith", field.lookup_value(value))
     if field.order_kind is None:
         raise FieldError(f"{schema.label}.{name} has no order, so no {lookup}.")
-    return conjoin(
-        *(
-            Condition(name, bound, _bound(field, item))
-            for bound, item in _bounds(name, lookup, value)
-        )
+    return conjoin(*(Condition(name, bound, _bound(field, item)) for bound, item in bounds))
+
+
+def _is_several(value: Any) -> bool:
+    """Whether ``contains`` is given several elements, and not one."""
+    value = plain(value)
+    return isinstance(value, Iterable) and not isinstance(
+        value, (str, bytes, bytearray, memoryview, dict)
     )
 
 
@@ -193,55 +242,44 @@ def _on_place(schema: Schema, field: Indexed, place: Any, lookup: str, value: An
     )
 
 
-def _on_list(
-    schema: Schema,
-    field: Indexed,
-    lookup: str,
-    value: Any,
-    primitive: Callable[[Any], Any],
-) -> Logic:
-    name = field.name
-    if not field.many:
-        raise FieldError(
-            f"{schema.label}.{name} is not a list, so it has no {lookup}. "
-            f"For words in a text declare fulltext_indexes and use search()."
-        )
-    if lookup == "contains" and not isinstance(value, (list, tuple, set, frozenset)):
-        value = [value]
-    return conjoin(*(_equal(name, primitive(item)) for item in listed(name, lookup, value)))
-
-
 def _equal(name: str, value: Any) -> Condition:
     return Condition(name, "isnull", None) if value is None else Condition(name, "exact", value)
 
 
 def _on_id(schema: Schema, lookup: str, value: Any) -> Logic:
+    if lookup == "in":
+        given = [item for item in several("pk", lookup, value) if item is not None]
+        ids = tuple([as_id(schema, item) for item in given])
+        return Condition("id", "in", ids) if ids else NOTHING
+    is_range = lookup == "range"
+    bounds = _pair("pk", value) if is_range else [(lookup, single("pk", lookup, value))]
+    if any(bound is NO_VALUE for _, bound in bounds):
+        return NOTHING
+    value = bounds[0][1]
     if lookup == "isnull":
         return NOTHING if _boolean("pk", value) else EVERYTHING
     if lookup == "exact":
         # As in Django: no object has the id None.
         return NOTHING if value is None else Condition("id", "in", (as_id(schema, value),))
-    if lookup == "in":
-        given = [item for item in listed("pk", lookup, value) if item is not None]
-        ids = tuple(as_id(schema, item) for item in given)
-        return Condition("id", "in", ids) if ids else NOTHING
-    if lookup in RANGES or lookup == "range":
-        return conjoin(
-            *(
-                Condition("id", bound, as_id(schema, item))
-                for bound, item in _bounds("pk", lookup, value)
-            )
-        )
+    if lookup in RANGES or is_range:
+        return conjoin(*(Condition("id", bound, as_id(schema, item)) for bound, item in bounds))
     raise FieldError(f"{schema.label}: an id has no lookup {lookup!r}.")
 
 
-def _bounds(name: str, lookup: str, value: Any) -> Iterable[tuple[str, Any]]:
-    if lookup != "range":
-        return [(lookup, value)]
-    pair = list(listed(name, lookup, value))
+def _pair(name: str, value: Any) -> list[tuple[str, Any]]:
+    """The two bounds of a range."""
+    value = plain(value)
+    if isinstance(value, (set, frozenset, dict)):
+        raise ValueError(
+            f"{name}__range takes the first and the last value in order; got {value!r}."
+        )
+    pair = several(name, "range", value)
     if len(pair) != 2:
         raise ValueError(f"{name}__range takes two values, the first and the last; got {value!r}.")
-    return [("gte", pair[0]), ("lte", pair[1])]
+    return [
+        ("gte", single(name, "range", pair[0])),
+        ("lte", single(name, "range", pair[1])),
+    ]
 
 
 def _bound(field: Indexed, value: Any) -> Any:
@@ -249,19 +287,11 @@ def _bound(field: Indexed, value: Any) -> Any:
         raise ValueError(f"{field.name}: None has no place in an order; use {field.name}__isnull.")
     bound = field.range_value(value)
     # A float among whole numbers stands for itself, not for the shortest decimal that rounds to it.
-    exact = type(bound) is float and field.native_type is int and isfinite(bound)
-    return Decimal(bound) if exact else bound
-
-
-def listed(name: str, lookup: str, value: Any) -> Iterable[Any]:
-    """The items of a lookup that takes several values."""
-    if hasattr(value, "ids") and callable(value.ids):
-        return value.ids()  # type: ignore[no-any-return]
-    if isinstance(value, models.QuerySet):
-        return value if value.query.values_select else value.values_list("pk", flat=True)
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
-        raise ValidationError({name: [f"{name}__{lookup} takes a list; got {value!r}."]})
-    return value
+    if type(bound) is float and field.native_type is int and isfinite(bound):
+        return Decimal(bound)
+    if bound != bound:
+        raise ValueError(f"{field.name}: NaN has no position in an order.")
+    return bound
 
 
 def _boolean(name: str, value: Any) -> bool:
@@ -293,9 +323,9 @@ TEXT_TESTS: dict[str, Callable[[str, Any], bool]] = {
 
 def resolve_any(schema: Schema, child: Any) -> Logic:
     """``resolve_pair``, with the lookups that need a scan."""
-    if not (isinstance(child, tuple) and len(child) == 2):
+    if not (isinstance(child, tuple) and len(child) == 2 and isinstance(child[0], str)):
         return resolve_pair(schema, child)
-    name, value = child
+    name, value = child[0], plain(child[1])
     path, _, lookup = name.rpartition(LOOKUP_SEP)
     if lookup not in TEXT_TESTS or path in ("", "pk", "id"):
         return resolve_pair(schema, child)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, tzinfo
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
+from django.db import connections
 from django.db.models import Q
+from django.utils.connection import ConnectionDoesNotExist
 
 from ..async_methods import with_async_methods
 from ..index.queries import Scope
@@ -26,6 +29,8 @@ from . import (
     loading,
     mass_writes,
 )
+from .arguments import batch_size as sized
+from .arguments import instances, mapping, plain, reporter, text, texts, whole
 from .batch import CountOf, FacetOf, IdsOf
 from .conditions import NOTHING
 from .state import QueryState
@@ -36,6 +41,8 @@ if TYPE_CHECKING:
     from .explain import Explanation
 
 _REPR_SIZE = 20
+#: A number of objects that no class has, and that Redis takes as a whole number.
+_MOST_AT_RANDOM = 2**50
 
 
 @with_async_methods(
@@ -110,6 +117,8 @@ class SonicQuerySet:
 
     def using(self, alias: str | None) -> Self:
         """The same objects of another database and its index. No round trip."""
+        if alias is not None and text("using()", alias) not in connections:
+            raise ConnectionDoesNotExist(f"The connection {alias!r} doesn't exist.")
         return self._with(self.state.changed(alias=alias))
 
     def filter(self, *args: Any, **kwargs: Any) -> Self:
@@ -118,18 +127,18 @@ class SonicQuerySet:
         FieldError for an unknown field or lookup, and for one that no declared index can answer;
         ValidationError for a value that the field cannot have; TypeError after a slice.
         """
-        return self._with(builder.filtered(self.state, Q(*args, **kwargs)))
+        return self._with(builder.filtered(self.state, builder.q_of(args, kwargs)))
 
     def exclude(self, *args: Any, **kwargs: Any) -> Self:
         """The objects that do not satisfy all of the lookups and Q objects; otherwise as
         ``filter``. No round trip."""
-        return self._with(builder.filtered(self.state, ~Q(*args, **kwargs)))
+        return self._with(builder.filtered(self.state, ~builder.q_of(args, kwargs)))
 
     def complex_filter(self, given: Any) -> Self:
         """``filter`` by a Q object or a dict of lookups. No round trip."""
-        return self._with(
-            builder.filtered(self.state, given if isinstance(given, Q) else Q(**given))
-        )
+        is_q = isinstance(given, Q)
+        q = given if is_q else builder.q_of((), mapping("complex_filter()", given))
+        return self._with(builder.filtered(self.state, q))
 
     def __and__(self, other: Self) -> Self:
         return self._with(builder.intersection(self.state, other.state))
@@ -194,9 +203,14 @@ class SonicQuerySet:
         return self.all() if names == (None,) else self.only(*names)
 
     def distinct(self, *names: str) -> Self:
-        """A copy: the index gives each object once. FieldError for names."""
-        builder.check_distinct(names)
-        return self.all()
+        """Each object once, as without; of ``values()`` and ``values_list()`` each row once.
+
+        ``count()`` of one field counts in the index that lists its values (see ``facet``), where
+        there is one. Otherwise the ids of all objects are read, and rows until the slice is full.
+        NotSupportedError, when it is evaluated, in an order by other fields than those named.
+        FieldError for names, TypeError after a slice.
+        """
+        return self._with(builder.distinct(self.state, names))
 
     def deleted(self) -> Self:
         """The softly deleted objects, newest first; filtered and ordered by pk only, or with
@@ -304,13 +318,13 @@ class SonicQuerySet:
         """Whether the index answers this queryset in that order (a name or several; without any,
         as it is ordered) without ``scan()``; False also for a name that is no field. No round trip,
         unless a filter crosses references."""
-        names = [order] if isinstance(order, str) else list(order)
+        names = [order] if isinstance(order, str) else texts("can_plan()", order)
         return execute.can_plan(self.state, names)
 
     def has_values_index(self, name: str) -> bool:
         """Whether ``facet(name)`` has an answer: an index lists the values of the field. No round
         trip."""
-        return facets.has_values(self.state.schema, name)
+        return facets.has_values(self.state.schema, text("has_values_index()", name))
 
     @property
     def query(self) -> _Query:
@@ -399,17 +413,17 @@ class SonicQuerySet:
         Slices, cursors, ``search()``, an order by several fields and the order of a ``scan()``
         take all ids first.
         """
-        chunk_size = iterate.CHUNK if chunk_size is None else chunk_size
+        chunk_size = iterate.CHUNK if chunk_size is None else whole("chunk_size", chunk_size)
         if chunk_size <= 0:
             raise ValueError("Chunk size must be strictly positive.")
-        return iterate.iterate(self.state, chunk_size)
+        return iterate.iterate(self.state, min(chunk_size, sys.maxsize))
 
     async def aiterator(self, chunk_size: int | None = None) -> AsyncIterator[Any]:
         """``iterator``, awaited chunk by chunk."""
         objects = self.iterator(chunk_size)
 
         def following() -> list[Any]:
-            return list(islice(objects, chunk_size or iterate.CHUNK))
+            return list(islice(objects, min(chunk_size or iterate.CHUNK, sys.maxsize)))
 
         while chunk := await sync_to_async(following)():
             for obj in chunk:
@@ -435,6 +449,7 @@ class SonicQuerySet:
         statement; of a filter by several indexes all ids are read."""
         if self.state.is_sliced:
             raise TypeError("Cannot choose at random once a slice has been taken.")
+        number = min(whole("random()", number), _MOST_AT_RANDOM)
         return loading.load(self.state, execute.random_ids(self.state, number))
 
     def latest(self, *fields: str) -> Any:
@@ -449,7 +464,7 @@ class SonicQuerySet:
     def in_bulk(self, id_list: Iterable[Any] | None = None, *, field_name: str = "pk") -> Any:
         """id -> object, or value of a unique field -> object. With ids alone one statement for 900,
         no Redis call. TypeError after a slice or ``values()``."""
-        return loading.in_bulk(self.state, id_list, field_name)
+        return loading.in_bulk(self.state, id_list, text("in_bulk(): field_name", field_name))
 
     # Ids, numbers, values -----------------------------------------------------------------------
 
@@ -461,6 +476,8 @@ class SonicQuerySet:
         """The number of objects. One Redis call; no row is read."""
         if self._result_cache is not None:
             return len(self._result_cache)
+        if self.state.merges_rows:
+            return loading.count_different(self.state)
         return execute.count(self.state)
 
     def counts(self, filters: Iterable[Q]) -> list[int]:
@@ -468,21 +485,26 @@ class SonicQuerySet:
         TypeError after a slice."""
         if self.state.is_sliced:
             raise TypeError("Cannot count by filters once a slice has been taken.")
-        return execute.counts(self.state, filters)
+        return execute.counts(self.state, instances("counts()", filters, Q, "Q objects"))
 
     def exists(self) -> bool:
         """Whether there is any object. One Redis call."""
         if self._result_cache is not None:
             return bool(self._result_cache)
+        if self.state.merges_rows:
+            return loading.count_different(self.state) > 0
         return execute.exists(self.state)
 
     def contains(self, obj: Any) -> bool:
         """Whether the object is among them. One Redis call."""
         if self._result_cache is not None:
             return obj in self._result_cache
+        if self.state.shape is not None:
+            raise TypeError("Cannot call QuerySet.contains() after .values() or .values_list().")
+        id = as_id(self.state.schema, plain(obj))
         if self.state.is_sliced:
-            return as_id(self.state.schema, obj) in self.ids()
-        return self.filter(pk=obj).exists()
+            return id in self.ids()
+        return self.filter(pk=id).exists()
 
     def facet(self, name: str, limit: int = 20) -> list[tuple[Any, int]]:
         """(value, number of objects) of a field's ``limit`` most frequent values. One Redis call.
@@ -491,11 +513,13 @@ class SonicQuerySet:
         Among filtered objects the entries of each are read, for some 500 of them in a call.
         FieldError for a field whose values no index lists.
         """
+        name = text("facet()", name)
         return self.facets([name], limit)[name]
 
     def facets(self, names: Iterable[str], limit: int = 20) -> dict[str, list[tuple[Any, int]]]:
         """``facet`` of several fields, by name. One Redis call for all."""
-        return execute.facets(self.state, list(names), limit)
+        limit = min(whole("facets(): limit", limit), sys.maxsize)
+        return execute.facets(self.state, texts("facets()", names), limit)
 
     def batch(
         self, items: Iterable[CountOf | IdsOf | FacetOf], return_exceptions: bool = False
@@ -511,13 +535,19 @@ class SonicQuerySet:
         """
         found: dict[int, Any] = {}
         asked: dict[int, Any] = {}
-        for at, item in enumerate(items):
+        kinds = (CountOf, IdsOf, FacetOf)
+        named = "CountOf, IdsOf and FacetOf"
+        for at, item in enumerate(instances("batch()", items, kinds, named)):
             queryset = item.queryset
             if isinstance(item, FacetOf):
                 (asked[at],) = execute.facet_plans(
                     queryset.state, [item.name], item.limit, item.most
                 )
-            elif queryset.is_loaded or _overrides_answers(type(queryset)):
+            elif (
+                queryset.is_loaded
+                or queryset.state.merges_rows
+                or _overrides_answers(type(queryset))
+            ):
                 is_count = isinstance(item, CountOf)
                 found[at] = execute.unless_unbuilt(queryset.count if is_count else queryset.ids)
             else:
@@ -531,6 +561,8 @@ class SonicQuerySet:
 
         ``what`` is "ids" (the page as it is sliced) or "count". Readable when printed.
         """
+        if what not in ("ids", "count"):
+            raise ValueError(f"explain() takes 'ids' or 'count'; got {what!r}.")
         return execute.explain(self.state, what)
 
     def aggregate(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -548,7 +580,7 @@ class SonicQuerySet:
         One Redis call and one statement for each of them, and needs an index that orders by the
         field. A list, where Django gives a queryset.
         """
-        return dates.dates(self.state, field_name, kind, order)
+        return dates.dates(self.state, text("dates()", field_name), kind, order)
 
     def datetimes(
         self, field_name: str, kind: str, order: str = "ASC", tzinfo: tzinfo | None = None
@@ -559,7 +591,7 @@ class SonicQuerySet:
         One Redis call and one statement for each of them, and needs an index that orders by the
         field. A list, where Django gives a queryset.
         """
-        return dates.datetimes(self.state, field_name, kind, order, tzinfo)
+        return dates.datetimes(self.state, text("datetimes()", field_name), kind, order, tzinfo)
 
     # Writing ------------------------------------------------------------------------------------
 
@@ -576,7 +608,8 @@ class SonicQuerySet:
         """(the object, whether it was made): a ``get`` and, if it finds nothing, a ``create``. Of
         several writers at once, where a field is unique, one creates and the others get."""
         create = self.using(self.state.write_db).create
-        return get_or_create.get_or_create(self.state, create, defaults or {}, kwargs)
+        given = mapping("get_or_create(): defaults", defaults or {})
+        return get_or_create.get_or_create(self.state, create, given, kwargs)
 
     get_or_create.alters_data = True  # type: ignore[attr-defined]
 
@@ -586,9 +619,10 @@ class SonicQuerySet:
         """(the object, whether it was made); ``defaults`` are set and saved. Of several who set
         the same fields at once the last wins, and none gets an error."""
         create = self.using(self.state.write_db).create
-        return get_or_create.update_or_create(
-            self.state, create, defaults or {}, create_defaults, kwargs
-        )
+        given = mapping("update_or_create(): defaults", defaults or {})
+        if create_defaults is not None:
+            create_defaults = mapping("update_or_create(): create_defaults", create_defaults)
+        return get_or_create.update_or_create(self.state, create, given, create_defaults, kwargs)
 
     update_or_create.alters_data = True  # type: ignore[attr-defined]
 
@@ -615,7 +649,9 @@ class SonicQuerySet:
             ignore_conflicts, update_conflicts, update_fields, unique_fields
         )
         stores = self.state.schema.at(self.state.write_db)
-        return bulk.bulk_create(stores, list(objs), batch_size or 1000, conflicts, progress)
+        given, size = self._instances("bulk_create()", objs), sized("bulk_create()", batch_size)
+        reported = reporter("bulk_create()", progress)
+        return bulk.bulk_create(stores, given, size, conflicts, reported)
 
     bulk_create.alters_data = True  # type: ignore[attr-defined]
 
@@ -633,9 +669,16 @@ class SonicQuerySet:
         which objects may take unique values from each other.
         """
         stores = self.state.schema.at(self.state.write_db)
-        return bulk.bulk_update(stores, list(objs), list(fields), batch_size or 1000, progress)
+        given, size = self._instances("bulk_update()", objs), sized("bulk_update()", batch_size)
+        names = texts("bulk_update(): fields", fields)
+        reported = reporter("bulk_update()", progress)
+        return bulk.bulk_update(stores, given, names, size, reported)
 
     bulk_update.alters_data = True  # type: ignore[attr-defined]
+
+    def _instances(self, method: str, objs: Any) -> list[Any]:
+        label = self.model._meta.label
+        return instances(method, objs, self.model._meta.concrete_model, f"objects of {label}")
 
     def update(self, **values: Any) -> int:
         """Set fields of all objects; the number of objects. No signals, as in Django.
@@ -649,7 +692,7 @@ class SonicQuerySet:
             raise TypeError("Cannot update a query once a slice has been taken.")
         progress = None
         if "progress" not in self.state.schema.fields:
-            progress = values.pop("progress", None)
+            progress = reporter("update()", values.pop("progress", None))
         changed = mass_writes.update(self.state, values, progress)
         self._result_cache = None
         return changed
@@ -680,7 +723,8 @@ class SonicQuerySet:
             raise TypeError("Cannot use 'limit' or 'offset' with delete().")
         if self.state.shape is not None:
             raise TypeError("Cannot call delete() after .values() or .values_list()")
-        removed = mass_writes.remove(self.state, method, progress)
+        reported = reporter(f"{method}()", progress)
+        removed = mass_writes.remove(self.state, method, reported)
         self._result_cache = None
         return removed
 

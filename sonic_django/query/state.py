@@ -60,6 +60,8 @@ class QueryState:
     related: tuple[str, ...] = ()
     prefetch: tuple[Any, ...] = ()
     shape: ValueShape | None = None
+    #: Whether ``distinct`` was called: each row of values is given once.
+    distinct: bool = False
 
     @classmethod
     def of(cls, model: Any, alias: str | None = None, hints: Any = None) -> QueryState:
@@ -103,6 +105,29 @@ class QueryState:
         return self.low != 0 or self.high is not None or self.given is not None
 
     @property
+    def merges_rows(self) -> bool:
+        """Whether objects may share a row of values, which ``distinct`` gives once. Not of a slice
+        that ends with the first one."""
+        return (
+            self.distinct
+            and self.shape is not None
+            and not self.shape.has_id
+            and not (self.low == 0 and self.high is not None and self.high <= 1)
+        )
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the index answers all that the state asks by its filter alone: live objects, and
+        no cursor, search, scan or given ids."""
+        return (
+            self.scope is Scope.LIVE
+            and self.cursor is None
+            and self.text is None
+            and self.scan is None
+            and self.given is None
+        )
+
+    @property
     def is_of_index(self) -> bool:
         """Whether one query to the index gives the ids: not of a search, of rows, of several
         scopes, nor in a random or given order."""
@@ -118,6 +143,7 @@ class QueryState:
             and self.text is None
             and self.scan is None
             and self.given is None
+            and not self.merges_rows
         )
 
     @property

@@ -58,8 +58,38 @@ def predicate_of(schema: Schema, logic: Logic) -> Predicate:
         return _on_field(schema, logic)
     if isinstance(logic, Negation):
         return _negated(predicate_of(schema, logic.child))
-    children = [predicate_of(schema, child) for child in logic.children]
-    return _combined(children, decisive=isinstance(logic, Disjunction))
+    if isinstance(logic, Disjunction):
+        values, others = _alternatives(logic)
+        children = [_on_values(schema, name, some) for name, some in values.items()]
+        children += [predicate_of(schema, child) for child in others]
+        return children[0] if len(children) == 1 else _combined(children, decisive=True)
+    return _combined([predicate_of(schema, child) for child in logic.children], decisive=False)
+
+
+#: Alternatives of one field from which on they are looked up as one set of values.
+_MANY = 4
+
+
+def _alternatives(logic: Disjunction) -> tuple[dict[str, list[Any]], list[Logic]]:
+    """The values that many alternatives say a field may have, and the other alternatives."""
+    values: dict[str, list[Any]] = {}
+    for child in logic.children:
+        if isinstance(child, Condition) and child.lookup == "exact":
+            values.setdefault(child.field, []).append(child.value)
+    values = {name: some for name, some in values.items() if len(some) >= _MANY}
+    if not values:
+        return {}, list(logic.children)
+    return values, [
+        child
+        for child in logic.children
+        if not (isinstance(child, Condition) and child.lookup == "exact" and child.field in values)
+    ]
+
+
+def _on_values(schema: Schema, name: str, values: Sequence[Any]) -> Predicate:
+    """Whether an element of the field's value is one of these."""
+    parts = frozenset(map(key_part, values))
+    return _on_elements(schema, name, lambda value, id: key_part(value) in parts)
 
 
 def _negated(child: Predicate) -> Predicate:
@@ -111,12 +141,25 @@ def _on_field(schema: Schema, condition: Condition) -> Predicate:
     if condition.lookup == "notnull":
         # Not "some element is a value": what no index holds, as a dict in a var_field, is no None.
         return _negated(_on_field(schema, Condition(condition.field, "isnull", None)))
-    indexed = schema.indexed(condition.field)
-    of_stored, elements, test = indexed.of_stored, indexed.part.elements, _test(condition)
-    is_single = not indexed.many and not indexed.mixed
     wanted = condition.value
     # A list of texts or whole numbers is looked through as it is.
-    alike = _PLAIN.get(type(wanted)) if indexed.many and condition.lookup == "exact" else None
+    is_one = condition.lookup == "exact" and schema.indexed(condition.field).many
+    alike = _PLAIN.get(type(wanted)) if is_one else None
+    return _on_elements(schema, condition.field, _test(condition), alike, wanted)
+
+
+def _on_elements(
+    schema: Schema,
+    name: str,
+    test: Callable[[Any, int], bool],
+    alike: frozenset[type] | None = None,
+    wanted: Any = None,
+) -> Predicate:
+    """Whether an element of the field's value passes the test; of a list whose elements are all
+    ``alike``, whether ``wanted`` is among them."""
+    indexed = schema.indexed(name)
+    of_stored, elements = indexed.of_stored, indexed.part.elements
+    is_single = not indexed.many and not indexed.mixed
 
     def matches(stored: Mapping[str, Any], id: int) -> bool | None:
         value = of_stored(stored)

@@ -16,4 +16,5 @@ collect_ignore = [] if "SONIC_TEST_MARIADB_SOCKET" in os.environ else _OF_MARIAD
 @pytest.fixture(autouse=True)
 def usual_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     """Puts back what a test, or the oracle's ``Run``, changes."""
-    monkeypatch.setattr(queries, "BUDGET", queries.BUDGET)
+    for name in ("BUDGET", "MOST_ALTERNATIVES", "MOST_IDS"):
+        monkeypatch.setattr(queries, name, getattr(queries, name))

@@ -18,7 +18,7 @@ from sonic_django.index import queries
 from sonic_django.query.verify import needed_predicate
 from tests.packed import small_packs
 from tests.profiles import examples
-from tests.query.oracle import Not, Oracle, equal, is_trivial, spelling, to_q
+from tests.query.oracle import All, Not, Oracle, Test, equal, is_trivial, spelling, to_q
 from tests.query.questions import Question, questions
 from tests.query.worlds import BLOG, EVERYTHING, ORDER, PAIR, PERSON, PLAIN, Pools, World, values
 
@@ -35,6 +35,10 @@ class Run:
         self.objects: dict[int, Any] = {}
         # Answers do not depend on how many runs of a script it takes to find them.
         queries.BUDGET = data.draw(st.sampled_from([3000, 3000, 1, 2, 5, 20]), label="budget")
+        # Nor on how many alternatives and ids a run is given.
+        queries.MOST_ALTERNATIVES = data.draw(st.sampled_from([500, 1, 2]), label="alternatives")
+        queries.MOST_IDS = data.draw(st.sampled_from([5000, 1, 3]), label="ids")
+        self.has_sparse_ids = world.has_sparse_ids and data.draw(st.booleans(), label="sparse ids")
 
     @property
     def ids(self) -> list[int]:
@@ -89,8 +93,21 @@ class Run:
         with pytest.raises(IntegrityError), transaction.atomic():
             yield
 
+    def _new_id(self) -> int | None:
+        """None for the next dense id, or one of 63 bits that begins with the time."""
+        if not self.has_sparse_ids or self.data.draw(st.booleans(), label="dense id"):
+            # Ids go on behind the largest: dense ones are given before it, as by a table that has
+            # changed its way of giving ids.
+            return (
+                max([id for id in self.ids if id < 2**40], default=2**20) + 1
+                if (self.has_sparse_ids)
+                else None
+            )
+        gap = self.data.draw(st.integers(1, 2**30), label="gap")
+        return max([2**61, *self.ids]) + gap
+
     def create(self) -> None:
-        row, obj = self._values(), self.model()
+        row, obj = self._values(), self.model(id=self._new_id())
         self._set(obj, row)
         violates = self._violates(row)
         with self._refused_if(violates):
@@ -100,7 +117,8 @@ class Run:
 
     def create_many(self) -> None:
         rows = [self._values() for _ in range(2)]
-        objects = [self.model() for _ in rows]
+        first = self._new_id()
+        objects = [self.model(id=None if first is None else first + at) for at in range(len(rows))]
         for obj, row in zip(objects, rows, strict=True):
             self._set(obj, row)
         violates = self._violates(rows[0]) or self._violates(rows[1], None, rows[0])
@@ -165,6 +183,8 @@ class Run:
             question = self.data.draw(questions(self.world, self.pools, self.ids), label="question")
             check(self, question)
         self._check_deleted()
+        check_querysets_as_values(self)
+        check_many_alternatives(self)
 
     def _check_deleted(self) -> None:
         gone = sorted(self.oracle.deleted, reverse=True)
@@ -239,18 +259,28 @@ def _check_order(run: Run, question: Question, queryset: Any) -> None:
         expected = oracle.beside(expected, order, cursor, behind)
         assert queryset.count() == len(expected)
         assert queryset.exists() is bool(expected)
+    expected, backwards = _both_ways(oracle, expected, order, question.cursor)
     if question.is_reversed:
-        queryset = queryset.reverse()
-        order = tuple(name[1:] if name.startswith("-") else f"-{name}" for name in order)
-    expected = oracle.sort(expected, order)
+        queryset, expected, backwards = queryset.reverse(), backwards, expected
     assert queryset.ids() == expected
-    _check_ends(queryset, expected, oracle.sort(expected, _turned(order)))
+    _check_ends(queryset, expected, backwards)
     low, high = question.low, question.high
     high = None if high is None else max(low, high)
     page = queryset[low:high]
     assert [obj.id for obj in page] == expected[low:high]
     assert queryset[low:high].count() == len(expected[low:high])
     _check_other_ways(run, queryset, expected)
+
+
+def _both_ways(
+    oracle: Oracle, ids: list[int], order: tuple[str, ...], cursor: tuple[int, bool] | None
+) -> tuple[list[int], list[int]]:
+    """The ids in the order and in the opposite one. Objects without a value are last in both, but
+    of the objects ahead of a cursor the nearest is first."""
+    expected = oracle.sort(ids, order)
+    if cursor and not cursor[1]:
+        return expected, expected[::-1]
+    return expected, oracle.sort(ids, _turned(order))
 
 
 def _turned(order: tuple[str, ...]) -> tuple[str, ...]:
@@ -276,6 +306,68 @@ def _check_other_ways(run: Run, queryset: Any, expected: list[int]) -> None:
     assert sorted(obj.id for obj in queryset.random(100)) == sorted(expected)
     if queryset.state.cursor is None:
         assert sorted(queryset.order_by("?").ids()) == sorted(expected)
+
+
+def _plain_fields(run: Run) -> list[str]:
+    """The fields of one value each that an index answers by themselves."""
+    world = run.world
+    alone = {name for chosen, by in world.indexes if not chosen - {by} for name in (by,) if name}
+    alone |= {next(iter(chosen)) for chosen, by in world.indexes if len(chosen) == 1 and not by}
+    return sorted(alone & set(run.pools) - world.lists - world.unasked - {"anything"})
+
+
+def check_querysets_as_values(run: Run) -> None:
+    """A queryset, shaped, ordered and sliced, is as good as the list of its values."""
+    oracle, data, ids = run.oracle, run.data, run.ids
+    if not ids:
+        return
+    some = data.draw(st.lists(st.sampled_from(ids), unique=True), label="objects of the argument")
+    name = data.draw(st.sampled_from(["pk", *_plain_fields(run)]), label="field")
+    order = data.draw(st.sampled_from([("pk",), ("-pk",)]), label="order of the argument")
+    low, high = data.draw(st.tuples(st.integers(0, 2), st.integers(2, 5)), label="slice")
+    live = [id for id in some if id not in oracle.deleted]
+    chosen = oracle.sort(live, order)[low:high]
+    given = run.model.objects.filter(pk__in=some).order_by(*order)[low:high]
+    values: list[Any] = chosen
+    if name != "pk":
+        values = [oracle.rows[id][name] for id in chosen]
+        given = data.draw(st.sampled_from([
+            given.values_list(name, flat=True), given.values_list(name), given.values(name),
+        ]), label="shape")  # fmt: skip
+    test = Test(name, "in", [value for value in values if value is not None])
+    expected = set(oracle.matching(test))
+    live_ids = set(oracle.matching(All(())))
+    assert set(run.model.objects.filter(**{f"{name}__in": given}).ids()) == expected
+    assert set(run.model.objects.exclude(**{f"{name}__in": given}).ids()) == live_ids - expected
+    found = run.model.objects.filter(pk__in=live).order_by("-pk")
+    if name != "pk":
+        every = [spelling(oracle.rows[id][name]) for id in sorted(live, reverse=True)]
+        different = found.order_by().values_list(name, flat=True).distinct()
+        assert different.count() == len(different) == len(set(every))
+
+
+def check_many_alternatives(run: Run) -> None:
+    """Hundreds of alternatives and long lists of ids, most of which no object has."""
+    oracle, data = run.oracle, run.data
+    live = set(oracle.matching(All(())))
+    is_quick = min(queries.BUDGET, queries.MOST_ALTERNATIVES, queries.MOST_IDS) > 20
+    number = data.draw(st.sampled_from([3, 3, 40, 700]) if is_quick else st.just(6), label="number")
+    ids = [*run.ids, *range(10, 10 + 8 * number)]
+    assert set(run.model.objects.filter(pk__in=ids).ids()) == live & set(ids)
+    assert run.model.objects.exclude(pk__in=ids).count() == len(live - set(ids))
+    names = _plain_fields(run)
+    for name in names and data.draw(st.sets(st.sampled_from(names), max_size=2), label="fields"):
+        pool = run.pools[name]
+        more = {str: [f"x{at}" for at in range(number)], int: list(range(10**6, 10**6 + number))}
+        values = [*pool, *more.get(type(pool[0]) if pool else str, [])]
+        values = values[data.draw(st.integers(0, 3), label="without") :]
+        expected = set(oracle.matching(Test(name, "in", values)))
+        found = run.model.objects.filter(**{f"{name}__in": values})
+        assert set(found.ids()) == expected
+        assert found.count() == len(expected)
+        assert [obj.id for obj in found[:3]] == sorted(expected, reverse=True)[:3]
+        others = run.model.objects.exclude(**{f"{name}__in": values})
+        assert set(others.ids()) == live - expected
 
 
 def check_facets(run: Run, names: list[str]) -> None:

@@ -74,6 +74,8 @@ class World:
     unasked: frozenset[str] = frozenset()
     #: Fields and paths with texts that may be looked up without their case.
     caseless: frozenset[str] = frozenset()
+    #: Whether some ids may be given that begin with the time; the table then goes on behind them.
+    has_sparse_ids: bool = False
 
     def oracle(self) -> Oracle:
         return Oracle(list(self.indexes), self.ordered)
@@ -133,6 +135,7 @@ PAIR = World(
     indexes=(_index("left", "right"), _index(by="code")),
     attnames={},
     uniques=(("left", "right"), ("code",)),
+    has_sparse_ids=True,
 )
 
 CASES = [

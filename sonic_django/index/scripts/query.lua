@@ -168,7 +168,8 @@ end
 
 -- O(objects / 10,000).
 local function combine(from)
-  local sets = { unpack(leaves) }
+  local sets = {}
+  for i = 1, #leaves do sets[i] = leaves[i] end -- unpack() takes some thousands at most
   if Bitmaps.is_open(filter) then sets[#sets + 1] = scope end
   local result, after = Bitmaps.chunks(filter, sets, from and from[1])
   return 'parts', after and State.more('parts', { after }) or '', result
