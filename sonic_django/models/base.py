@@ -11,6 +11,7 @@ from django.db.models.base import ModelState
 from django.db.models.signals import post_init, pre_init
 
 from ..async_methods import with_async_methods
+from ..fields.lists import materialised
 from ..persistence import changes, remove, save, unique_claims, values
 from ..query.manager import SonicManager
 from ..query.queryset import SonicQuerySet
@@ -123,6 +124,9 @@ class SonicObj(PySonicAPI, StoredObject, metaclass=SonicBase):
         attributes.update(_NEW_COLUMNS)
         for name, field in self._sonic.fields.items():
             attributes[field.attname] = given[name] if name in given else field.get_default()
+        for name in self._sonic.plain_lists:
+            if name in given:
+                attributes[name] = materialised(given[name])
         if post_init.has_listeners(cls):
             post_init.send(sender=cls, instance=self)
 

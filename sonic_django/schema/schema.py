@@ -14,6 +14,7 @@ from django.db.models.signals import post_init
 
 from ..conf import is_available, sonic_settings
 from ..fields.base import VirtualField
+from ..fields.lists import ListAttribute
 from ..fields.references import ReferenceField
 from ..index.documents import DESTROYED_VERSION, Document, tombstone
 from ..index.encoding import key_part
@@ -141,8 +142,16 @@ class Schema(Declarations):
             name
             for name, field in self.fields.items()
             if name == field.attname
-            and not hasattr(type(getattr_static(self.model, name)), "__set__")
+            and (
+                not hasattr(kind := type(getattr_static(self.model, name)), "__set__")
+                or kind is ListAttribute  # see plain_lists
+            )
         )
+
+    @cached_property
+    def plain_lists(self) -> tuple[str, ...]:
+        """The lists among ``plain_names``: a new object takes ``materialised`` values for them."""
+        return tuple(name for name in self.plain_names if self.fields[name].many)
 
     @cached_property
     def references(self) -> list[ReferenceField]:
