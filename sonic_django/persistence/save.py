@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models.signals import post_save, pre_save
 
 from ..conf import is_available
@@ -22,9 +22,10 @@ from ..table.batches import Rewrite
 from ..table.rows import Row
 from . import unique_claims
 from .changes import Change, adopt_written, change_of, changed_keys, merged, names_of
+from .identity import is_insert, note_row, taken
 from .retries import Overtaken, retry, transaction_if
 from .transaction_state import remember, state_of, undo_rolled_back
-from .values import decoded, encode, encoded_payload, extra
+from .values import decoded, encode, encoded_payload
 
 if TYPE_CHECKING:
     from ..schema.schema import StoredObject
@@ -52,16 +53,15 @@ def save(
         update_fields = frozenset(schema.field(name).name for name in update_fields)
     for field in schema.references:
         field.check_saved(obj)
-    adding = obj._state.adding or (obj._state.db is not None and obj._state.db != using)
     origin = model._meta.concrete_model
     if pre_save.receivers and pre_save.has_listeners(origin):
         pre_save.send(origin, instance=obj, raw=False, using=using, update_fields=update_fields)
     if obj.id is not None:
         obj.id = as_id(schema, obj.id)  # "7", as forms and URLs have it, is the number 7
-    if adding and obj.id is not None and not force_insert:
-        adding = not _meet_row(obj, using)
+    forces_update = force_update or update_fields is not None
+    adding = is_insert(obj, using, force_insert=force_insert, forces_update=forces_update)
     if adding:
-        if force_update or update_fields:
+        if forces_update:
             raise obj._sonic.DoesNotExist(f"{model._meta.label} {obj.id} has no row to update.")
         _insert(obj, using)
     elif not _update(obj, using, force_update, update_fields):
@@ -84,20 +84,6 @@ def save(
     return True
 
 
-def _meet_row(obj: StoredObject, using: str) -> bool:
-    """Let a new object with a given id replace the row of that id, as in Django; whether there is
-    one. One statement."""
-    row = obj._sonic.table(using).fetch_one(obj.id)
-    if row is None:
-        return False
-    extra(obj)  # decodes: what is not set on the object must not be read from the row
-    obj.__dict__.update(
-        sonic_payload=Payload(row.payload), sonic_version=row.version, is_deleted=row.is_deleted
-    )
-    obj._state.adding = False
-    return True
-
-
 def _insert(obj: StoredObject, using: str) -> None:
     schema = obj._sonic
     _run_pre_save(obj, True)
@@ -111,11 +97,16 @@ def _insert(obj: StoredObject, using: str) -> None:
         if given is None:
             id, version = table.insert(payload, is_deleted=obj.is_deleted), 1
         else:
-            id, version = given, table.insert_with_id(given, payload, is_deleted=obj.is_deleted)
+            try:
+                version = table.insert_with_id(given, payload, is_deleted=obj.is_deleted)
+            except IntegrityError as error:
+                raise taken(obj, given, using) from error
+            id = given
         if not obj.is_deleted:
             unique_claims.take(obj, keys, id, by_name, using)
     before = state_of(obj)
     obj.__dict__.update(id=id, sonic_payload=Payload(payload), sonic_version=version)
+    note_row(obj, using, id)
     obj.__dict__.pop("sonic_dirty_at", None)
     token = _index(obj, using, entries, text=bool(schema.text_fields))
     remember(obj, before, id, version, token)
@@ -275,6 +266,7 @@ def save_raw(obj: StoredObject, using: str) -> bool:
             uniques.release(list(former), id, using)
         unique_claims.take(obj, keys, id, values, using)
         obj.__dict__.update(id=id, sonic_payload=Payload(payload), sonic_version=version)
+        note_row(obj, using, id)
         _index(obj, using, schema.entries(values), text=bool(schema.text_fields))
     return old is not None
 

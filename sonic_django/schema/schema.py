@@ -180,7 +180,7 @@ class Schema(Declarations):
         for id, payload, deleted, version in rows:
             new = make(cls)
             attributes = new.__dict__
-            attributes["_sonic_db"] = using
+            attributes["_sonic_loaded"] = (using, id)
             attributes["id"] = id
             attributes["is_deleted"] = deleted == 1
             attributes["sonic_version"] = version
