@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.core import mail
 from django.db import DatabaseError, connections, router
-from django.utils import timezone
 from redis.exceptions import RedisError
 
 from ..conf import sonic_settings
 from ..schema.registry import sonic_models
+from ..table import clock
 from . import read_repair
 from .jobs import JOBS
 from .sweep import KINDS, Kind, SweepResult, sweep_batch
@@ -146,7 +146,7 @@ def do_job(using: str, schedule: _Schedule | None = None) -> bool:
         if server == swept and not schedule.lags:
             return _quiet_job(turn)
         schedule.lags = False
-        schedule.catching_up = _Pass(timezone.now(), turns, server)
+        schedule.catching_up = _Pass(clock.now(using), turns, server)
     return _catch_up(schedule, schedule.catching_up)
 
 
@@ -157,7 +157,7 @@ def _quiet_job(turn: _Turn) -> bool:
     if turn.kind == KINDS[0]:
         for job in JOBS.values():
             job(turn.stores, _MARKS // 10, in_worker=False)
-    before = timezone.now() - timedelta(seconds=sonic_settings().RETENTION)
+    before = clock.now(turn.stores.using) - timedelta(seconds=sonic_settings().RETENTION)
     result = SweepResult()
     sweep_batch(turn.stores, turn.kind, before, None, _MARKS, result)
     return result.checked == _MARKS

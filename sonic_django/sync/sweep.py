@@ -13,10 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from django.utils import timezone
-
 from ..conf import sonic_settings
-from ..table import tombstones
+from ..table import clock, tombstones
 from . import built, read_repair
 from .documents import documents_of
 from .jobs import JOBS
@@ -62,7 +60,7 @@ def sweep(stores: Stores, *, limit: int | None = None, now: datetime | None = No
     Two statements and one round trip, and for each 500 marks one statement and one or two round
     trips more, two statements more where something lags.
     """
-    now = now or timezone.now()
+    now = now or clock.now(stores.using)
     store = stores.index
     read_repair.drain(stores)
     server, swept = store.runs()
@@ -137,22 +135,32 @@ def _sweep_rows(stores: Stores, marks: list[DirtyMark], result: SweepResult) -> 
         # The index has only now got them: they keep their marks for the whole retention.
         table.renew_dirty([(document.id, document.version) for document in documents])
         result.applied += len(documents)
-    cleared = [m for m in _past_retention(marks) if recorded.get(m.id) == m.version]
+    past = _past_retention(stores.using, marks)
+    cleared = [m for m in past if recorded.get(m.id) == m.version]
     result.cleared += table.clear_dirty([(mark.id, mark.version) for mark in cleared])
 
 
 def _sweep_tombstones(stores: Stores, marks: list[DirtyMark], result: SweepResult) -> None:
     schema = stores.schema
     recorded = _recorded_versions(stores, marks)
+    past = _past_retention(stores.using, marks)
     lagging = [mark for mark in marks if recorded.get(mark.id, -1) < mark.version]
-    if lagging:
-        stores.index.apply([schema.tombstone(mark.id, mark.version) for mark in lagging])
-        tombstones.renew([mark.position.id for mark in lagging], stores.using)
-        result.applied += len(lagging)
-    cleared = [m.position.id for m in _past_retention(marks) if recorded.get(m.id, -1) >= m.version]
-    if cleared:
-        tombstones.remove(cleared, stores.using)
-    result.cleared += len(cleared)
+    cleared = [mark for mark in past if recorded.get(mark.id, -1) >= mark.version]
+    # Read behind the look at the index. Versions of an id that was given again need not rise: the
+    # row decides, not its tombstone.
+    rows = stores.table.versions([mark.id for mark in {*lagging, *cleared}])
+    again = [mark for mark in marks if mark.id in rows]
+    if again:
+        resync(stores, [mark.id for mark in again if recorded.get(mark.id) != rows[mark.id]])
+    gone = [mark for mark in lagging if mark.id not in rows]
+    if gone:
+        stores.index.apply([schema.tombstone(mark.id, mark.version) for mark in gone])
+        tombstones.renew([mark.position.id for mark in gone], stores.using)
+        result.applied += len(gone)
+    done = [mark.position.id for mark in {*cleared, *again}]
+    if done:
+        tombstones.remove(done, stores.using)
+    result.cleared += len(done)
 
 
 def _recorded_versions(stores: Stores, marks: Sequence[DirtyMark]) -> dict[int, int]:
@@ -160,7 +168,7 @@ def _recorded_versions(stores: Stores, marks: Sequence[DirtyMark]) -> dict[int, 
     return {id: version for id, (version, _) in found.items()}
 
 
-def _past_retention(marks: Sequence[DirtyMark]) -> list[DirtyMark]:
+def _past_retention(using: str, marks: Sequence[DirtyMark]) -> list[DirtyMark]:
     """The marks older than the retention."""
-    limit = timezone.now() - timedelta(seconds=sonic_settings().RETENTION)
+    limit = clock.now(using) - timedelta(seconds=sonic_settings().RETENTION)
     return [mark for mark in marks if mark.dirty_at < limit]
