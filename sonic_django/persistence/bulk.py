@@ -20,9 +20,10 @@ from ..table.rows import Row
 from .batches import Progress, batches, with_progress
 from .changes import Change, merged
 from .identity import note_row, refuse_moved
+from .old_rows import Claim
 from .save import find_change, write
 from .transaction_state import remember, state_of
-from .unique_claims import violation
+from .unique_claims import check_old_rows, violation
 from .values import encode
 
 if TYPE_CHECKING:
@@ -137,6 +138,14 @@ def _insert(stores: Stores, encoded: Sequence[Encoded]) -> None:
                     raise violation(schema.model, clash, one.by_name) from error
                 seen.update(one.keys)
             raise
+        check_old_rows(
+            stores,
+            [
+                Claim(key, constraint, id, one.by_name)
+                for id, one in zip(ids, encoded, strict=True)
+                for key, constraint in one.keys.items()
+            ],
+        )
     text = bool(schema.text_fields) and is_available()
     documents, states = [], []
     for one, id in zip(encoded, ids, strict=True):

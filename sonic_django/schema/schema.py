@@ -270,6 +270,21 @@ class Schema(Declarations):
                 keys[key] = constraint
         return keys
 
+    @cached_property
+    def claim_marks(self) -> dict[str, bytes]:
+        """For each unique, by its name, the key in sonic_unique that says that every row written
+        before its declaration holds its values. Another declaration has another key."""
+        marks = {}
+        for constraint in self.uniques:
+            parts = [constraint.name.encode()]
+            for name in constraint.fields:
+                field = self.fields[name]
+                # What a row holds whose payload lacks the key.
+                default = "" if field.has_nondeterministic_default else repr(field.get_default())
+                parts += map(str.encode, (name, field.key, type(field).__name__, default))
+            marks[constraint.name] = unique_key(self.label_lower, "\0claimed", parts)
+        return marks
+
 
 @dataclass(frozen=True)
 class Stores:

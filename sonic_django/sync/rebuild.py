@@ -57,6 +57,7 @@ def rebuild(
     schema.raise_problems()
     table, store = stores.table, stores.index
     after, done = _resume(store)
+    sees_all_rows = done == 0
     total = table.count()
     digests = _Digests(store)
     claims = UniquesCheck(stores, repairs=True)
@@ -78,6 +79,8 @@ def rebuild(
             progress(done, max(total, done))
     _apply_range(stores, store, after + 1, _LAST_ID, [], on_unreadable)
     digests.end()
+    if sees_all_rows:
+        claims.note_claimed()
     _drop_orphaned_keys(store)
     store.mark_built()
     store.note_job(None)
