@@ -24,7 +24,7 @@ from ..index.store import IndexStore
 from ..payload import Codec
 from ..payload.stored import Payload
 from ..table.rows import Row, Table, table
-from ..table.uniques import unique_key
+from ..table.uniques import mark_key, unique_key
 from .declarations import Declarations, Problem, UniqueConstraint
 
 
@@ -282,7 +282,7 @@ class Schema(Declarations):
                 # What a row holds whose payload lacks the key.
                 default = "" if field.has_nondeterministic_default else repr(field.get_default())
                 parts += map(str.encode, (name, field.key, type(field).__name__, default))
-            marks[constraint.name] = unique_key(self.label_lower, "\0claimed", parts)
+            marks[constraint.name] = mark_key(unique_key(self.label_lower, "\0claimed", parts))
         return marks
 
 

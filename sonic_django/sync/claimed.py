@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from django.db import connections, transaction
 
+from ..schema.registry import sonic_models
 from ..table import uniques
 
 if TYPE_CHECKING:
@@ -77,6 +78,16 @@ def note_unclaimed(stores: Stores, names: Iterable[str]) -> None:
     until = time.monotonic() + _PATIENCE
     for name in names:
         _missing_until[stores.using, stores.schema.claim_marks[name]] = until
+
+
+def drop_unknown(using: str) -> None:
+    """Drop the marks of uniques that no class declares any more: rows that are written from now on
+    hold no claims, and the unique may be declared again. A statement or two.
+    """
+    declared = {mark for model in sonic_models() for mark in model._sonic.claim_marks.values()}
+    unknown = sorted(uniques.marks(using) - declared)
+    if unknown:
+        uniques.release(unknown, uniques.MARK, using)
 
 
 def forget() -> None:

@@ -58,8 +58,27 @@ def take(keys: Sequence[tuple[bytes, int]], using: str) -> None:
             cursor.execute(f"INSERT INTO {table} VALUES {rows}", flat)
 
 
-#: The owner of marks: no row has this id.
+#: The owner of marks: no row has this id. Their keys stand together, at the beginning.
 MARK = 0
+_MARK_START = bytes(8)
+_MARKS_END = bytes(7) + b"\1" + bytes(8)
+
+
+def mark_key(key: bytes) -> bytes:
+    """The key of a mark, made from that of a value."""
+    return _MARK_START + key[:8]
+
+
+def marks(using: str) -> set[bytes]:
+    """The keys of all marks. One statement, by the primary key."""
+    connection = connections[using]
+    table, binary = _names(connection)
+    key, owner = map(connection.ops.quote_name, ("key", "owner"))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {key} FROM {table} WHERE {key} < {binary} AND {owner} = {MARK}", (_MARKS_END,)
+        )
+        return {bytes(row[0]) for row in cursor.fetchall()}
 
 
 def mark(keys: Sequence[bytes], using: str) -> None:

@@ -11,6 +11,7 @@ from ...index.inspection import Inspection
 from ...index.layout import IDS_DIGEST
 from ...table.digests import digests, includes, range_bounds, versions_between
 from ..testcase_rollbacks import undo_rollbacks
+from .claims import ClaimsCheck
 from .deep import DeepCheck
 from .recheck import differing, recheck_versions
 from .repairs import Repairs
@@ -33,6 +34,7 @@ def check(
     deep: bool = False,
     repair: bool = False,
     progress: Progress | None = None,
+    claims: bool = True,
 ) -> CheckResult:
     """Compare the index, and if ``deep`` everything, with the rows of the class.
 
@@ -40,6 +42,9 @@ def check(
     where nothing differs, and three round trips and a statement for each thousand ids that differ.
     ``deep`` reads every row and every entry. With ``repair`` what differs is repaired. Writers may
     be at work; what differs is drift only if it still does after ``SONIC["GRACE"]`` seconds.
+
+    For a class with uniques all claims of its database are looked at, whichever class they are of,
+    unless ``claims`` is False.
     """
     schema = stores.schema
     schema.raise_problems()
@@ -48,12 +53,19 @@ def check(
     built = _built(stores, result)
     inspection = Inspection(stores.index, built)
     repairs = Repairs(stores, inspection, result, enabled=repair)
+    reported: set[bytes] = set()
     if deep:
-        DeepCheck(stores, inspection, repairs, IDS_DIGEST in built).run(progress)
+        deep_check = DeepCheck(stores, inspection, repairs, IDS_DIGEST in built)
+        deep_check.run(progress)
+        reported = deep_check.uniques.held_wrongly
     elif IDS_DIGEST in built:
         QuickCheck(stores, inspection, repairs).run(progress)
     else:
         result.rows = stores.table.count()
+    if claims and schema.uniques:
+        check_of_claims = ClaimsCheck(stores.using, deep=deep, repairs=repair)
+        for drift, repaired in check_of_claims.run(reported):
+            result.add(drift, repaired=repaired)
     return result
 
 

@@ -45,6 +45,8 @@ class UniquesCheck:
         self.using = stores.using
         self.repairs = repairs
         self.compared = 0
+        #: Keys that another object than the row's holds.
+        self.held_wrongly: set[bytes] = set()
         #: Values that could not be given to their rows.
         self._left = 0
         #: Of values that nobody claims: the first half of their keys, and whose they are.
@@ -178,6 +180,7 @@ class UniquesCheck:
         if owner is None:
             yield self._unclaimed_drift(claim), self.repairs
         else:
+            self.held_wrongly.add(claim.key)
             detail = f"{claim.shown} is owned by {owner}, which does not have it"
             yield Drift("unique held wrongly", claim.id, detail), self.repairs
 
