@@ -177,8 +177,8 @@ class TestClaimsWithoutRow:
                 Pair.objects.create(code=code)
 
     def test_a_row_with_another_value(self, pairs: list[Pair]) -> None:
-        values = {"code": "new", "left": None, "right": None}
-        sql("UPDATE testapp_pair SET data = %s WHERE id = %s", payload(Pair, values), pairs[1].pk)
+        other = payload(Pair, code="new", left=None, right=None)
+        sql("UPDATE testapp_pair SET data = %s WHERE id = %s", other, pairs[1].pk)
         assert checked(Pair, deep=True).found["unique without row"] == 2
         checked(Pair, deep=True, repair=True)
         Pair.objects.create(code="1", left="l", right=1)
