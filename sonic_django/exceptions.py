@@ -45,6 +45,10 @@ class IndexNotBuilt(SonicError):
         self.indexes = tuple(indexes)
 
 
+class RebuildUndone(SonicError):
+    """A rebuild cannot call its index built: something has undone a part of its work meanwhile."""
+
+
 class IndexUnavailable(SonicError):
     """Redis cannot be reached, so no index can answer."""
 

@@ -54,6 +54,22 @@ class Applied(NamedTuple):
     texts: bool
 
 
+class ServerState(NamedTuple):
+    """The Redis server, and what a class's index knows of its own history."""
+
+    #: The data set of the server, see ``transport.data_sets``; "" if it does not tell.
+    data_set: str
+    #: The data set when a sweep last ended, or "".
+    swept: str
+    #: The time by the server's clock, in seconds.
+    now: float
+    #: If snapshots alone are kept on disk: the server's time when the last one was begun. None if
+    #: each write is kept on disk, if nothing is, or if the server does not tell.
+    snapshot_of: float | None
+    #: The checkpoints that the index has, with the server's times when it got them.
+    tokens: dict[str, float]
+
+
 @dataclass(frozen=True)
 class Unbuilt:
     """The result of a query that needs indexes which are not built."""

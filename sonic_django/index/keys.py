@@ -9,11 +9,11 @@ on one Redis never share a key.
 ``<base>:ids``        ordered set, the ids of all live objects
 ``<base>:del``        ordered set, the ids of the soft-deleted ones
 ``<base>:rec``        hash, id -> record: version and the sets the object is in (MessagePack)
-``<base>:state``      hash: spec digest -> "built", the declaration that wrote last, and the indexes
-                      that have entries with prefixes
+``<base>:state``      hash: spec digest -> "built", the declaration that wrote last, the indexes
+                      that have entries with prefixes, and the checkpoints
 ``<base>:job``        hash, the progress of a rebuild
 ``<base>:gone``       ordered set, destroyed ids by time; their records are tombstones
-``<base>:run``        string, the server's run id when a sweep last ended
+``<base>:run``        string, the server's data set when a sweep last ended
 ``<base>:sum``        hash, range of a thousand ids -> digest of its objects; see ``table.digests``
 ``<base>:text``       ordered set, ids whose full text must be updated, by version
 ``<base>:<digest>…``  the postings and sorted indexes; see ``specs``

@@ -19,6 +19,8 @@ load_together(COUNT, PAGE, QUERY, FACET)
 # Writes
 APPLY = FOLDER.script("apply")
 PRUNE = FOLDER.script("prune")
+BEGIN = FOLDER.script("begin")
+PROGRESS = FOLDER.script("progress")
 DEQUEUE = FOLDER.script("dequeue")
 
 # Reads of records and sizes
@@ -37,7 +39,7 @@ WALK = FOLDER.script("walk")
 #: Every script, for tests and tools.
 ALL = (
     *(COUNT, PAGE, QUERY, FACET),
-    *(APPLY, PRUNE, DEQUEUE),
+    *(APPLY, PRUNE, DEQUEUE, BEGIN, PROGRESS),
     *(CARDINALITY, CENSUS, ENTRIES, RECORDS, VERSIONS),
     *(COMPARE, COUNTS, DIGEST, WALK),
 )

@@ -21,6 +21,7 @@ from .documents import (
     Document,
     Facet,
     Mode,
+    ServerState,
     State,
     Unbuilt,
     tombstone,
@@ -37,6 +38,11 @@ _OWN_NAMES = ("ids", "del", "rec", "state", "job", "gone", "text", "run", "sum")
 _HASHES = ("rec", "state", "job", "sum")
 #: Records that a single run of the script reads.
 RECORDS_PER_SCRIPT = 1000
+#: The field of a checkpoint in ``:state``, before its token.
+_TOKEN = "token:"
+#: Seconds for which a rebuild that was stopped can be gone on with. After a longer time too much
+#: may have happened to the rows that it has passed.
+_JOB_SECONDS = 3600
 
 
 class IndexStore(IndexReader):
@@ -81,11 +87,28 @@ class IndexStore(IndexReader):
         states = self._client.hmget(f"{self.base}:state", list(digests))
         return {digest for digest, state in zip(digests, states, strict=True) if state is not None}
 
-    def mark_built(self) -> None:
-        """Note that every index of the declaration holds every row: one round trip."""
-        marks = dict.fromkeys(self.layout.digests, "built")
+    def mark_built(self, token: str = "") -> None:
+        """Note that every index of the declaration holds every row: one round trip. ``token`` is
+        that of the last checkpoint."""
+        self._client.hset(f"{self.base}:state", mapping=self._built_marks(token))
+
+    def _built_marks(self, token: str) -> dict[str, Any]:
+        marks: dict[str, Any] = dict.fromkeys(self.layout.digests, "built")
         marks[f"all:{self.layout.fingerprint}"] = "built"
-        self._client.hset(f"{self.base}:state", mapping=marks)
+        if token:
+            marks[_TOKEN + token] = time.time()
+        return marks
+
+    def forget_built(self) -> None:
+        """Note that no index is built, and that no rebuild is under way: one round trip, and
+        another if one was built."""
+        states = self._client.hkeys(f"{self.base}:state")
+        digests = [state for state in states if b":" not in state or state.startswith(b"all:")]
+        pipeline = self._client.pipeline()
+        if digests:
+            pipeline.hdel(f"{self.base}:state", *digests)
+        pipeline.delete(f"{self.base}:job")
+        pipeline.execute()
 
     def records(
         self, low: int, high: int, limit: int = RECORDS_PER_SCRIPT
@@ -116,18 +139,51 @@ class IndexStore(IndexReader):
         the number of entries removed: one round trip."""
         return int(lua.PRUNE(self._client, self.base, ",".join(map(str, ids)), *sets))
 
-    def runs(self) -> tuple[str, str]:
-        """(the server's run id, that of the server when a sweep last ended, or ""): one round
-        trip. They differ after a restart, a failover and a change of the server."""
+    def server(self) -> ServerState:
+        """The data set of the server, which changes with a restart, a failover and another server,
+        that of the last sweep, and the checkpoints: one round trip."""
         pipeline = self._client.pipeline(transaction=False)
+        pipeline.info("replication")
+        pipeline.info("persistence")
         pipeline.info("server")
+        pipeline.config_get("save")
         pipeline.get(f"{self.base}:run")
-        facts, swept = pipeline.execute()
-        return str(facts["run_id"]), (swept or b"").decode()
+        pipeline.hgetall(f"{self.base}:state")
+        # Neither INFO nor CONFIG need be allowed.
+        replies = pipeline.execute(raise_on_error=False)
+        history, disk, facts, saves, swept, state = replies
+        for reply in (swept, state):
+            if isinstance(reply, Exception):
+                raise reply
+        return ServerState(
+            data_set="" if isinstance(history, Exception) else str(history.get("master_replid")),
+            swept=(swept or b"").decode(),
+            now=_time_in(facts),
+            snapshot_of=_snapshot_of(disk, saves),
+            tokens={
+                name.decode()[len(_TOKEN) :]: float(value)
+                for name, value in state.items()
+                if name.startswith(_TOKEN.encode())
+            },
+        )
 
-    def note_swept(self, run: str) -> None:
-        """Note that what this run of the server may have lost has been applied again."""
-        self._client.set(f"{self.base}:run", run)
+    def note_swept(self, data_set: str) -> None:
+        """Note that what this data set may have lost has been applied again."""
+        self._client.set(f"{self.base}:run", data_set)
+
+    def swept(self) -> str:
+        """The data set when a sweep last ended, or "": one round trip."""
+        return (self._client.get(f"{self.base}:run") or b"").decode()
+
+    def add_token(self, token: str, now: float) -> None:
+        """Add a checkpoint: one round trip."""
+        self._client.hset(f"{self.base}:state", _TOKEN + token, now)
+
+    def remove_tokens(self, tokens: Iterable[str]) -> None:
+        """Remove checkpoints: one round trip, if any."""
+        names = [_TOKEN + token for token in tokens]
+        if names:
+            self._client.hdel(f"{self.base}:state", *names)
 
     def number_of_ids(self) -> int:
         """The number of live objects in the index, built or not: one round trip."""
@@ -138,12 +194,28 @@ class IndexStore(IndexReader):
         notes = self._client.hgetall(f"{self.base}:job")
         return {key.decode(): value.decode() for key, value in notes.items()}
 
-    def note_job(self, notes: dict[str, str] | None) -> None:
-        """Replace the notes of a rebuild; None ends it: one round trip."""
-        if notes is None:
-            self._client.delete(f"{self.base}:job")
-        else:
-            self._client.hset(f"{self.base}:job", mapping=notes)
+    def begin_job(self, run: str, after: int, done: int) -> None:
+        """Begin a rebuild, or take an unfinished one over: one round trip. ``run`` is its name."""
+        lua.BEGIN(self._client, self.base, run, self.layout.fingerprint, after, done, _JOB_SECONDS)
+
+    def note_job(self, run: str, before: int, after: int, done: int) -> bool:
+        """Note that a rebuild has come from an id to another; False if the index has lost its
+        former note, or got one of another rebuild: one round trip."""
+        reply = lua.PROGRESS(self._client, self.base, run, before, after, done, _JOB_SECONDS)
+        return bool(reply)
+
+    def end_job(self, run: str, after: int, token: str) -> bool:
+        """``mark_built`` if the note of the rebuild is its last one; whether it was: one round
+        trip."""
+        marks = self._built_marks(token)
+        flat = [item for pair in marks.items() for item in pair]
+        return bool(lua.PROGRESS(self._client, self.base, run, after, "built", *flat))
+
+    def has_other_writers(self) -> bool:
+        """Whether code with another declaration has written since a rebuild was begun: one round
+        trip."""
+        writers = self._client.hmget(f"{self.base}:state", "writer", "former")
+        return not {*writers} <= {None, self.layout.fingerprint.encode()}
 
     def queued_text(self, number: int) -> list[tuple[int, int]]:
         """(id, version) of the first objects whose full text is to be updated: one round trip."""
@@ -289,6 +361,23 @@ class _Runs(Sequence[list[Any]]):
         return self._store.call(documents, self._mode)
 
 
+def _time_in(facts: Any) -> float:
+    """The server's time, ours if it does not tell."""
+    told = None if isinstance(facts, Exception) else facts.get("server_time_usec")
+    return float(told) / 1e6 if told else time.time()
+
+
+def _snapshot_of(disk: Any, saves: Any) -> float | None:
+    """When the last snapshot was begun, if snapshots alone are kept; in the server's time."""
+    if isinstance(disk, Exception) or disk.get("aof_enabled"):
+        return None
+    if isinstance(saves, Exception) or not saves.get("save"):
+        return None
+    # The server gives whole seconds, and the time of the end.
+    ended, seconds = float(disk["rdb_last_save_time"]), float(disk["rdb_last_bgsave_time_sec"])
+    return ended - max(0.0, seconds) - 1
+
+
 def _applied(replies: Sequence[Any]) -> Applied:
     if len(replies) == 1:
         number, complete, texts = replies[0]
@@ -310,6 +399,7 @@ __all__ = [
     "IndexStore",
     "Layout",
     "Mode",
+    "ServerState",
     "State",
     "Unbuilt",
 ]

@@ -41,6 +41,7 @@ from ..fields.scalars import (
     var_field,
 )
 from ..schema.index import Index
+from ..table.checkpoints import Checkpoint
 from ..table.tombstones import Tombstone
 from ..table.uniques import UniqueValue
 from .base import SonicObj
@@ -48,6 +49,7 @@ from .base import SonicObj
 __all__ = [
     "BoolField",
     "BytesField",
+    "Checkpoint",
     "DateField",
     "DayField",
     "DecimalField",

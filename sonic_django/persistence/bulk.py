@@ -17,6 +17,7 @@ from ..sync.apply import schedule
 from ..sync.testcase_rollbacks import undo_rollbacks
 from ..table import uniques
 from ..table.rows import Row
+from ..table.versions import first_version
 from .batches import Progress, batches, with_progress
 from .changes import Change, merged
 from .identity import note_row, refuse_moved
@@ -124,7 +125,8 @@ def _insert_free_ones(stores: Stores, batch: Sequence[Any], conflicts: Conflicts
 
 def _insert(stores: Stores, encoded: Sequence[Encoded]) -> None:
     schema, using = stores.schema, stores.using
-    ids = stores.table.insert_many([one.payload for one in encoded])
+    version = first_version()
+    ids = stores.table.insert_many([one.payload for one in encoded], version)
     claims = [(key, id) for id, one in zip(ids, encoded, strict=True) for key in one.keys]
     if claims:
         try:
@@ -150,15 +152,15 @@ def _insert(stores: Stores, encoded: Sequence[Encoded]) -> None:
     documents, states = [], []
     for one, id in zip(encoded, ids, strict=True):
         states.append(state_of(one.obj))
-        one.obj.__dict__.update(id=id, sonic_payload=Payload(one.payload), sonic_version=1)
+        one.obj.__dict__.update(id=id, sonic_payload=Payload(one.payload), sonic_version=version)
         note_row(one.obj, using, id)
         one.obj._state.adding = False
         one.obj._state.db = using
-        row = Row(id, one.payload, False, 1)
+        row = Row(id, one.payload, False, version)
         documents.append(schema.document(row, one.entries, text_changed=text))
     token = schedule(stores, documents)
     for one, before in zip(encoded, states, strict=True):
-        remember(one.obj, before, one.obj.id, 1, token)
+        remember(one.obj, before, one.obj.id, version, token)
 
 
 # Conflicts --------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from ..fields.references import ReferenceField
 from ..index.specs import Entry
 from ..payload import same
 from ..payload.stored import Payload
+from ..table.versions import following
 from . import unique_claims
 from .transaction_state import undo_rolled_back
 from .values import encode, extra
@@ -76,6 +77,8 @@ class Change:
     obj: StoredObject
     #: The version of the row that it replaces.
     version: int
+    #: The version that it is written as.
+    new_version: int
     #: The payload dict that the object was loaded from.
     original: Mapping[str, Any]
     #: The payload dict of the row that it replaces, which another writer may have written.
@@ -138,6 +141,7 @@ def _completed(
     return Change(
         obj=obj,
         version=version,
+        new_version=following(version),
         original=original,
         replaced=replaced,
         stored=stored,
@@ -193,7 +197,7 @@ def adopt_written(change: Change) -> None:
         _forget(
             obj, _differing(obj, change.stored, change.original) - change.written, change.stored
         )
-    values.update(sonic_payload=Payload(change.payload), sonic_version=change.version + 1)
+    values.update(sonic_payload=Payload(change.payload), sonic_version=change.new_version)
     values.pop("sonic_dirty_at", None)
 
 

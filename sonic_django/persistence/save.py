@@ -17,9 +17,10 @@ from ..schema.ids import as_id
 from ..sync.apply import schedule
 from ..sync.commit_token import Token
 from ..sync.testcase_rollbacks import undo_rollbacks
-from ..table import uniques
+from ..table import tombstones, uniques
 from ..table.batches import Rewrite
-from ..table.rows import Row
+from ..table.rows import Row, Table
+from ..table.versions import first_version
 from . import unique_claims
 from .changes import Change, adopt_written, change_of, changed_keys, merged, names_of
 from .identity import is_insert, note_row, taken
@@ -95,10 +96,13 @@ def _insert(obj: StoredObject, using: str) -> None:
     given = obj.id
     with transaction_if(bool(keys), using):
         if given is None:
-            id, version = table.insert(payload, is_deleted=obj.is_deleted), 1
+            version = first_version()
+            id = table.insert(payload, version, is_deleted=obj.is_deleted)
         else:
             try:
-                version = table.insert_with_id(given, payload, is_deleted=obj.is_deleted)
+                version = table.insert_with_id(
+                    given, payload, after=_gone(obj, using), is_deleted=obj.is_deleted
+                )
             except IntegrityError as error:
                 raise taken(obj, given, using) from error
             id = given
@@ -188,7 +192,7 @@ def write(
         documents.append(_document(change.obj, change.entries, text=text))
     token = schedule(schema.at(using), documents)
     for change, before in zip(written, states, strict=True):
-        remember(change.obj, before, change.obj.id, change.version + 1, token)
+        remember(change.obj, before, change.obj.id, change.new_version, token)
     return written
 
 
@@ -199,8 +203,7 @@ def _write_rows(
     table = changes[0].obj._sonic.table(using)
     if len(changes) == 1:
         change = changes[0]
-        is_deleted = change.obj.is_deleted
-        if table.update(change.obj.id, change.version, change.payload, is_deleted=is_deleted):
+        if _update_row(table, change):
             return [change]
         late = _write_over(change, using, renew)
         return [] if late is None else [late]
@@ -211,7 +214,7 @@ def _write_rows(
             again.append(change)
     written: list[Change | None] = []
     rows = [
-        Rewrite(id, change.version, change.payload, change.obj.is_deleted)
+        Rewrite(id, change.version, change.new_version, change.payload, change.obj.is_deleted)
         for id, change in by_id.items()
     ]
     for batch, ids in table.update_many(rows):
@@ -221,6 +224,15 @@ def _write_rows(
     # An object that is given twice is written on top of itself, as two writers would.
     written += [_write_over(change, using, renew) for change in again]
     return [change for change in written if change is not None]
+
+
+def _update_row(table: Table, change: Change) -> bool:
+    """Write the row if it still has the version of the change; whether it had."""
+    obj = change.obj
+    deleted = obj.is_deleted
+    return bool(
+        table.update(obj.id, change.version, change.payload, change.new_version, is_deleted=deleted)
+    )
 
 
 def _write_over(
@@ -235,8 +247,8 @@ def _write_over(
         renewed = renew(latest, row)
         if renewed is None:
             return None
-        latest, obj = renewed, renewed.obj
-        if not table.update(obj.id, latest.version, latest.payload, is_deleted=obj.is_deleted):
+        latest = renewed
+        if not _update_row(table, latest):
             raise Overtaken
         return latest
 
@@ -255,10 +267,13 @@ def save_raw(obj: StoredObject, using: str) -> bool:
         old = table.fetch_one(obj.id) if obj.id is not None else None
         if old is None:
             id = obj.id
-            version = table.insert_with_id(id, payload, is_deleted=obj.is_deleted)
+            version = table.insert_with_id(
+                id, payload, after=_gone(obj, using), is_deleted=obj.is_deleted
+            )
         else:
-            id, version = old.id, old.version + 1
-            if not table.update(id, old.version, payload, is_deleted=obj.is_deleted):
+            id = old.id
+            version = table.update(id, old.version, payload, is_deleted=obj.is_deleted)
+            if not version:
                 raise StaleObjectError(
                     f"{obj._meta.label} {id} was written by another writer; try again."
                 )
@@ -283,6 +298,13 @@ def _index(
 def _document(obj: StoredObject, entries: tuple[Entry, ...], *, text: bool) -> Document:
     row = Row(obj.id, obj.sonic_payload, obj.is_deleted, obj.sonic_version)
     return obj._sonic.document(row, entries, text_changed=text and is_available())
+
+
+def _gone(obj: StoredObject, using: str) -> int:
+    """The version of the removal of a former object of this id, as far as it is not forgotten."""
+    if obj.id is None:
+        return 0
+    return tombstones.latest_version(obj._sonic.label_lower, obj.id, using)
 
 
 def _run_pre_save(obj: StoredObject, adding: bool) -> bool:

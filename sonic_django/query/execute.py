@@ -18,7 +18,7 @@ from ..index.queries import NOTHING as NO_OBJECTS
 from ..index.queries import IndexQuery, Scope
 from ..index.store import IndexStore, Unbuilt
 from ..schema.schema import Schema
-from ..sync import built
+from ..sync import built, confirmed, restarts
 from ..sync.testcase_rollbacks import undo_rollbacks
 from ..transport.client import translated_errors
 from . import builder, joins
@@ -401,7 +401,8 @@ def _ask(
 def _answers(state: QueryState, ask: Callable[[IndexStore], list[Any]]) -> list[Any]:
     """What the index of the state answers, with an IndexNotBuilt for each index that is not built.
 
-    An index that meets an empty table for the first time counts as built.
+    An index that meets an empty table for the first time counts as built. If the server is not the
+    one that this process knew, what it may have lost is applied first.
     """
     using = state.write_db
     undo_rollbacks(using)
@@ -409,6 +410,8 @@ def _answers(state: QueryState, ask: Callable[[IndexStore], list[Any]]) -> list[
     store = schema.store(using)
     with translated_errors(f"{schema.label}.objects"):
         answers = ask(store)
+        if not confirmed.is_confirmed(store.base) and restarts.confirm(schema.at(using)):
+            answers = ask(store)
         if not _has_unbuilt(answers):
             return answers
         if built.adopt_if_empty(schema.at(using)):

@@ -23,9 +23,10 @@ from redis.exceptions import RedisError
 from ..conf import sonic_settings
 from ..schema.registry import sonic_models
 from ..table import clock
-from . import read_repair
+from . import checkpoints, read_repair
+from .checkpoints import Clearing
 from .jobs import JOBS
-from .sweep import KINDS, Kind, SweepResult, sweep_batch
+from .sweep import KINDS, Kind, SweepResult, ever, sweep_batch
 
 if TYPE_CHECKING:
     from ..schema.schema import Schema, Stores
@@ -54,8 +55,8 @@ class _Pass:
 
     before: datetime
     turns: list[_Turn]
-    #: The run of the Redis server that it brings up to date.
-    run: str
+    #: The data set of the Redis server that it brings up to date.
+    data_set: str
 
 
 @dataclass
@@ -68,6 +69,8 @@ class _Schedule:
     written: set[Schema] = field(default_factory=set)
     #: An apply has failed, so the index lags; to be made up for once Redis answers.
     lags: bool = False
+    #: How far the jobs have come through marks that could not be cleared.
+    positions: dict[tuple[Schema, Kind], MarkPosition] = field(default_factory=dict)
     catching_up: _Pass | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -142,15 +145,17 @@ def do_job(using: str, schedule: _Schedule | None = None) -> bool:
             return False
         turn = turns[schedule.position % len(turns)]
         schedule.position += 1
-        server, swept = turn.stores.index.runs()
-        if server == swept and not schedule.lags:
-            return _quiet_job(turn)
+        server = turn.stores.index.server()
+        is_known = server.data_set == server.swept
+        if is_known and not schedule.lags:
+            return _quiet_job(turn, Clearing(turn.stores, server), schedule)
         schedule.lags = False
-        schedule.catching_up = _Pass(clock.now(using), turns, server)
+        before = clock.now(using) if is_known else ever()
+        schedule.catching_up = _Pass(before, turns, server.data_set)
     return _catch_up(schedule, schedule.catching_up)
 
 
-def _quiet_job(turn: _Turn) -> bool:
+def _quiet_job(turn: _Turn, clearing: Clearing, schedule: _Schedule) -> bool:
     """Clear the dirty marks that are old enough. Those of a killed process are among them, and
     are applied instead."""
     read_repair.drain(turn.stores)
@@ -159,7 +164,14 @@ def _quiet_job(turn: _Turn) -> bool:
             job(turn.stores, _MARKS // 10, in_worker=False)
     before = clock.now(turn.stores.using) - timedelta(seconds=sonic_settings().RETENTION)
     result = SweepResult()
-    sweep_batch(turn.stores, turn.kind, before, None, _MARKS, result)
+    key = turn.stores.schema, turn.kind
+    after = schedule.positions.pop(key, None)
+    position = sweep_batch(turn.stores, turn.kind, before, after, _MARKS, result, clearing)
+    if position is not None and result.cleared < result.checked:
+        # Some stay, such as those that are in no snapshot yet: the next job goes on behind them.
+        schedule.positions[key] = position
+    if result.checked > result.cleared:
+        clearing.prepare()
     return result.checked == _MARKS
 
 
@@ -169,13 +181,17 @@ def _catch_up(schedule: _Schedule, work: _Pass) -> bool:
     while work.turns and result.checked < _MARKS:
         turn = work.turns[0]
         try:
+            if turn.kind == KINDS[0] and turn.position is None:
+                server = turn.stores.index.server()
+                if checkpoints.is_set_back(turn.stores, server):
+                    checkpoints.distrust(turn.stores)
             turn.position = sweep_batch(
                 turn.stores, turn.kind, work.before, turn.position, _MARKS, result
             )
             if turn.position is not None:
                 continue
             if turn.kind == KINDS[-1]:
-                turn.stores.index.note_swept(work.run)
+                turn.stores.index.note_swept(work.data_set)
         except RedisError:
             # Away again: a new pass begins when it is back.
             schedule.catching_up, schedule.lags = None, True

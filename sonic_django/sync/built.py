@@ -13,6 +13,9 @@ from redis.exceptions import RedisError
 
 from ..exceptions import IndexNotBuilt
 from ..index.keys import is_in_memory
+from ..transport.data_sets import data_sets
+from . import confirmed
+from .checkpoints import last_token
 
 if TYPE_CHECKING:
     from ..index.store import IndexStore
@@ -44,11 +47,11 @@ def note_complete(store: IndexStore, complete: bool) -> None:
 def adopt_if_empty(stores: Stores) -> bool:
     """Count the indexes as built if the table has no row; whether it has none.
 
-    One statement, and one round trip if so.
+    One statement, and another and one round trip if so.
     """
     if not stores.table.is_empty():
         return False
-    stores.index.mark_built()
+    stores.index.mark_built(last_token(stores))
     return True
 
 
@@ -56,7 +59,7 @@ def adopt_if_complete(stores: Stores) -> bool:
     """Count the indexes as built if the index holds every row of a small table.
 
     This is how the first saves of a new project make its index complete without a command; after
-    a loss of Redis it says no, until the rows are in the index again. One statement and up to two
+    a loss of Redis it says no, until the rows are in the index again. Two statements and up to two
     round trips, at most every ten seconds in a process. Only errors of Redis come out: the write
     that it follows is committed, so neither the database nor a row that cannot be read may fail it.
     """
@@ -68,6 +71,7 @@ def adopt_if_complete(stores: Stores) -> bool:
     try:
         rows: list[Any] = next(stores.table.walk(batch=_SMALL + 1), [])
         wanted = {row.id: schema.document(row) for row in rows[:_SMALL]}
+        token = last_token(stores)
     except (DatabaseError, ValueError) as error:
         logger.warning(
             "%s: cannot see whether its index is complete: %s", stores.schema.label, error
@@ -80,7 +84,7 @@ def adopt_if_complete(stores: Stores) -> bool:
             recorded.get(id) == (document.version, {entry[::2] for entry in document.entries})
             for id, document in wanted.items()
         ):
-            store.mark_built()
+            store.mark_built(token)
             return True
     else:
         _not_before[store.base, stores.using] = now + _PATIENCE
@@ -103,14 +107,15 @@ def not_built(stores: Stores, digests: tuple[str, ...]) -> IndexNotBuilt:
 def start_empty_index(stores: Stores) -> bool:
     """If the model's table is there and empty, clear its index and count it as built.
 
-    Without Redis nothing happens: the first query or save does it. Whether it was done. One
-    statement and two round trips.
+    Without Redis nothing happens: the first query or save does it. Whether it was done. Two
+    statements and some round trips.
     """
     if not router.allow_migrate_model(stores.using, stores.schema.model):
         return False
     try:
         if not stores.table.is_empty():
             return False
+        token = last_token(stores)
     except DatabaseError:
         return False  # not made yet, or by hand with other columns; the first query will say so
     store = stores.index
@@ -118,7 +123,10 @@ def start_empty_index(stores: Stores) -> bool:
     try:
         if store.number_of_ids() or store.built() < set(store.layout.digests):
             store.clear()
-            store.mark_built()
+            store.mark_built(token)
+        # There is nothing that the server could have lost.
+        store.note_swept(store.server().data_set)
+        confirmed.note(store.base, data_sets())
     except RedisError as error:
         logger.info("%s: Redis is away (%s); its index starts later.", stores.schema.label, error)
         return False

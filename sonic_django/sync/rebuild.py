@@ -2,12 +2,18 @@
 
 Rows are read in batches by id and applied under their versions, so a newer write wins whichever
 comes first. Before a batch is read from SQL, the index is asked what it holds in that range of
-ids: what is there and has no row is removed. How far it came is noted in Redis, so that a rebuild
-that was killed goes on from there.
+ids: what is there and has no row is removed.
+
+How far it came is noted in Redis, so that a rebuild that was killed goes on from there. The note is
+also how a rebuild knows that nothing it did was undone: each note, and the end, requires the one
+before. Redis that was emptied or set back meanwhile lacks it, a write by code with another
+declaration removes it, and another rebuild replaces it.
 """
 
 from __future__ import annotations
 
+import logging
+import uuid
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -16,14 +22,18 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import FieldError
 
 from ..conf import is_available
-from ..exceptions import PayloadError
+from ..exceptions import PayloadError, RebuildUndone
 from ..fulltext import queue
 from ..index.inspection import Inspection
 from ..index.store import IndexStore
 from ..table.digests import IDS_PER_RANGE, includes
 from ..table.rows import Row
+from ..table.versions import following
+from ..transport.data_sets import data_sets
+from . import confirmed
 from .check.report import Drift
 from .check.uniques import UniquesCheck
+from .checkpoints import is_set_back, last_token
 from .documents import OnUnreadable, documents_of
 from .testcase_rollbacks import resync
 
@@ -36,6 +46,10 @@ Progress = Callable[[int, int], None]
 _LAST_ID = 2**62
 _RANGES_PER_CALL = 100
 BATCH = 500
+#: Attempts to build an index while Redis loses it.
+_ATTEMPTS = 3
+
+logger = logging.getLogger("sonic_django.sync")
 
 
 def rebuild(
@@ -49,15 +63,54 @@ def rebuild(
     """Rebuild every index of the class; the number of rows. Two round trips and one statement a
     batch, memory for one batch.
 
+    If Redis is emptied or set back meanwhile, all begins again. ``RebuildUndone`` if that happens
+    again and again, if code with another declaration writes, or if another rebuild takes over.
+
     Rows written before a unique was declared get to hold their values, for one statement a batch
     more; ``on_duplicate`` is called with those that cannot, ``on_unreadable`` with rows that cannot
     be read, and the index of all others is built all the same.
     """
-    schema = stores.schema
-    schema.raise_problems()
+    stores.schema.raise_problems()
+    after, done = _resume(stores)
+    for _ in range(_ATTEMPTS):
+        try:
+            return _build(stores, after, done, batch_size, progress, on_duplicate, on_unreadable)
+        except _LostNotes as lost:
+            _raise_if_overtaken(stores, lost.run)
+            logger.warning(
+                "%s: Redis was emptied or set back during the rebuild; it begins again.",
+                stores.schema.label,
+            )
+            after = done = 0
+    raise RebuildUndone(
+        f"{stores.schema.label}: Redis was emptied or set back during each of {_ATTEMPTS} attempts "
+        f"to build the index. Find what empties it, and run sonic_reindex again."
+    )
+
+
+class _LostNotes(Exception):
+    """The index no longer has the last note of this run of a rebuild."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(run)
+        self.run = run
+
+
+def _build(
+    stores: Stores,
+    after: int,
+    done: int,
+    batch_size: int,
+    progress: Progress | None,
+    on_duplicate: Callable[[Drift], None] | None,
+    on_unreadable: OnUnreadable | None,
+) -> int:
     table, store = stores.table, stores.index
-    after, done = _resume(store)
     sees_all_rows = done == 0
+    run = uuid.uuid4().hex
+    data_set = store.server().data_set
+    seen = data_sets()
+    store.begin_job(run, after, done)
     total = table.count()
     digests = _Digests(store)
     claims = UniquesCheck(stores, repairs=True)
@@ -68,13 +121,13 @@ def rebuild(
         for drift in _claim_uniques(claims, rows):
             if on_duplicate is not None and drift.kind == "duplicate":
                 on_duplicate(drift)
-        after = high
         done += len(rows)
         if is_available():
             # An object that the index knew nothing of, after a loss of Redis, is queued again.
             queue.drain(stores)
-        notes = {"after": str(after), "done": str(done)}
-        store.note_job({"fingerprint": store.layout.fingerprint, **notes})
+        if not store.note_job(run, after, high, done):
+            raise _LostNotes(run)
+        after = high
         if progress:
             progress(done, max(total, done))
     _apply_range(stores, store, after + 1, _LAST_ID, [], on_unreadable)
@@ -82,9 +135,27 @@ def rebuild(
     if sees_all_rows:
         claims.note_claimed()
     _drop_orphaned_keys(store)
-    store.mark_built()
-    store.note_job(None)
+    if not store.end_job(run, after, last_token(stores)):
+        raise _LostNotes(run)
+    if store.server().data_set == data_set:
+        store.note_swept(data_set)
+        confirmed.note(store.base, seen)
     return done
+
+
+def _raise_if_overtaken(stores: Stores, run: str) -> None:
+    """RebuildUndone if another rebuild is at work, or code with another declaration."""
+    store, label = stores.index, stores.schema.label
+    if store.job().get("run", run) != run:
+        raise RebuildUndone(
+            f"{label}: another sonic_reindex of this class has begun and goes on; this one stops."
+        )
+    if store.has_other_writers():
+        raise RebuildUndone(
+            f"{label}: code with another declaration of its indexes has written during the "
+            f"rebuild, so the index cannot be complete. End the processes that run the other code, "
+            f"and run sonic_reindex again."
+        )
 
 
 def _claim_uniques(claims: UniquesCheck, rows: list[Row]) -> Iterator[Drift]:
@@ -98,10 +169,16 @@ def _claim_uniques(claims: UniquesCheck, rows: list[Row]) -> Iterator[Drift]:
         yield from (drift for drift, _ in claims.rows(decoded))
 
 
-def _resume(store: IndexStore) -> tuple[int, int]:
-    """(id to go on behind, rows done) of a rebuild of this declaration that did not end."""
+def _resume(stores: Stores) -> tuple[int, int]:
+    """(id to go on behind, rows done) of a rebuild of this declaration that did not end.
+
+    An index that was set back is built from the first row on, and answers nothing until then.
+    """
+    store = stores.index
+    if is_set_back(stores, store.server()):
+        store.forget_built()
     job = store.job()
-    if job.get("fingerprint") != store.layout.fingerprint:
+    if job.get("fingerprint") != store.layout.fingerprint or "run" not in job:
         return 0, 0
     return int(job["after"]), int(job["done"])
 
@@ -133,7 +210,7 @@ def _apply_chunk(
         fresh = stores.table.fetch([row.id for row in rows] + list(recorded))
         rows = list(fresh.values())
         destroyed = [
-            schema.tombstone(id, version + 1)
+            schema.tombstone(id, following(version))
             for id, (version, _) in recorded.items()
             if id not in fresh
         ]

@@ -8,14 +8,19 @@ a restart of Redis may still lose it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import TYPE_CHECKING, Literal
+
+from django.conf import settings
+from django.db import connections
 
 from ..conf import sonic_settings
 from ..table import clock, tombstones
-from . import built, read_repair
+from . import built, checkpoints, read_repair
+from .checkpoints import Clearing
 from .documents import documents_of
 from .jobs import JOBS
 from .testcase_rollbacks import resync
@@ -54,21 +59,28 @@ class SweepResult:
 
 def sweep(stores: Stores, *, limit: int | None = None, now: datetime | None = None) -> SweepResult:
     """Sweep all of the class that was written before ``SONIC["GRACE"]``, ``limit`` marks at most;
-    all marks there are when Redis was restarted or replaced since it was last swept. Errors of
-    Redis come out as they are.
+    all marks there are when Redis was restarted or replaced since it was last swept. If one of the
+    stores was set back, the indexes count as not built. Errors of Redis come out as they are.
 
-    Two statements and one round trip, and for each 500 marks one statement and one or two round
-    trips more, two statements more where something lags.
+    Three statements and one round trip, and for each 500 marks one statement and one or two round
+    trips more, two statements more where something lags, and some to clear marks.
     """
     now = now or clock.now(stores.using)
     store = stores.index
     read_repair.drain(stores)
-    server, swept = store.runs()
-    grace = timedelta(seconds=sonic_settings().GRACE if server == swept else 0)
+    server = store.server()
+    is_known = server.swept == server.data_set
+    if checkpoints.is_set_back(stores, server):
+        checkpoints.distrust(stores)
+    # Behind a restart nothing is cleared: another process may only just have applied it.
+    clearing = Clearing(stores, server) if is_known else None
+    before = now - timedelta(seconds=sonic_settings().GRACE) if is_known else ever()
     result = SweepResult()
-    finished = all(_sweep_kind(stores, kind, now - grace, limit, result) for kind in KINDS)
-    if finished and server != swept:
-        store.note_swept(server)
+    finished = all(_sweep_kind(stores, kind, before, limit, result, clearing) for kind in KINDS)
+    if finished and not is_known:
+        store.note_swept(server.data_set)
+    if clearing and result.checked > result.cleared:
+        clearing.prepare()
     for name, job in JOBS.items():
         result.jobs[name] = job(stores, limit, in_worker=True)
     return result
@@ -80,12 +92,13 @@ def _sweep_kind(
     before: datetime,
     limit: int | None,
     result: SweepResult,
+    clearing: Clearing | None,
 ) -> bool:
     """Whether all marks of the kind were looked at within the limit."""
     position: MarkPosition | None = None
     while limit is None or result.checked < limit:
         number = BATCH if limit is None else min(BATCH, limit - result.checked)
-        position = sweep_batch(stores, kind, before, position, number, result)
+        position = sweep_batch(stores, kind, before, position, number, result, clearing)
         if position is None:
             return True
     return False
@@ -98,8 +111,10 @@ def sweep_batch(
     after: MarkPosition | None,
     number: int,
     result: SweepResult,
+    clearing: Clearing | None = None,
 ) -> MarkPosition | None:
-    """Sweep up to ``number`` dirty marks set before a time, behind a position.
+    """Sweep up to ``number`` dirty marks set before a time, behind a position; without ``clearing``
+    none is cleared.
 
     Returns the position to go on from, or None after the last mark. One statement if there is none.
     """
@@ -110,12 +125,19 @@ def sweep_batch(
         marks = tombstones.tombstones(schema.label_lower, stores.using, before, after, number)
     if marks:
         work = _sweep_rows if kind == "rows" else _sweep_tombstones
-        work(stores, marks, result)
+        work(stores, marks, result, clearing)
         result.checked += len(marks)
     return marks[-1].position if len(marks) == number else None
 
 
-def _sweep_rows(stores: Stores, marks: list[DirtyMark], result: SweepResult) -> None:
+def ever() -> datetime:
+    """A time behind all dirty marks, also those of a host whose clock is ahead."""
+    return datetime(9000, 1, 1, tzinfo=timezone.utc if settings.USE_TZ else None)
+
+
+def _sweep_rows(
+    stores: Stores, marks: list[DirtyMark], result: SweepResult, clearing: Clearing | None
+) -> None:
     schema = stores.schema
     table, store = stores.table, stores.index
     recorded = _recorded_versions(stores, marks)
@@ -133,42 +155,64 @@ def _sweep_rows(stores: Stores, marks: list[DirtyMark], result: SweepResult) -> 
         if not store.apply(documents).complete:
             built.adopt_if_complete(stores)
         # The index has only now got them: they keep their marks for the whole retention.
-        table.renew_dirty([(document.id, document.version) for document in documents])
+        applied = [(document.id, document.version) for document in documents]
+        _when_committed(stores.using, partial(table.renew_dirty, applied))
         result.applied += len(documents)
-    past = _past_retention(stores.using, marks)
-    cleared = [m for m in past if recorded.get(m.id) == m.version]
-    result.cleared += table.clear_dirty([(mark.id, mark.version) for mark in cleared])
+    if clearing:
+        held = [
+            (mark.id, mark.version)
+            for mark in marks
+            if mark.dirty_at < clearing.before and recorded.get(mark.id) == mark.version
+        ]
+        if held:
+            result.cleared += clearing.clear(partial(table.clear_dirty, held))
 
 
-def _sweep_tombstones(stores: Stores, marks: list[DirtyMark], result: SweepResult) -> None:
+def _sweep_tombstones(
+    stores: Stores, marks: list[DirtyMark], result: SweepResult, clearing: Clearing | None
+) -> None:
     schema = stores.schema
     recorded = _recorded_versions(stores, marks)
-    past = _past_retention(stores.using, marks)
     lagging = [mark for mark in marks if recorded.get(mark.id, -1) < mark.version]
-    cleared = [mark for mark in past if recorded.get(mark.id, -1) >= mark.version]
+    held = [
+        mark
+        for mark in marks
+        if clearing
+        and mark.dirty_at < clearing.before
+        and recorded.get(mark.id, -1) >= mark.version
+    ]
     # Read behind the look at the index. Versions of an id that was given again need not rise: the
     # row decides, not its tombstone.
-    rows = stores.table.versions([mark.id for mark in {*lagging, *cleared}])
+    rows = stores.table.versions([mark.id for mark in {*lagging, *held}])
     again = [mark for mark in marks if mark.id in rows]
     if again:
         resync(stores, [mark.id for mark in again if recorded.get(mark.id) != rows[mark.id]])
+        tombstones.remove([mark.position.id for mark in again], stores.using)
+        result.cleared += len(again)
     gone = [mark for mark in lagging if mark.id not in rows]
     if gone:
         stores.index.apply([schema.tombstone(mark.id, mark.version) for mark in gone])
-        tombstones.renew([mark.position.id for mark in gone], stores.using)
+        _when_committed(
+            stores.using,
+            partial(tombstones.renew, [mark.position.id for mark in gone], stores.using),
+        )
         result.applied += len(gone)
-    done = [mark.position.id for mark in {*cleared, *again}]
-    if done:
-        tombstones.remove(done, stores.using)
-    result.cleared += len(done)
+    held = [mark for mark in held if mark.id not in rows]
+    if clearing and held:
+        seen = [mark.position.id for mark in held]
+        result.cleared += clearing.clear(partial(tombstones.remove, seen, stores.using))
+
+
+def _when_committed(using: str, action: Callable[[], object]) -> None:
+    """Do it now, or within a transaction when that has committed: a query that sweeps after a
+    restart holds no locks on rows of others."""
+    connection = connections[using]
+    if connection.in_atomic_block:
+        connection.on_commit(action)
+    else:
+        action()
 
 
 def _recorded_versions(stores: Stores, marks: Sequence[DirtyMark]) -> dict[int, int]:
     found = stores.index.entries_of([mark.id for mark in marks])
     return {id: version for id, (version, _) in found.items()}
-
-
-def _past_retention(using: str, marks: Sequence[DirtyMark]) -> list[DirtyMark]:
-    """The marks older than the retention."""
-    limit = clock.now(using) - timedelta(seconds=sonic_settings().RETENTION)
-    return [mark for mark in marks if mark.dirty_at < limit]

@@ -18,10 +18,11 @@ _T = TypeVar("_T")
 
 
 class Rewrite(NamedTuple):
-    """A row to be written as version + 1, if it still has this version."""
+    """A row to be written as ``new_version``, if it still has ``version``."""
 
     id: int
     version: int
+    new_version: int
     payload: bytes
     is_deleted: bool
 
@@ -61,6 +62,8 @@ def update_batch(name: str, using: str, batch: Sequence[Rewrite], now: str) -> s
     is_deleted = f"{id} IN {_placeholders(len(deleted_ids))}" if deleted_ids else "%s"
     payloads = f"WHEN %s THEN {'_binary %s' if is_mysql else '%s'} " * len(batch)
     versions = "WHEN %s THEN %s " * len(batch)
+    # Written out: as parameters they would be more than old versions of SQLite take.
+    new_versions = "".join(f"WHEN {row.id:d} THEN {row.new_version:d} " for row in batch)
     among = f"{id} IN {_placeholders(len(ids))}"
     values: list[Any] = [item for row in batch for item in (row.id, row.payload)]
     values += [*(deleted_ids or [False]), now, *ids]
@@ -68,21 +71,20 @@ def update_batch(name: str, using: str, batch: Sequence[Rewrite], now: str) -> s
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {target} SET {data} = CASE {id} {payloads}END, {deleted} = {is_deleted}, "
-            f"{version} = {version} + 1, {dirty} = %s "
+            f"{version} = CASE {id} {new_versions}END, {dirty} = %s "
             f"WHERE {among} AND {version} = CASE {id} {versions}END",
             values,
         )
         number = cursor.rowcount
         if number == len(batch):
             return set(ids)
-        # The next version alone does not tell our write from another's: the mark is ours.
         locks = " FOR UPDATE" if connection.features.has_select_for_update else ""
         cursor.execute(
             f"SELECT {id}, {version} FROM {table} WHERE {among} AND {dirty} = %s{locks}",
             [*ids, now],
         )
         present = {int(row[0]): int(row[1]) for row in cursor.fetchall()}
-    written = {row.id for row in batch if present.get(row.id) == row.version + 1}
+    written = {row.id for row in batch if present.get(row.id) == row.new_version}
     if len(written) != number:
         raise StaleObjectError(
             f"Rows of {name} were written by others in the same microsecond; try again."

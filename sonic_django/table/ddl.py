@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.db import connections, models
 
+from .checkpoints import Checkpoint
 from .tombstones import Tombstone
 from .uniques import UniqueValue
 
 #: The models whose tables all classes of a database share.
-SHARED: tuple[type[models.Model], ...] = (UniqueValue, Tombstone)
+SHARED: tuple[type[models.Model], ...] = (UniqueValue, Tombstone, Checkpoint)
 
 
 def create_table_sql(model: type[models.Model], using: str) -> str:
@@ -32,6 +33,6 @@ def create_table(model: type[models.Model], using: str) -> bool:
 
 
 def create_shared_tables(using: str) -> list[str]:
-    """Make the tables of the uniques and of the tombstones; the names of those that were
-    missing."""
+    """Make the tables of the uniques, the tombstones and the checkpoints; the names of those that
+    were missing."""
     return [model._meta.db_table for model in SHARED if create_table(model, using)]

@@ -20,6 +20,7 @@ from django.db.models.expressions import Col
 from . import clock
 from .batches import Rewrite, cut, update_batch
 from .dirty import DirtyMark, MarkPosition
+from .versions import first_version, following
 
 #: Parameters a statement may carry; SQLite's limit was 999 until 3.32.
 _IDS_PER_STATEMENT = 900
@@ -62,7 +63,7 @@ class Table:
         self._insert = f"INSERT INTO {table} ({columns}) VALUES "
         self._insert_with_id = f"INSERT INTO {table} ({self._id}, {columns}) VALUES "
         self._update = (
-            f"UPDATE {table} SET {data} = {binary}, {deleted} = %s, {version} = {version} + 1, "
+            f"UPDATE {table} SET {data} = {binary}, {deleted} = %s, {version} = %s, "
             f"{dirty} = %s WHERE {self._id} = %s AND {version} = %s"
         )
         self._select = f"SELECT {self._id}, {data}, {deleted}, {version} FROM {table}"
@@ -76,57 +77,70 @@ class Table:
 
     # Writing ----------------------------------------------------------------------------------
 
-    def insert(self, payload: bytes, *, is_deleted: bool = False) -> int:
-        """Insert one row at version 1; its id. One statement."""
+    def insert(
+        self, payload: bytes, version: int | None = None, *, is_deleted: bool = False
+    ) -> int:
+        """Insert one row, at a first version by default; its id. One statement."""
         connection = connections[self.using]
         with connection.cursor() as cursor:
-            values = (payload, is_deleted, 1, _now(connection))
+            values = (payload, is_deleted, version or first_version(), _now(connection))
             cursor.execute(self._insert + self._row, values)
             return int(connection.ops.last_insert_id(cursor, self.name, "id"))
 
-    def insert_with_id(self, id: int, payload: bytes, *, is_deleted: bool = False) -> int:
+    def insert_with_id(
+        self, id: int, payload: bytes, *, after: int = 0, is_deleted: bool = False
+    ) -> int:
         """Insert a row under a given id; its version. One statement. IntegrityError if the id is
         taken.
 
-        An object of this id may have been destroyed before, so the version is the time in
-        microseconds: later than any version that the former object can have had.
+        An object of this id may have been destroyed before. So the version is the time in
+        microseconds, later than that of an object which was not written all the time; and later
+        than ``after``, the version of the removal where it is known.
         """
-        version = int(clock.seconds(self.using) * 1_000_000)
+        version = max(int(clock.seconds(self.using) * 1_000_000), following(after))
         connection = connections[self.using]
         with connection.cursor() as cursor:
             values = (id, payload, is_deleted, version, _now(connection))
             cursor.execute(self._insert_with_id + self._row_with_id, values)
         return version
 
-    def insert_many(self, payloads: Sequence[bytes]) -> list[int]:
-        """Insert rows at version 1; their ids in the order given.
+    def insert_many(self, payloads: Sequence[bytes], version: int | None = None) -> list[int]:
+        """Insert rows at the same version, a first one by default; their ids in the order given.
 
         One statement for up to 150 rows or 4 MiB where the engine returns the ids of several rows
         (MariaDB 10.5, SQLite 3.35), else one a row. The caller opens the transaction.
         """
         connection = connections[self.using]
+        version = version or first_version()
         if not connection.features.can_return_rows_from_bulk_insert:
-            return [self.insert(payload) for payload in payloads]
+            return [self.insert(payload, version) for payload in payloads]
         ids: list[int] = []
         now = _now(connection)
         with connection.cursor() as cursor:
             for batch in cut(payloads, lambda payload: payload):
                 rows = ", ".join([self._row] * len(batch))
-                values = [item for payload in batch for item in (payload, False, 1, now)]
+                values = [item for payload in batch for item in (payload, False, version, now)]
                 cursor.execute(f"{self._insert}{rows} RETURNING {self._id}", values)
                 ids.extend(sorted(int(row[0]) for row in cursor.fetchall()))
         return ids
 
-    def update(self, id: int, version: int, payload: bytes, *, is_deleted: bool = False) -> bool:
-        """Write the row as version + 1 if it still has this version; whether it had.
-
-        One statement.
-        """
+    def update(
+        self,
+        id: int,
+        version: int,
+        payload: bytes,
+        new_version: int | None = None,
+        *,
+        is_deleted: bool = False,
+    ) -> int:
+        """Write the row if it still has this version, at a following version by default; the new
+        version, or 0 if another writer was faster. One statement."""
         connection = connections[self.using]
+        new_version = new_version or following(version)
         with connection.cursor() as cursor:
-            values = (payload, is_deleted, _now(connection), id, version)
+            values = (payload, is_deleted, new_version, _now(connection), id, version)
             cursor.execute(self._update, values)
-            return bool(cursor.rowcount)
+            return new_version if cursor.rowcount else 0
 
     def update_many(self, rows: Iterable[Rewrite]) -> Iterator[tuple[list[Rewrite], set[int]]]:
         """Write rows with different ids, each as ``update`` does: batch by batch, with the ids of

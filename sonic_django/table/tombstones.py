@@ -66,9 +66,16 @@ def renew_objects(label: str, object_ids: Sequence[int], using: str) -> None:
         some.update(dirty_at=clock.now(using))
 
 
-def remove(ids: Sequence[int], using: str) -> None:
-    """Take tombstones away. One statement."""
-    Tombstone.objects.using(using).filter(id__in=ids).delete()
+def remove(ids: Sequence[int], using: str) -> int:
+    """Take tombstones away; how many. One statement."""
+    return Tombstone.objects.using(using).filter(id__in=ids).delete()[0]
+
+
+def latest_version(label: str, id: int, using: str) -> int:
+    """The greatest version of a tombstone of the object; 0 if there is none. One statement."""
+    waiting = Tombstone.objects.using(using).filter(label=label, object_id=id)
+    version: int | None = waiting.aggregate(latest=models.Max("version"))["latest"]
+    return version or 0
 
 
 def count(label: str, using: str) -> int:

@@ -30,7 +30,7 @@ from redis.retry import Retry
 
 from ..conf import sonic_settings
 from ..exceptions import IndexUnavailable
-from . import deferred
+from . import data_sets, deferred
 
 
 def redis_client(*, write: bool = True) -> Redis:
@@ -111,6 +111,7 @@ def _limit_waiting(pool: Any, timeout: float) -> None:
             # A time-out is not retried: the caller has waited long enough.
             options["retry"] = Retry(NoBackoff(), 1, (RedisConnectionError,))
             options["retry_on_error"] = [RedisConnectionError]
+        data_sets.watch(pool)
         # Open connections keep the options with which they were made.
         pool.reset()
         _limits[pool] = _Limits(timeout, ours)

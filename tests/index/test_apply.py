@@ -104,7 +104,7 @@ def test_all_modes(store: IndexStore, data: st.DataObject) -> None:
 def test_clearing_leaves_nothing(store: IndexStore, history: list[Document]) -> None:
     store.apply(history or [document(1, 1)])
     store.mark_built()
-    store.note_job({"after": "1"})
+    store.begin_job("run", 1, 1)
     store.clear()
     assert list(store.keys()) == []
 

@@ -76,7 +76,7 @@ class TestWrongAnswers:
         plains = Plain.objects.bulk_create([Plain(group="g", name=f"n{i}") for i in range(5)])
         plains[1].destroy()
         # And one that only the row knows of, as after a crash between both stores.
-        Plain._sonic.table("default").delete(plains[3].id, 1)
+        Plain._sonic.table("default").delete(plains[3].id, plains[3].sonic_version)
         wanted = [plains[4], plains[2], plains[0]]
         assert list(Plain.objects.filter(group="g")) == wanted
         assert list(Plain.objects.filter(group="g").iterator(1)) == wanted
@@ -185,7 +185,7 @@ class TestWrongAnswers:
         that objects no longer have stay."""
         plain = Plain.objects.create(group="old")
         payload = Plain._sonic.codec.encode({"name": "", "group": "new", "number": None})
-        assert Plain._sonic.table("default").update(plain.id, 1, payload)
+        assert Plain._sonic.table("default").update(plain.id, plain.sonic_version, payload)
         assert Plain.rebuild_all() == 1
         assert Plain.objects.filter(group="old").count() == 0
         assert Plain.objects.filter(group="new").count() == 1

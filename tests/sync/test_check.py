@@ -29,6 +29,7 @@ from tests.sync.checking import (
     sql,
 )
 from tests.testapp.models import Author, Plain
+from tests.versions import ahead_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -121,19 +122,22 @@ class TestDrift:
         statement = "UPDATE testapp_plain SET data = %s, version = version + 1 WHERE id = %s"
         sql(statement, changed, id)
         (drift,) = checked(Plain).drifts
-        assert drift == ("stale", id, "the row has version 2, the index 1")
+        before = plains[7].sonic_version
+        assert drift == ("stale", id, f"the row has version {before + 1}, the index {before}")
         assert is_repaired(Plain)
         assert Plain.objects.filter(name="by hand").ids() == [id]
 
     def test_a_row_inserted_by_sql(self, plains: list[Plain]) -> None:
         id = Plain._sonic.table("default").insert(payload(Plain, name="x", group="", number=1))
-        assert checked(Plain).drifts == [("missing", id, "the row has version 1")]
+        version = Plain._sonic.table("default").versions([id])[id]
+        assert checked(Plain).drifts == [("missing", id, f"the row has version {version}")]
         assert is_repaired(Plain)
         assert Plain.objects.filter(name="x").ids() == [id]
 
     def test_a_row_removed_by_sql(self, plains: list[Plain]) -> None:
         sql("DELETE FROM testapp_plain WHERE id = %s", plains[9].pk)
-        assert checked(Plain).drifts == [("without row", plains[9].pk, "the index has version 1")]
+        text = f"the index has version {plains[9].sonic_version}"
+        assert checked(Plain).drifts == [("without row", plains[9].pk, text)]
         assert is_repaired(Plain)
         assert Plain.objects.count() == 2499
 
@@ -151,7 +155,9 @@ class TestDrift:
 
     def test_rows_set_back_to_a_backup(self, plains: list[Plain]) -> None:
         entries = Plain._sonic.entries({"name": "later", "group": "", "number": 1})
-        Plain._sonic.store("default").apply([Document(plains[0].pk, 9, "live", entries)])
+        Plain._sonic.store("default").apply(
+            [Document(plains[0].pk, ahead_of(plains[0]), "live", entries)]
+        )
         assert kinds(Plain) == {"ahead": 1}
         assert is_repaired(Plain)
         assert Plain.objects.filter(name="later").ids() == []
@@ -173,9 +179,9 @@ class TestDrift:
         assert len(result.drifts) == 100
 
     def test_what_cannot_be_read_is_left_and_keeps_no_other(self, plains: list[Plain]) -> None:
-        statement = "UPDATE testapp_plain SET data = %s, version = 2 WHERE id = %s"
+        statement = "UPDATE testapp_plain SET data = %s, version = version + 1 WHERE id = %s"
         sql(statement, b"rubbish", plains[3].pk)
-        sql("UPDATE testapp_plain SET version = 2 WHERE id = %s", plains[4].pk)
+        sql("UPDATE testapp_plain SET version = version + 1 WHERE id = %s", plains[4].pk)
         result = checked(Plain, repair=True)
         assert (result.found["stale"], result.repairs, result.remaining) == (2, 1, 1)
         assert kinds(Plain) == {"stale": 1}
@@ -248,11 +254,11 @@ class TestWritersMeanwhile:
         id = plains[3].pk
         (row,) = Plain._sonic.table("default").fetch([id]).values()
         document = Plain._sonic.document(row)
-        sql("UPDATE testapp_plain SET version = 2 WHERE id = %s", id)
+        sql("UPDATE testapp_plain SET version = version + 1 WHERE id = %s", id)
         stop = threading.Event()
 
         def write() -> None:
-            version = 2
+            version = row.version + 1
             while not stop.is_set():
                 version += 1
                 sql("UPDATE testapp_plain SET version = %s WHERE id = %s", version, id)
@@ -270,7 +276,7 @@ class TestWritersMeanwhile:
 
     def test_an_apply_that_comes_within_the_grace(self, plains: list[Plain], settings: Any) -> None:
         settings.SONIC = {"GRACE": 30}
-        sql("UPDATE testapp_plain SET version = 2 WHERE id = %s", plains[3].pk)
+        sql("UPDATE testapp_plain SET version = version + 1 WHERE id = %s", plains[3].pk)
         row = Plain._sonic.table("default").fetch([plains[3].pk])[plains[3].pk]
 
         def apply() -> None:
@@ -291,7 +297,11 @@ class TestFullTextAfterARepair:
 
     def test_it_has_the_words_of_the_row(self, author: Author) -> None:
         changed = payload(Author, username="a", nick="", intro="climbing")
-        sql("UPDATE testapp_author SET data = %s, version = 2 WHERE id = %s", changed, author.pk)
+        sql(
+            "UPDATE testapp_author SET data = %s, version = version + 1 WHERE id = %s",
+            changed,
+            author.pk,
+        )
         assert is_repaired(Author)
         assert Author.search("sailing") == []
         assert Author.search("climbing") == [author]

@@ -26,6 +26,7 @@ from tests.sync.checking import (
     sql,
 )
 from tests.testapp.models import Author, Blog, Everything, Pair, Plain
+from tests.versions import ahead_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -209,13 +210,15 @@ class TestIndex:
         assert one
 
     def test_what_the_quick_check_finds(self, plains: list[Plain]) -> None:
-        sql("UPDATE testapp_plain SET version = 2 WHERE id = %s", plains[0].pk)
+        sql("UPDATE testapp_plain SET version = version + 1 WHERE id = %s", plains[0].pk)
         sql("DELETE FROM testapp_plain WHERE id = %s", plains[1].pk)
         sql("UPDATE testapp_plain SET is_deleted = %s WHERE id = %s", True, plains[2].pk)
         values = payload(Plain, name="new", group="", number=1)
         Plain._sonic.table("default").insert(values)
         entries = Plain._sonic.entries({"name": "later", "group": "", "number": 1})
-        Plain._sonic.store("default").apply([Document(plains[3].pk, 9, "live", entries)])
+        Plain._sonic.store("default").apply(
+            [Document(plains[3].pk, ahead_of(plains[3]), "live", entries)]
+        )
         redis().hset(key(Plain, "sum"), "777", 5)
         found = kinds(Plain, deep=True)
         wanted = {"stale": 1, "without row": 1, "missing": 1, "ahead": 1, "digest": 1}

@@ -14,6 +14,7 @@ from sonic_django.sync.sweep import sweep
 from sonic_django.table import tombstones
 from tests.sync.marking import age, destroy_behind_the_index, write_behind_the_index
 from tests.testapp.models import Author, Plain
+from tests.versions import ahead_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -75,7 +76,7 @@ class TestSweep:
     def test_an_index_ahead_of_the_row_is_set_back(self) -> None:
         plain = Plain.objects.create(name="committed")
         entries = Plain._sonic.entries({"name": "never", "group": "", "number": None})
-        Plain._sonic.store("default").apply([Document(plain.pk, 9, "live", entries)])
+        Plain._sonic.store("default").apply([Document(plain.pk, ahead_of(plain), "live", entries)])
         age(10)
         assert sweep(Plain._sonic.at("default")).applied == 1
         assert Plain.objects.filter(name="never").ids() == []
@@ -84,7 +85,7 @@ class TestSweep:
     def test_deleted_rows(self) -> None:
         plain = Plain.objects.create(name="x")
         table = Plain._sonic.table("default")
-        table.update(plain.pk, 1, bytes(plain.sonic_payload), is_deleted=True)
+        table.update(plain.pk, plain.sonic_version, bytes(plain.sonic_payload), is_deleted=True)
         age(10)
         sweep(Plain._sonic.at("default"))
         assert not Plain.objects.filter(name="x").exists()

@@ -14,7 +14,7 @@
 --           1 if full text of some was queued else 0}
 -- cost     O(entries * log n) an object
 --
--- Built marks of indexes outside the declaration are removed.
+-- Built marks of indexes outside the declaration are removed, see declaration.lua.
 --
 -- Records make this exact: each names the sets that its object is in, so entries that the new
 -- version lacks are removed, whichever process wrote them.
@@ -23,7 +23,7 @@
 -- gathering.lua. Records are written after the entries that they name: a run that breaks off leaves
 -- no record of an object that is not yet in its sets.
 --
--- requires: members packed packing record gathering
+-- requires: members packed packing record gathering declaration
 
 local now, mode, fingerprint = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local counted = {}
@@ -36,20 +36,12 @@ local function note(name)
   if counted[name:sub(1, 8)] then touched[name] = true end
 end
 
--- Writes under this declaration do not update an index that it lacks. That index is then no longer
--- built: code that declares it (older code still running, or a later change) must rebuild it.
 local state_of_index = redis.call('HMGET', base .. ':state', 'writer', 'all:' .. fingerprint)
 local is_writer_noted = state_of_index[1] == fingerprint
 local function note_writer()
   if is_writer_noted then return end
   is_writer_noted = true
-  local key = base .. ':state'
-  local mine = { writer = true, ['all:' .. fingerprint] = true }
-  for digest in fingerprint:gmatch('[^-]+') do mine[digest] = true end
-  for _, field in ipairs(redis.call('HKEYS', key)) do
-    if not mine[field] and field:sub(1, 9) ~= 'prefixed:' then redis.call('HDEL', key, field) end
-  end
-  redis.call('HSET', key, 'writer', fingerprint)
+  declare(fingerprint)
 end
 
 local sums = {} -- range of ids -> the change of its digest
@@ -68,6 +60,9 @@ local function flag(digest)
   redis.call('HSET', base .. ':state', 'prefixed:' .. digest, '1')
 end
 
+-- Versions grow by steps, see sonic_django/table/versions.py. Rows of former releases are at step 0.
+local function step_of(version) return math.floor(version / 65536) end
+
 local destroyed = false
 local texts, records, originals = {}, {}, {} -- to be written for the objects so far
 
@@ -75,7 +70,7 @@ local texts, records, originals = {}, {}, {} -- to be written for the objects so
 local function write(id, version, state, text, old, at)
   -- A skipped version may have changed the text, and so may a late one. A rebuild or a reset applies
   -- versions that other processes wrote, so it assumes a change.
-  local skips = not old or version > old[1] + 1 or (mode ~= '' and version ~= old[1])
+  local skips = not old or step_of(version) > step_of(old[1]) + 1 or (mode ~= '' and version ~= old[1])
   if text == '1' or (text == '0' and skips) then
     texts[#texts + 1] = version
     texts[#texts + 1] = id

@@ -10,6 +10,7 @@ from django.core.exceptions import FieldError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import router
 
+from ...exceptions import RebuildUndone
 from ...schema.registry import named_models
 from ...sync import rebuild
 from ...sync.check.report import Drift
@@ -24,7 +25,7 @@ SHOWN = 20
 class Command(BaseCommand):
     help = (
         "Build the indexes in Redis from the rows in SQL. A healthy index answers throughout; a "
-        "run that was stopped goes on where it was."
+        "run that was stopped within the last hour goes on where it was."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -69,7 +70,7 @@ class Command(BaseCommand):
                     rows = work(
                         model._sonic.at(using), batch_size=options["batch_size"], progress=report
                     )
-            except FieldError as error:
+            except (FieldError, RebuildUndone) as error:
                 raise CommandError(str(error)) from error
             what = "full text" if options["fulltext"] else "indexes"
             self._say(options, f"{model._meta.label}: {what} of {rows:,} row(s) built.")
