@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import Any
 
@@ -169,6 +170,21 @@ class TestLargeTables:
         call_command(command[0], "testapp.Plain", *command[1:], verbosity=0)
         claimed.forget()
         assert claimed.unclaimed(Plain._sonic.at("default"), ["name"]) == set()
+
+
+def status() -> str:
+    stream = io.StringIO()
+    call_command("sonic_status", "testapp.Plain", stdout=stream)
+    return stream.getvalue()
+
+
+def test_the_status_tells(plains: Any) -> None:
+    declare({"name": ["name"]})
+    assert (
+        "testapp.Plain: uniques that are not known to be claimed for every row: name." in status()
+    )
+    call_command("sonic_reindex", "testapp.Plain", verbosity=0)
+    assert "claimed" not in status()
 
 
 class TestDeclaredAgain:

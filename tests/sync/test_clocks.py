@@ -118,11 +118,18 @@ class TestTombstones:
     @pytest.fixture
     def later(self) -> Plain:
         """An object whose id had another one before, with a later version."""
-        with transaction.atomic():
-            tombstones.record("testapp.plain", 77, 10**18, "default")
         plain = Plain(id=77, name="living")
         plain.save()
+        with transaction.atomic():
+            tombstones.record("testapp.plain", 77, 10**18, "default")
         return plain
+
+    def test_an_id_that_is_given_again_gets_a_later_version(self) -> None:
+        with transaction.atomic():
+            tombstones.record("testapp.plain", 78, 10**16, "default")
+        plain = Plain(id=78, name="x")
+        plain.save()
+        assert plain.sonic_version > 10**16
 
     def test_a_tombstone_does_not_win_over_the_row(self, later: Plain) -> None:
         table = Plain._sonic.table("default")

@@ -56,6 +56,12 @@ class Command(BaseCommand):
                     f"{status.label}: not built: {', '.join(status.unbuilt)}. "
                     f"Run: python manage.py sonic_reindex {status.label}"
                 )
+            if status.unclaimed:
+                self.stdout.write(
+                    f"{status.label}: uniques that are not known to be claimed for every row: "
+                    f"{', '.join(status.unclaimed)}. "
+                    f"Run: python manage.py sonic_reindex {status.label}"
+                )
         for problem in problems:
             style = self.style.ERROR if problem.is_error else self.style.WARNING
             self.stdout.write(style(f"{problem.id}: {problem.message} {problem.hint}"))
