@@ -38,7 +38,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.database)
 def check_server(*, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """sonic.E012, W010 to W013: the version and the configuration of the Redis server.
+    """sonic.E012, W010 to W013, W015: the version and the configuration of the Redis server.
 
     Only where databases are named, as by ``migrate`` and ``check --database``, so that no process
     waits for Redis when it starts.

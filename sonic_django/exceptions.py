@@ -15,6 +15,17 @@ class PayloadError(SonicError, ValueError):
     """Bytes that are not a payload, or a value that no payload can hold."""
 
 
+class UnindexableRow(SonicError, ValueError):
+    """A row whose values no index entries can be made of; ``id`` is its id, ``field`` names the
+    field or the index expression, "" where neither is known. ``__cause__`` is the error itself.
+    """
+
+    def __init__(self, message: str, id: int | None = None, field: str = "") -> None:
+        super().__init__(message)
+        self.id = id
+        self.field = field
+
+
 class StaleObjectError(SonicError, DatabaseError):
     """Another writer changed or removed the row since this object was loaded.
 

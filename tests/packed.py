@@ -22,6 +22,8 @@ _LIMITS = {
     ),
     "PER_CHUNK = 3": "PER_CHUNK = 0.3",
     "CHUNKS_PER_RUN = 240": "CHUNKS_PER_RUN = 5",
+    "READS = 20": "READS = 3",
+    "DEEP, PER_DEEP_COUNT = 3, 50": "DEEP, PER_DEEP_COUNT = 99, 50",
     "WORTHWHILE = 600": "WORTHWHILE = 0",
     "AT_ONCE = 8": "AT_ONCE = 2",
     "FEW = 32": "FEW = 6",

@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timezone
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
 
 from ..index.specs import BY_SCORE, BY_TEXT, Part
+from ..interruptions import is_interruption
 from ..payload.primitives import SCALARS
 from .names import UNKNOWN
+from .origins import code_of, described, digest_of, hooks_of
 from .sql_lookups import VirtualCol, index_lookup
 
 if TYPE_CHECKING:
@@ -194,7 +197,9 @@ class VirtualField(_FieldBase):
     @property
     def has_nondeterministic_default(self) -> bool:
         """Whether the default may differ at each call, as ``Now`` and ``uuid.uuid4`` do."""
-        return callable(self.default) and self.default not in (list, dict, set, tuple)
+        if not callable(self.default) or self.default in (list, dict, set, tuple):
+            return False
+        return self.has_default()  # Django's mark for none is a class, and so callable
 
     @property
     def key(self) -> str:
@@ -208,7 +213,10 @@ class VirtualField(_FieldBase):
         """
         if value is None:
             if self.refuses_null:
-                self._refuse("This field was declared with null=False and cannot be None.")
+                self._refuse(
+                    "This field was declared with null=False and cannot be None. Give it a value, "
+                    "or declare a default or null=True."
+                )
             return None
         kind = type(value)
         if kind is self.native_type:
@@ -243,6 +251,27 @@ class VirtualField(_FieldBase):
     def _refuse(self, message: str) -> Any:
         raise ValidationError({self.name: [message]})
 
+    def absent_primitive(self) -> Any:
+        """The primitive of an object whose payload lacks the field's key: that of the default.
+
+        None without a default, also where the declaration refuses None: the row was written
+        before the field was required. ValidationError for a default that the field cannot hold.
+        """
+        try:
+            default = self.get_default()
+        except Exception as error:
+            if is_interruption(error):
+                raise
+            return self._refuse(f"Its default failed: {type(error).__name__}: {error}")
+        return None if default is None else self.to_primitive(default)
+
+    @property
+    def is_required(self) -> bool:
+        """Whether an object needs a value of its own: None is refused, and there is no default."""
+        if not self.refuses_null or (self.has_default() and self.default is not None):
+            return False
+        return self.get_default() is None
+
     # Index --------------------------------------------------------------------------------------
 
     def of(self, values: Mapping[str, Any]) -> Any:
@@ -257,9 +286,7 @@ class VirtualField(_FieldBase):
         key = self.key
         if key in stored:
             return stored[key]
-        return (
-            UNKNOWN if self.has_nondeterministic_default else self.to_primitive(self.get_default())
-        )
+        return UNKNOWN if self.has_nondeterministic_default else self.absent_primitive()
 
     def at_path(self, keys: Sequence[str]) -> Any:
         """The derived value at a path into this field; None if there is no such path."""
@@ -277,7 +304,30 @@ class VirtualField(_FieldBase):
     @property
     def part(self) -> Part:
         """The field as a part of an index."""
-        return Part(self.name, self.many, self.order_kind, self.mixed)
+        return Part(self.name, self.many, self.order_kind, self.mixed, self.origin)
+
+    @cached_property
+    def origin(self) -> str:
+        """What the field's index entries depend on beside the payload: its key there, its default,
+        and its conversion (its class, and the precision of decimals)."""
+        conversion: Any = [hooks_of(type(self))]
+        conversion += [getattr(self, name, None) for name in ("max_digits", "decimal_places")]
+        element = getattr(self, "element", None)
+        if isinstance(element, VirtualField):
+            conversion.append(element.origin)
+        return digest_of(self.key, self._described_default(), described(conversion))
+
+    def _described_default(self) -> str:
+        if self.is_required:
+            return "required"
+        if self.has_nondeterministic_default:
+            return code_of(self.default)
+        try:
+            return described(self.absent_primitive())
+        except Exception as error:
+            if is_interruption(error):
+                raise
+            return f"refused: {error}"  # so are the rows that need it
 
 
 def exact_primitive(value: Any) -> Any:

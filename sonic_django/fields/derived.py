@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
+from unicodedata import unidata_version
 
 from django.core.exceptions import FieldError, ValidationError
 from django.db.models.constants import LOOKUP_SEP
@@ -23,6 +24,10 @@ class Indexed(Protocol):
     mixed: bool
     native_type: type | None
     ordered_as: Any
+
+    @property
+    def origin(self) -> str:
+        """What its index entries depend on beside the payload; see ``origins``."""
 
     @property
     def no_index(self) -> str:
@@ -70,7 +75,7 @@ class Derived:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    #: Distinguishes its index from one of another value by the same name.
+    #: What its index entries depend on beside the payload; part of the digest of its indexes.
     origin = ""
 
     @property
@@ -102,6 +107,8 @@ class Folded(Derived):
         self.source = source
         self.many, self.mixed = source.many, source.mixed
         self.order_kind = source.order_kind
+        #: Other tables of Unicode, as another Python brings them, may fold a text differently.
+        self.origin = f"{source.origin} folded by Unicode {unidata_version}"
 
     def of(self, values: Mapping[str, Any]) -> Any:
         """The folded primitive, from an object's primitives by field name."""
@@ -151,6 +158,7 @@ class Path(Derived):
         super().__init__(LOOKUP_SEP.join([root.name, *keys]))
         self.root = root
         self.keys = tuple(keys)
+        self.origin = root.origin
 
     def of(self, values: Mapping[str, Any]) -> Any:
         """The value at the path, from an object's primitives by field name."""

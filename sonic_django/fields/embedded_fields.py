@@ -18,6 +18,7 @@ from .embedded import EmbeddedObj, Embedding
 from .form_fields import EmbeddedFormField
 from .lists import AnyList, materialised
 from .names import UNKNOWN
+from .origins import digest_of
 from .scalars import SonicField
 
 
@@ -189,6 +190,9 @@ class EmobjListField(EmbeddedValue, AnyList, models.Field):
         return None if value is None else [self.object_of(item).to_dict() for item in value]
 
 
+_ABSENT = object()
+
+
 class EmbeddedPath(Derived):
     """A field of an embedded object, ``address__city``; of a list of them, the values of all."""
 
@@ -208,11 +212,15 @@ class EmbeddedPath(Derived):
         self.native_type = leaf.native_type
         self.no_index = leaf.no_index
         self.element = getattr(leaf, "element", leaf)
+        self.origin = digest_of(root.origin, *self.keys, leaf.origin)
         self.order_kind = None if self.many else leaf.order_kind
 
     def of(self, values: Mapping[str, Any]) -> Any:
         """The primitive at the path, in an object's primitives by field name."""
-        return self._reached(values[self.root.name])
+        value = values[self.root.name]
+        if self.leaf.is_required and not self.mixed:
+            self._refuse_absent(reach(value, self.keys, _ABSENT))
+        return self._reached(value)
 
     def of_stored(self, stored: Mapping[str, Any]) -> Any:
         """The primitive at the path, in a payload's dict; UNKNOWN as the field around it is."""
@@ -224,10 +232,20 @@ class EmbeddedPath(Derived):
             return reach(value, self.keys)
         # Objects stored before the field was declared have its default, as everywhere.
         leaf = self.leaf
-        absent = (
-            None if leaf.has_nondeterministic_default else leaf.to_primitive(leaf.get_default())
-        )
+        absent = None if leaf.has_nondeterministic_default else leaf.absent_primitive()
         return reach(value, self.keys, absent)
+
+    def _refuse_absent(self, found: Any) -> None:
+        if found is _ABSENT or (type(found) is list and _ABSENT in found):
+            raise ValidationError(
+                {
+                    self.name: [
+                        "The object was written before this field, which is declared with "
+                        "null=False and without a default. Save it with a value, or declare a "
+                        "default or null=True."
+                    ]
+                }
+            )
 
     def lookup_value(self, value: Any) -> Any:
         """The primitive as the field at the end of the path looks it up."""

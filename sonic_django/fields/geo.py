@@ -85,6 +85,7 @@ class Geohash(Derived):
     def __init__(self, field: GeoField) -> None:
         super().__init__(field.name + NEAR)
         self.field = field
+        self.origin = field.origin
 
     def of(self, values: Mapping[str, Any]) -> Any:
         """The cell's number, from an object's primitives by field name."""

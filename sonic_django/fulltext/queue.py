@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from redis.exceptions import RedisError
 
 from ..conf import is_available, sonic_settings
+from ..interruptions import is_interruption
 from ..transport.circuit_breaker import CircuitOpen
 from . import waiting
 from .availability import search_connection
@@ -47,7 +48,9 @@ def drain(stores: Stores, *, force: bool = False) -> int:
             raise
         except CircuitOpen:
             break
-        except Exception:
+        except Exception as error:
+            if is_interruption(error):
+                raise
             # Xapian and Haystack raise what they like: locks, full disks, engines of their own.
             logger.exception(
                 "%s: full text could not be brought up to date; its objects stay queued.",

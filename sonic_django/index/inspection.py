@@ -76,21 +76,22 @@ class Inspection:
         stored: list[int] = []
         for start in range(0, len(ranges), 1000):
             values = self._client.hmget(f"{self.base}:sum", ranges[start : start + 1000])
-            stored.extend(int(value or 0) for value in values)
+            stored.extend(_number(value) for value in values)
         return stored
 
     def ranges(self) -> Iterator[int]:
         """The ranges that have a digest, in no order; some may come twice. One round trip for
         some hundreds."""
         for field, _ in self._client.hscan_iter(f"{self.base}:sum", count=_PER_SCRIPT):
-            yield int(field)
+            if field.isdigit():
+                yield int(field)
 
     def compute_digests(self, ranges: Sequence[int], *, repair: bool) -> list[tuple[int, int]]:
         """(stored digest, digest computed from the records) of each range. ``repair`` stores the
         computed one. One round trip for 20 ranges."""
         calls = [(one, *range_bounds(one), "1" if repair else "") for one in ranges]
         pairs = _in_calls(lua.DIGEST, self._client, self.base, calls)
-        return [(int(stored), int(computed)) for stored, computed in pairs]
+        return [(_number(stored), int(computed)) for stored, computed in pairs]
 
     # Objects ------------------------------------------------------------------------------------
 
@@ -206,6 +207,14 @@ def _in_calls(script: Script, client: Any, key: str, calls: Sequence[Sequence[An
     for start in range(0, len(calls), _SCRIPTS_PER_CALL):
         replies.extend(script.many(client, key, calls[start : start + _SCRIPTS_PER_CALL]))
     return replies
+
+
+def _number(digest: bytes | None) -> int:
+    """A stored digest; -1, which none is, for what is no number."""
+    try:
+        return int(digest or 0)
+    except ValueError:
+        return -1
 
 
 def _text(name: bytes) -> str:

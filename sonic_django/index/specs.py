@@ -32,7 +32,8 @@ class Part:
     order: str | None = None
     #: Whether values may be of any type; only single values are then in the index.
     mixed: bool = False
-    #: Distinguishes it from another part of the same name, if there may be one.
+    #: What the values depend on beside the payload (defaults, conversion, code): if it changes,
+    #: the entries of rows do, so the index has another digest.
     origin: str = field(default="", repr=False)
 
     def elements(self, value: Any) -> list[Any]:
@@ -75,7 +76,9 @@ class IndexSpec:
         # Parts are sorted, so that [author, tags] and [tags, author] are one index.
         object.__setattr__(self, "parts", tuple(sorted(self.parts, key=lambda p: p.name)))
         canonical = repr((self.parts, self.order))
-        if origins := [part.origin for part in self.parts if part.origin]:
+        origins = [part.origin for part in self.parts]
+        origins += [self.order.origin] if self.order else []
+        if any(origins):
             canonical += repr(origins)
         raw = blake2b(canonical.encode(), digest_size=5).digest()
         object.__setattr__(self, "digest", base64.b32encode(raw).lower().decode())

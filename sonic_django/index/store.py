@@ -26,6 +26,7 @@ from .documents import (
     Unbuilt,
     tombstone,
 )
+from .key_types import DamagedKey, digests_without, is_of_type, set_of_chunk
 from .keys import base_key
 from .layout import IDS_DIGEST, Layout
 from .reader import IndexReader
@@ -34,12 +35,16 @@ from .specs import TAILS
 #: Objects a single run of the script takes: some milliseconds at most, so that Redis stays free.
 OBJECTS_PER_SCRIPT = 100
 #: The names of keys that every model has, whatever it declares; and those that are plain hashes.
-_OWN_NAMES = ("ids", "del", "rec", "state", "job", "gone", "text", "run", "sum")
+_OWN_NAMES = ("ids", "del", "rec", "state", "job", "gone", "text", "run", "sum", "left")
 _HASHES = ("rec", "state", "job", "sum")
+#: Objects that are noted as left out; of more, the others are only logged.
+MOST_LEFT_OUT = 10_000
 #: Records that a single run of the script reads.
 RECORDS_PER_SCRIPT = 1000
 #: The field of a checkpoint in ``:state``, before its token.
 _TOKEN = "token:"
+_IS_TOKEN = re.compile(rb"token:[\x20-\x7e]+")
+_IS_TIME = re.compile(rb"[0-9]{1,15}(\.[0-9]+)?")
 #: Seconds for which a rebuild that was stopped can be gone on with. After a longer time too much
 #: may have happened to the rows that it has passed.
 _JOB_SECONDS = 3600
@@ -118,6 +123,8 @@ class IndexStore(IndexReader):
         for ``limit`` objects."""
         while low <= high:
             last, *flat = lua.RECORDS(self._client, self.base, low, high, limit)
+            if foreign := [id for id in (last, *flat[::3]) if not bytes(id).isdigit()]:
+                raise DamagedKey(f"a set of ids of {self.base} contains {foreign[0]!r}")
             numbers = iter(flat)
             yield (
                 int(last),
@@ -157,13 +164,13 @@ class IndexStore(IndexReader):
                 raise reply
         return ServerState(
             data_set="" if isinstance(history, Exception) else str(history.get("master_replid")),
-            swept=(swept or b"").decode(),
+            swept=(swept or b"").decode(errors="replace"),
             now=_time_in(facts),
             snapshot_of=_snapshot_of(disk, saves),
             tokens={
                 name.decode()[len(_TOKEN) :]: float(value)
                 for name, value in state.items()
-                if name.startswith(_TOKEN.encode())
+                if _IS_TOKEN.fullmatch(name) and _IS_TIME.fullmatch(value)
             },
         )
 
@@ -192,7 +199,10 @@ class IndexStore(IndexReader):
     def job(self) -> dict[str, str]:
         """The notes of an unfinished rebuild: one round trip."""
         notes = self._client.hgetall(f"{self.base}:job")
-        return {key.decode(): value.decode() for key, value in notes.items()}
+        return {
+            key.decode(errors="replace"): value.decode(errors="replace")
+            for key, value in notes.items()
+        }
 
     def begin_job(self, run: str, after: int, done: int) -> None:
         """Begin a rebuild, or take an unfinished one over: one round trip. ``run`` is its name."""
@@ -218,8 +228,12 @@ class IndexStore(IndexReader):
         return not {*writers} <= {None, self.layout.fingerprint.encode()}
 
     def queued_text(self, number: int) -> list[tuple[int, int]]:
-        """(id, version) of the first objects whose full text is to be updated: one round trip."""
+        """(id, version) of the first objects whose full text is to be updated: one round trip. What
+        is no id in the queue is removed."""
         queue = self._client.zrange(f"{self.base}:text", 0, number - 1, withscores=True)
+        if foreign := [id for id, _ in queue if not id.isdigit()]:
+            self._client.zrem(f"{self.base}:text", *foreign)
+            return self.queued_text(number)
         return [(int(id), int(version)) for id, version in queue]
 
     def queue_text(self, objects: Sequence[tuple[int, int]]) -> None:
@@ -238,6 +252,23 @@ class IndexStore(IndexReader):
         """The number of objects that wait for full text: one round trip."""
         return int(self._client.zcard(f"{self.base}:text"))
 
+    def note_left_out(self, ids: Sequence[int]) -> None:
+        """Note objects that no document can be made of, up to some thousands: two round trips."""
+        if self._client.scard(f"{self.base}:left") < MOST_LEFT_OUT:
+            self._client.sadd(f"{self.base}:left", *ids)
+
+    def left_out(self, most: int = 2 * MOST_LEFT_OUT) -> list[int]:
+        """The objects that were noted as left out and may be indexed by now: one round trip."""
+        found = self._client.srandmember(f"{self.base}:left", most)
+        return sorted(int(id) for id in found if id.isdigit())
+
+    def forget_left_out(self, ids: Sequence[int] | None = None) -> None:
+        """Note that these objects, or all, are no longer left out: one round trip, if any."""
+        if ids is None:
+            self._client.unlink(f"{self.base}:left")
+        elif ids:
+            self._client.srem(f"{self.base}:left", *ids)
+
     def orphaned_keys(self, batch: int = 500) -> Iterator[bytes]:
         """Keys of this model that no current declaration uses.
 
@@ -254,6 +285,56 @@ class IndexStore(IndexReader):
             digest = key[start : start + 8]
             if re.split(b"[:#]", digest)[0] not in current:
                 yield key
+
+    def wrong_keys(self, names: Iterable[bytes] | None = None) -> list[tuple[bytes, str]]:
+        """(name, type) of the keys whose type is not that of their names: of these names and of
+        those that every class has, or of all keys. A SCAN over the whole server for all; one round
+        trip for 500 keys."""
+        base = self.base.encode() + b":"
+        if names is None:
+            found: Iterable[bytes] = (key[len(base) :] for key in self.keys())
+        else:
+            own = [name.encode() for name in _OWN_NAMES]
+            own += [f"{one}{tail}".encode() for one in self.layout.digests for tail in TAILS]
+            found = dict.fromkeys([*own, *names])
+        wrong: list[tuple[bytes, str]] = []
+        iterator = iter(found)
+        while some := list(islice(iterator, 500)):
+            pipeline = self._client.pipeline(transaction=False)
+            for name in some:
+                pipeline.type(base + name)
+            for name, kind in zip(some, pipeline.execute(), strict=True):
+                if not is_of_type(self.layout, name, kind):
+                    wrong.append((name, kind.decode()))
+        return wrong
+
+    def drop_names(self, names: Sequence[bytes]) -> None:
+        """Remove keys by their names, packed sets with their chunks. The indexes that need them no
+        longer count as built. Three round trips, and one for each packed set."""
+        base = self.base.encode() + b":"
+        names = list(dict.fromkeys(set_of_chunk(name) or name for name in names))
+        digests = {one for name in names for one in digests_without(self.layout, name)}
+        if b"state" not in names and digests:
+            states = self._client.hkeys(f"{self.base}:state")
+            gone = [
+                one
+                for one in states
+                if one.startswith(b"all:") or one.decode(errors="replace") in digests
+            ]
+            self._client.hdel(f"{self.base}:state", b"job", *gone)
+        if digests:
+            self._client.unlink(f"{self.base}:job")
+        chunks: list[bytes] = []
+        for name in names:
+            if self._client.type(base + name) == b"hash" and name.decode() not in _HASHES:
+                fields = self._client.hkeys(base + name)
+                chunks += [base + name + b"#" + one for one in fields if one.isdigit()]
+        self._client.unlink(*(base + name for name in names), *chunks)
+
+    def wipe(self) -> None:
+        """Remove every key of the class, whatever is in it. A SCAN over the whole server."""
+        for key in list(self.keys()):
+            self._client.unlink(key)
 
     def drop_key(self, key: bytes) -> None:
         """Remove a key: one round trip."""
@@ -277,7 +358,7 @@ class IndexStore(IndexReader):
                 self.apply([tombstone(int(id)) for id in some], "reset")
         states = self._client.hkeys(f"{self.base}:state")
         names = set(_OWN_NAMES)
-        for digest in {*self.layout.digests, *(state.decode() for state in states)}:
+        for digest in {*self.layout.digests, *(state.decode(errors="replace") for state in states)}:
             names.update(digest + tail for tail in TAILS)
         self._client.unlink(*(f"{self.base}:{name}" for name in names))
 
@@ -303,7 +384,7 @@ class IndexStore(IndexReader):
     def recorded_keys(self) -> Iterator[bytes]:
         """The keys that the records and ``:state`` name, each once; some may not exist."""
         states = self._client.hkeys(f"{self.base}:state")
-        digests = {*self.layout.digests, *(state.decode() for state in states)}
+        digests = {*self.layout.digests, *(state.decode(errors="replace") for state in states)}
         tails = {f"{digest}{tail}" for digest in digests for tail in TAILS}
         seen: set[bytes] = set()
         yield from self._with_chunks({name.encode() for name in {*_OWN_NAMES, *tails}}, seen)

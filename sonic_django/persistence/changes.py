@@ -52,7 +52,7 @@ def _is_untouched_default(obj: StoredObject, field: VirtualField, value: Any) ->
         filled_in = obj.__dict__.get("_sonic_filled_in", {})
         current = obj.__dict__[field.attname]
         return field.attname in filled_in and filled_in[field.attname] is current
-    return same(value, field.to_primitive(field.get_default()))
+    return same(value, field.absent_primitive())
 
 
 def names_of(obj: StoredObject, keys: Iterable[str]) -> list[str]:
@@ -226,7 +226,7 @@ def _differing(obj: StoredObject, one: Mapping[str, Any], other: Mapping[str, An
         field = obj._sonic.by_key.get(key)
         if key in stored or field is None or field.has_nondeterministic_default:
             return stored.get(key, _MISSING)
-        return field.to_primitive(field.get_default())
+        return field.absent_primitive()
 
     return {key for key in {*one, *other} if not same(value(one, key), value(other, key))}
 

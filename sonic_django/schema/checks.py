@@ -44,9 +44,27 @@ def check_model(schema: Schema) -> list[CheckMessage]:
                     id="sonic.W001",
                 )
             )
+        if field.is_required:
+            found.append(_required(schema, name))
         # Django does not run the checks of private fields.
         found.extend(m for m in field.check() if m.id not in _ABOUT_COLUMNS)
     return found
+
+
+def _required(schema: Schema, name: str) -> Warning:
+    is_indexed = schema.fields[name] in schema.required_in_indexes
+    old = "their index entries cannot be made, so they are left out and reported"
+    old = old if is_indexed else "they stay in every index"
+    return Warning(
+        f"{schema.label}.{name} refuses None and has no default.",
+        hint=(
+            f"Objects written before the field was declared have no value of it: they read as "
+            f"None, {old}, and save() refuses them until they have a value. Give the field a "
+            f"default, or null=True; or silence this where every object has a value."
+        ),
+        obj=schema.model,
+        id="sonic.W002",
+    )
 
 
 #: Checks of Django's fields that speak of columns, which virtual fields do not have.

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from inspect import getattr_static
 from typing import Any, Protocol
 
+from ..exceptions import UnindexableRow
 from ..fields.base import VirtualField, exact_primitive
 from ..fields.derived import Derived
 from ..fields.names import UNKNOWN
+from ..fields.origins import Code, digest_of
+from ..interruptions import is_interruption
 from ..payload.stored import Payload
 
 _SHOWN_FIELDS, _SHOWN_LENGTH = 3, 40
@@ -36,17 +40,32 @@ class Computed(Derived):
         super().__init__(name)
         self.schema = schema
         self.function = function
-        self.origin = f"expression {version}"
+        self.origin = f"expression {version} {self._origin()}"
+
+    def _origin(self) -> str:
+        """The function, the members of the class that it reads, and the fields that those read."""
+        fields = self.schema.fields.values()
+        code = Code(self.function, lambda name: getattr_static(self.schema.model, name, None))
+        reads_any = code.is_open or not _READS_ANY.isdisjoint(code.names)
+        read = [
+            field.origin
+            for field in fields
+            if reads_any or field.name in code.names or field.attname in code.names
+        ]
+        return digest_of(code.described, *read)
 
     def of(self, values: Mapping[str, Any]) -> Any:
-        """ValueError names the index and the object if the function fails."""
+        """UnindexableRow, a ValueError, names the index and the object if the function fails."""
         try:
             found = self.function(self._object(values))
         except Exception as error:
-            raise ValueError(
+            if is_interruption(error):
+                raise
+            raise UnindexableRow(
                 f"{self.schema.label}: the expression of the index {self.name!r} "
                 f"failed for the object with {self._shown(values)}: "
-                f"{type(error).__name__}: {error}"
+                f"{type(error).__name__}: {error}",
+                field=self.name,
             ) from error
         if isinstance(found, (list, tuple, set, frozenset)):
             return [exact_primitive(item) for item in found if item is not None]
@@ -76,4 +95,6 @@ class Computed(Derived):
         return ", ".join(pair[:_SHOWN_LENGTH] for pair in pairs)
 
 
+#: Names by which a function may read any field.
+_READS_ANY = frozenset(["getattr", "vars", "__dict__"])
 _COLUMNS = ("id", "sonic_payload", "is_deleted", "sonic_version")

@@ -108,11 +108,11 @@ class Declarations:
         return found if getattr(found, "is_looked_up", True) else self.field(name)
 
     def by_name(self, stored: Mapping[str, Any]) -> dict[str, Any]:
-        """A payload dict by field name; defaults where a key is missing."""
+        """A payload dict by field name; defaults where a key is missing.
+
+        ValidationError names a field whose default it cannot hold."""
         return {
-            name: stored[field.key]
-            if field.key in stored
-            else field.to_primitive(field.get_default())
+            name: stored[field.key] if field.key in stored else field.absent_primitive()
             for name, field in self.fields.items()
         }
 

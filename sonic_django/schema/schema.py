@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from inspect import getattr_static
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import DateField, Field, TimeField
+from django.db.models.constants import LOOKUP_SEP
 from django.db.models.signals import post_init
 
 from ..conf import is_available, sonic_settings
+from ..exceptions import UnindexableRow
 from ..fields.base import VirtualField
 from ..fields.lists import ListAttribute
 from ..fields.references import ReferenceField
@@ -21,6 +25,7 @@ from ..index.encoding import key_part
 from ..index.layout import Layout
 from ..index.specs import Entry
 from ..index.store import IndexStore
+from ..interruptions import is_interruption
 from ..payload import Codec
 from ..payload.stored import Payload
 from ..table.rows import Row, Table, table
@@ -219,8 +224,58 @@ class Schema(Declarations):
         return self.decode(payload, obj.id) if payload else {}
 
     def values_of(self, payload: bytes, id: int) -> dict[str, Any]:
-        """Primitives by field name of a stored payload; defaults where a key is missing."""
-        return self.by_name(self.decode(payload, id))
+        """Primitives by field name of a stored payload; defaults where a key is missing.
+
+        PayloadError for bytes that are no payload, UnindexableRow for a default that fails."""
+        stored = self.decode(payload, id)
+        with self._telling_row(id):
+            return self.by_name(stored)
+
+    def read(self, row: Row) -> tuple[dict[str, Any], tuple[Entry, ...]]:
+        """(primitives by field name, entries) of a row; a deleted one has no entries.
+
+        PayloadError, or UnindexableRow whatever a field or an expression of the project raises.
+        """
+        stored = self.decode(row.payload, row.id)
+        with self._telling_row(row.id):
+            values = self.by_name(stored)
+            if row.is_deleted:
+                return values, ()
+            for field in self.required_in_indexes:
+                if field.key not in stored:
+                    raise ValidationError({field.name: [ABSENT]})
+            return values, self.entries(values)
+
+    @contextmanager
+    def _telling_row(self, id: int) -> Iterator[None]:
+        """Turn any error of a conversion into an UnindexableRow, which tells row and field."""
+        try:
+            yield
+        except Exception as error:
+            if is_interruption(error):
+                raise
+            if isinstance(error, UnindexableRow):
+                field, told = error.field, str(error)
+            else:
+                field, told = ", ".join(getattr(error, "error_dict", ())), _told(error)
+            raise UnindexableRow(
+                f"{self.label} {id} cannot be indexed: {told}", id, field
+            ) from error
+
+    @cached_property
+    def required_in_indexes(self) -> list[VirtualField]:
+        """The fields that have no default, refuse None, and are part of an index."""
+        parts = {
+            part.name
+            for spec in self.layout.specs
+            for part in (*spec.parts, *([spec.order] if spec.order else []))
+        }
+        roots = {name.split(LOOKUP_SEP)[0] for name in parts} | {
+            self.indexed(name).name for name in parts
+        }
+        return [
+            field for field in self.fields.values() if field.name in roots and field.is_required
+        ]
 
     def decode(self, payload: bytes, id: int) -> dict[str, Any]:
         """The dict in a payload. PayloadError names the object."""
@@ -230,7 +285,8 @@ class Schema(Declarations):
             raise type(error)(f"{self.label} {id}: {error}") from error
 
     def entries(self, values: Mapping[str, Any]) -> tuple[Entry, ...]:
-        """The entries of an object with these primitives. ValueError names the field."""
+        """The entries of an object with these primitives. UnindexableRow, a ValueError, names
+        the fields of the index."""
         found: list[Entry] = []
         if self.derived:
             values = {**values, **{name: one.of(values) for name, one in self.derived.items()}}
@@ -240,8 +296,9 @@ class Schema(Declarations):
             except (TypeError, ValueError) as error:
                 shown = ", ".join(f"{p.name}={values[p.name]!r}" for p in spec.parts)
                 order = f" {spec.order.name}={values[spec.order.name]!r}" if spec.order else ""
-                raise ValueError(
-                    f"{self.label} cannot be indexed by {spec.label}, {shown}{order}: {error}."
+                raise UnindexableRow(
+                    f"{self.label} cannot be indexed by {spec.label}, {shown}{order}: {error}.",
+                    field=spec.label,
                 ) from error
         return tuple(found)
 
@@ -249,11 +306,11 @@ class Schema(Declarations):
         self, row: Row, entries: tuple[Entry, ...] | None = None, *, text_changed: bool = False
     ) -> Document:
         """The document of a row. Pass the ``entries`` where they are known: without them the
-        payload of a live row is decoded. ValueError if it cannot be read or indexed."""
+        payload of a live row is decoded. PayloadError or UnindexableRow, see ``read``."""
         if row.is_deleted:
             return Document(row.id, row.version, "deleted", (), text_changed)
         if entries is None:
-            entries = self.entries(self.values_of(row.payload, row.id))
+            entries = self.read(row)[1]
         return Document(row.id, row.version, "live", entries, text_changed)
 
     def tombstone(self, id: int, version: int = DESTROYED_VERSION) -> Document:
@@ -302,6 +359,24 @@ class Stores:
     def index(self) -> IndexStore:
         """The index in Redis."""
         return self.schema.store(self.using)
+
+
+#: What is wrong with a row that was written before a field was required, and the remedies.
+ABSENT = (
+    "The row was written before this field, which is declared with null=False and without a "
+    "default. Save the object with a value, or declare a default or null=True."
+)
+
+
+def _told(error: Exception) -> str:
+    """An error with the field that it names, or else with its class."""
+    if isinstance(error, ValidationError):
+        named = getattr(error, "error_dict", {"": error.messages})
+        return " ".join(
+            f"{name}: {' '.join(ValidationError(found).messages)}" if name else " ".join(found)
+            for name, found in named.items()
+        )
+    return f"{type(error).__name__}: {error}"
 
 
 #: The attributes of an object that a row gives, in the order of ``table.rows.Row``.

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from ..conf import sonic_settings
 from ..fulltext.queue import drain
 from ..index.store import OBJECTS_PER_SCRIPT, Applied, Document, IndexStore
-from ..signals import index_failed, post_index
+from ..signals import index_failed, post_index, send_after_commit
 from ..table import tombstones
 from ..transport.redis_circuit import redis_circuit
 from . import background, built
@@ -126,7 +126,7 @@ def apply_now(stores: Stores, documents: Sequence[Document], *, waits: bool = Fa
     model = stores.schema.model
     if post_index.has_listeners(model):
         ids = [document.id for document in documents]
-        post_index.send(sender=model, ids=ids, using=stores.using)
+        send_after_commit(post_index, model, ids=ids, using=stores.using)
     if applied.texts:
         _drain_text(stores)
     background.after_write(stores, applied=True)
@@ -167,5 +167,7 @@ def _failed(stores: Stores, documents: Sequence[Document], error: RedisError) ->
         stores.using,
         error,
     )
-    index_failed.send(sender=stores.schema.model, ids=ids, using=stores.using, exception=error)
+    send_after_commit(
+        index_failed, stores.schema.model, ids=ids, using=stores.using, exception=error
+    )
     background.after_write(stores, applied=False)

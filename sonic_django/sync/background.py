@@ -13,6 +13,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -21,11 +22,12 @@ from django.db import DatabaseError, connections, router
 from redis.exceptions import RedisError
 
 from ..conf import sonic_settings
+from ..exceptions import SonicError
 from ..schema.registry import sonic_models
 from ..table import clock
-from . import checkpoints, read_repair
+from . import checkpoints, jobs, read_repair
 from .checkpoints import Clearing
-from .jobs import JOBS
+from .damage import beside_damage
 from .sweep import KINDS, Kind, SweepResult, ever, sweep_batch
 
 if TYPE_CHECKING:
@@ -130,8 +132,10 @@ def _is_test_run() -> bool:
 def _safe_job(using: str, schedule: _Schedule) -> bool:
     try:
         return do_job(using, schedule)
-    except Exception as error:
-        # The write that this follows is committed and indexed: nothing may make it fail.
+    except (RedisError, DatabaseError, SonicError) as error:
+        # The write that this follows is committed and indexed: no store may make it fail. Errors of
+        # rows, receivers and jobs are met where those are called. Anything else means this
+        # process, such as the soft time limit of a worker, and is not the job's to swallow.
         logger.warning("A background job of %r failed (%s); the next one goes on.", using, error)
         return False
 
@@ -145,10 +149,11 @@ def do_job(using: str, schedule: _Schedule | None = None) -> bool:
             return False
         turn = turns[schedule.position % len(turns)]
         schedule.position += 1
-        server = turn.stores.index.server()
+        server = beside_damage(turn.stores, turn.stores.index.server, _no_names)
         is_known = server.data_set == server.swept
         if is_known and not schedule.lags:
-            return _quiet_job(turn, Clearing(turn.stores, server), schedule)
+            job = partial(_quiet_job, turn, Clearing(turn.stores, server), schedule)
+            return beside_damage(turn.stores, job, _no_names)
         schedule.lags = False
         before = clock.now(using) if is_known else ever()
         schedule.catching_up = _Pass(before, turns, server.data_set)
@@ -160,8 +165,7 @@ def _quiet_job(turn: _Turn, clearing: Clearing, schedule: _Schedule) -> bool:
     are applied instead."""
     read_repair.drain(turn.stores)
     if turn.kind == KINDS[0]:
-        for job in JOBS.values():
-            job(turn.stores, _MARKS // 10, in_worker=False)
+        jobs.run(turn.stores, _MARKS // 10, in_worker=False)
     before = clock.now(turn.stores.using) - timedelta(seconds=sonic_settings().RETENTION)
     result = SweepResult()
     key = turn.stores.schema, turn.kind
@@ -185,8 +189,9 @@ def _catch_up(schedule: _Schedule, work: _Pass) -> bool:
                 server = turn.stores.index.server()
                 if checkpoints.is_set_back(turn.stores, server):
                     checkpoints.distrust(turn.stores)
-            turn.position = sweep_batch(
-                turn.stores, turn.kind, work.before, turn.position, _MARKS, result
+            batch = partial(sweep_batch, turn.stores, turn.kind, work.before)
+            turn.position = beside_damage(
+                turn.stores, partial(batch, turn.position, _MARKS, result), _no_names
             )
             if turn.position is not None:
                 continue
@@ -202,6 +207,11 @@ def _catch_up(schedule: _Schedule, work: _Pass) -> bool:
     if not work.turns:
         schedule.catching_up = None
     return bool(work.turns)
+
+
+def _no_names() -> tuple[bytes, ...]:
+    """None but the keys that every class has: a write that waits is no time for a SCAN."""
+    return ()
 
 
 def _turns(using: str, written: set[Schema]) -> list[_Turn]:

@@ -81,7 +81,7 @@ def repair(stores: Stores, ids: Sequence[int], sets: Iterable[bytes] = ()) -> se
     recorded = store.entries_of(ids)
     rows = stores.table.fetch(ids)
     unreadable: set[int] = set()
-    documents = documents_of(schema, rows.values(), on_unreadable=lambda id, _: unreadable.add(id))
+    documents = documents_of(stores, rows.values(), on_unreadable=lambda id, _: unreadable.add(id))
     store.apply(documents, "rebuild")
     destroyed = [schema.tombstone(id, recorded[id][0] + 1) for id in recorded if id not in rows]
     if destroyed:

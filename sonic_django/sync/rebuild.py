@@ -20,9 +20,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import FieldError
+from redis.exceptions import ResponseError
 
 from ..conf import is_available
-from ..exceptions import PayloadError, RebuildUndone
+from ..exceptions import PayloadError, RebuildUndone, UnindexableRow
 from ..fulltext import queue
 from ..index.inspection import Inspection
 from ..index.store import IndexStore
@@ -34,6 +35,7 @@ from . import confirmed
 from .check.report import Drift
 from .check.uniques import UniquesCheck
 from .checkpoints import is_set_back, last_token
+from .damage import beside_damage, dropped_keys, is_of_contents
 from .documents import OnUnreadable, documents_of
 from .testcase_rollbacks import resync
 
@@ -71,10 +73,20 @@ def rebuild(
     be read, and the index of all others is built all the same.
     """
     stores.schema.raise_problems()
-    after, done = _resume(stores)
-    for _ in range(_ATTEMPTS):
+    after, done = beside_damage(stores, lambda: _resume(stores), lambda: None)
+    for attempt in range(_ATTEMPTS):
         try:
             return _build(stores, after, done, batch_size, progress, on_duplicate, on_unreadable)
+        except ResponseError as error:
+            if not is_of_contents(error) or attempt + 1 == _ATTEMPTS:
+                raise
+            if not dropped_keys(stores):
+                # No key is of a wrong type, so the contents of one are: all is built anew.
+                logger.error(
+                    "%s: its index is damaged (%s) and removed.", stores.schema.label, error
+                )
+                stores.index.wipe()
+            after = done = 0
         except _LostNotes as lost:
             _raise_if_overtaken(stores, lost.run)
             logger.warning(
@@ -111,12 +123,15 @@ def _build(
     data_set = store.server().data_set
     seen = data_sets()
     store.begin_job(run, after, done)
+    if not done:
+        store.forget_left_out()
     total = table.count()
     digests = _Digests(store)
     claims = UniquesCheck(stores, repairs=True)
+    meets_damage = False
     for rows in table.walk(after, batch=batch_size):
         high = rows[-1].id
-        _apply_range(stores, store, after + 1, high, rows, on_unreadable)
+        meets_damage |= _apply_range(stores, store, after + 1, high, rows, on_unreadable)
         digests.rows_applied(row.id for row in rows)
         for drift in _claim_uniques(claims, rows):
             if on_duplicate is not None and drift.kind == "duplicate":
@@ -130,7 +145,9 @@ def _build(
         after = high
         if progress:
             progress(done, max(total, done))
-    _apply_range(stores, store, after + 1, _LAST_ID, [], on_unreadable)
+    meets_damage |= _apply_range(stores, store, after + 1, _LAST_ID, [], on_unreadable)
+    if meets_damage:
+        _remove_unrecorded(store)
     digests.end()
     if sees_all_rows:
         claims.note_claimed()
@@ -163,7 +180,8 @@ def _claim_uniques(claims: UniquesCheck, rows: list[Row]) -> Iterator[Drift]:
     if schema.uniques:
         decoded = []
         for row in rows:
-            with suppress(PayloadError):  # it was reported when its entries were made
+            # Such a row was reported when its entries were made.
+            with suppress(PayloadError, UnindexableRow):
                 if not row.is_deleted:
                     decoded.append((row.id, row.version, schema.values_of(row.payload, row.id)))
         yield from (drift for drift, _ in claims.rows(decoded))
@@ -180,6 +198,8 @@ def _resume(stores: Stores) -> tuple[int, int]:
     job = store.job()
     if job.get("fingerprint") != store.layout.fingerprint or "run" not in job:
         return 0, 0
+    if not (job.get("after", "").isdigit() and job.get("done", "").isdigit()):
+        return 0, 0
     return int(job["after"]), int(job["done"])
 
 
@@ -190,11 +210,24 @@ def _apply_range(
     high: int,
     rows: list[Row],
     on_unreadable: OnUnreadable | None,
-) -> None:
+) -> bool:
+    """Apply the rows of a range of ids; whether a record in it was damaged."""
+    meets_damage = False
     for last, recorded in store.records(low, high):
+        meets_damage |= any(version == 0 for version, _ in recorded.values())
         chunk = [row for row in rows if low <= row.id <= last]
         _apply_chunk(stores, store, recorded, chunk, on_unreadable)
         low = last + 1
+    return meets_damage
+
+
+def _remove_unrecorded(store: IndexStore) -> None:
+    """Remove the entries that no record names: those of objects whose records were damaged."""
+    inspection = Inspection(store, store.layout.digests)
+    for _ in inspection.walk(repair=True):
+        pass
+    for _ in inspection.wrong_counts(repair=True):
+        pass
 
 
 def _apply_chunk(
@@ -216,7 +249,7 @@ def _apply_chunk(
         ]
         if destroyed:
             store.apply(destroyed)
-    store.apply(documents_of(schema, rows, on_unreadable=on_unreadable), "rebuild")
+    store.apply(documents_of(stores, rows, on_unreadable=on_unreadable), "rebuild")
     # The index knows later versions than the rows, which were read after it: SQL was set back.
     set_back = [row.id for row in rows if row.id in recorded and recorded[row.id][0] > row.version]
     if set_back:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..index.layout import IDS_DIGEST
 from ..table import tombstones, uniques
+from .left_out import left_out
 
 if TYPE_CHECKING:
     from ..schema.schema import Stores
@@ -28,6 +29,8 @@ class ModelStatus:
     indexes: dict[str, bool] = field(default_factory=dict)
     #: The uniques that are not known to be claimed for every row.
     unclaimed: list[str] = field(default_factory=list)
+    #: id -> why no index entries can be made of its row; of the first some thousands.
+    left_out: dict[int, str] = field(default_factory=dict)
 
     @property
     def unbuilt(self) -> list[str]:
@@ -58,6 +61,7 @@ def model_status(stores: Stores) -> ModelStatus:
         redis_bytes=store.memory(),
         indexes=indexes,
         unclaimed=_unclaimed(stores) if live or deleted else [],
+        left_out={id: why for found in left_out(stores) for id, why in found.reasons.items()},
     )
 
 

@@ -19,10 +19,10 @@ from django.db import connections
 
 from ..conf import sonic_settings
 from ..table import clock, tombstones
-from . import built, checkpoints, read_repair
+from . import built, checkpoints, jobs, read_repair
 from .checkpoints import Clearing
+from .damage import beside_damage, names_in
 from .documents import documents_of
-from .jobs import JOBS
 from .testcase_rollbacks import resync
 
 if TYPE_CHECKING:
@@ -65,6 +65,10 @@ def sweep(stores: Stores, *, limit: int | None = None, now: datetime | None = No
     Three statements and one round trip, and for each 500 marks one statement and one or two round
     trips more, two statements more where something lags, and some to clear marks.
     """
+    return beside_damage(stores, lambda: _sweep(stores, limit, now), lambda: None)
+
+
+def _sweep(stores: Stores, limit: int | None, now: datetime | None) -> SweepResult:
     now = now or clock.now(stores.using)
     store = stores.index
     read_repair.drain(stores)
@@ -81,8 +85,7 @@ def sweep(stores: Stores, *, limit: int | None = None, now: datetime | None = No
         store.note_swept(server.data_set)
     if clearing and result.checked > result.cleared:
         clearing.prepare()
-    for name, job in JOBS.items():
-        result.jobs[name] = job(stores, limit, in_worker=True)
+    result.jobs.update(jobs.run(stores, limit, in_worker=True))
     return result
 
 
@@ -151,8 +154,11 @@ def _sweep_rows(
         result.applied += len(lost)
     if lagging:
         rows = table.fetch(lagging).values()
-        documents = documents_of(schema, rows, text_changed=schema.has_text)
-        if not store.apply(documents).complete:
+        documents = documents_of(stores, rows, text_changed=schema.has_text)
+        applied_now = beside_damage(
+            stores, partial(store.apply, documents), partial(names_in, documents)
+        )
+        if not applied_now.complete:
             built.adopt_if_complete(stores)
         # The index has only now got them: they keep their marks for the whole retention.
         applied = [(document.id, document.version) for document in documents]

@@ -97,7 +97,7 @@ def resync(stores: Stores, ids: list[int]) -> None:
     rows = stores.table.fetch(ids)
     text = schema.has_text
     destroyed = [schema.tombstone(id) for id in ids if id not in rows]
-    documents = documents_of(schema, rows.values(), text_changed=text)
+    documents = documents_of(stores, rows.values(), text_changed=text)
     stores.index.apply([*documents, *destroyed], "reset")
     # A writer may have committed and applied a newer version in between, which is now undone.
     fresh = stores.table.fetch(ids)
@@ -105,6 +105,6 @@ def resync(stores: Stores, ids: list[int]) -> None:
         row for id, row in fresh.items() if id not in rows or row.version != rows[id].version
     ]
     if overtaken:
-        stores.index.apply(documents_of(schema, overtaken))
+        stores.index.apply(documents_of(stores, overtaken))
     if text:
         drain(stores)

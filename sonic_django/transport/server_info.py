@@ -35,6 +35,8 @@ class ServerFacts:
     evicted_keys: int | None = None
     #: Whether anything is written to disk: an append-only file or save points.
     is_persistent: bool | None = None
+    #: Whether each write is: an append-only file.
+    keeps_each_write: bool | None = None
     is_replica: bool | None = None
 
     @property
@@ -71,6 +73,16 @@ class ServerFacts:
                     "sonic.W011",
                     "Redis keeps nothing on disk: after a restart every index must be rebuilt.",
                     "Set appendonly to yes.",
+                )
+            )
+        if self.is_persistent and self.keeps_each_write is False:
+            found.append(
+                Problem(
+                    "sonic.W015",
+                    "Redis keeps snapshots alone on disk (RDB): when it is killed it comes back "
+                    "without the writes of minutes, up to an hour where little is written.",
+                    "Set appendonly to yes: redis-cli CONFIG SET appendonly yes, and the same in "
+                    "redis.conf or on the command line (--appendonly yes).",
                 )
             )
         if self.is_replica:
@@ -115,6 +127,7 @@ def server_facts() -> ServerFacts:
         maxmemory_policy=info.get("maxmemory_policy"),
         evicted_keys=info.get("evicted_keys"),
         is_persistent=_is_persistent(client, info),
+        keeps_each_write=bool(info["aof_enabled"]) if "aof_enabled" in info else None,
         is_replica=info.get("role") == "slave" and bool(info.get("slave_read_only", 1)),
     )
 

@@ -7,13 +7,16 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core import checks
 from django.core.management import CommandError, call_command
+from redis import Redis
 
-from sonic_django.transport.server_info import ServerFacts, server_facts
+from sonic_django.embedded import EmbeddedRedis
+from sonic_django.transport.server_info import ServerFacts, server_facts, server_problems
 from tests.failures.conftest import FailingRedis
 from tests.testapp.models import Plain
 
@@ -93,7 +96,23 @@ class TestChecks:
         redis.client().config_set("appendonly", "no")
         assert found().keys() == {"sonic.W011"}
         redis.client().config_set("save", "3600 1")
+        assert found().keys() == {"sonic.W015"}
+
+    def test_snapshots_alone(self, redis: FailingRedis) -> None:
+        redis.client().config_set("save", "3600 1 300 100 60 10000")
+        redis.client().config_set("appendonly", "no")
+        assert "Redis keeps snapshots alone on disk (RDB)" in found()["sonic.W015"]
+        (problem,) = server_problems()
+        assert "--appendonly yes" in problem.hint
+        redis.client().config_set("appendonly", "yes")
         assert found() == {}
+
+    def test_as_the_readme_and_the_demo_start_it(self, tmp_path: Path) -> None:
+        root = Path(__file__).resolve().parents[2]
+        (line,) = re.findall(r"^redis-server .*$", (root / "README.md").read_text("utf-8"), re.M)
+        assert "--appendonly yes" in line
+        with EmbeddedRedis(tmp_path) as server, Redis.from_url(server.url) as client:
+            assert client.info()["aof_enabled"] == 1
 
     def test_a_replica(self, redis: FailingRedis) -> None:
         redis.client().replicaof("127.0.0.1", 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.core import checks
 from django.core.exceptions import FieldError
+from django.db import models
 from django.test import override_settings
 from django.test.utils import isolate_apps
 
@@ -51,6 +52,16 @@ def model(**body: object) -> type[SonicObj]:
             "Checked.two and .one have the same key 'k' in the payload.",
         ),
         ({"count": int_field(0)}, "sonic.W001", "Checked.count hides the class method count()."),
+        (
+            {"rank": int_field(null=False)},
+            "sonic.W002",
+            "Checked.rank refuses None and has no default.",
+        ),
+        (
+            {"rank": models.IntegerField()},
+            "sonic.W002",
+            "Checked.rank refuses None and has no default.",
+        ),
     ],
 )
 def test_declarations(body: dict[str, object], id: str, message: str) -> None:
@@ -110,3 +121,28 @@ def test_settings(setting: dict[str, object], id: str, message: str) -> None:
         (found,) = check_settings()
     assert found.id == id
     assert message in found.msg
+
+
+@isolate_apps("tests.testapp")
+@pytest.mark.parametrize(
+    "field",
+    [
+        int_field(null=False, default=0),
+        int_field(),
+        models.IntegerField(default=list),
+        models.IntegerField(null=True),
+        models.CharField(max_length=10),
+    ],
+)
+def test_a_field_whose_old_rows_have_a_value_is_no_problem(field: object) -> None:
+    assert "sonic.W002" not in problems(model(rank=field))
+
+
+@isolate_apps("tests.testapp")
+@pytest.mark.parametrize(
+    ("is_indexed", "meaning"), [(True, "they are left out and reported"), (False, "every index")]
+)
+def test_a_required_field_says_what_old_rows_do(is_indexed: bool, meaning: str) -> None:
+    found = problems(model(rank=int_field(null=False, index=is_indexed)))["sonic.W002"]
+    assert meaning in str(found.hint)
+    assert "Give the field a default, or null=True" in str(found.hint)

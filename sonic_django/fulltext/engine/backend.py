@@ -27,6 +27,7 @@ from haystack.utils import get_identifier, get_model_ct
 from xapian_backend import XAPIAN_OPTS, InvalidIndexError, XapianSearchBackend
 
 from ...index.keys import database_space, is_in_memory
+from ...interruptions import is_interruption
 from . import digests
 from .columns import Layout, document_term, type_term
 from .documents import DocumentMaker, digest
@@ -139,7 +140,9 @@ class SonicXapianBackend(XapianSearchBackend):  # type: ignore[misc]  # it has n
                     unique, document = maker.make(index, obj)
                 except SkipDocument:
                     logger.debug("%s is not to be indexed", label(obj))
-                except Exception:
+                except Exception as error:
+                    if is_interruption(error):
+                        raise
                     # An error in a project's prepare_...() must not cost the object's neighbours.
                     logger.exception("%s could not be indexed", label(obj))
                     failed.append(label(obj))

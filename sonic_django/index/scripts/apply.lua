@@ -48,7 +48,7 @@ local sums = {} -- range of ids -> the change of its digest
 local function sum(id, old, state, version)
   local change = 0
   if state ~= 'destroyed' then change = Record.number_of(id, version, state == 'live') end
-  if old and not Record.is_tombstone(id, old) then change = change - Record.number_of(id, old[1], old[2] == 1) end
+  if old and old[1] > 0 and not Record.is_tombstone(id, old) then change = change - Record.number_of(id, old[1], old[2] == 1) end
   if change ~= 0 then sums[Record.range_of(id)] = (sums[Record.range_of(id)] or 0) + change end
 end
 
@@ -170,7 +170,7 @@ for first = 1, #ids, Gathering.SLICE do
       old = redis.call('HGET', base .. ':rec', id)
     end
     seen[id] = true
-    old = old and cmsgpack.unpack(old)
+    old = old and Record.unpacked(old)
     written = written + write(id, tonumber(ARGV[at + 1]), ARGV[at + 2], ARGV[at + 3], old, at + 4)
   end
 end
@@ -198,8 +198,11 @@ Packing.finish_sets()
 
 for range, change in pairs(sums) do
   -- '%.0f': Lua writes numbers from 10^14 on with an exponent, which HINCRBY does not take.
-  local total = redis.call('HINCRBY', base .. ':sum', range, ('%.0f'):format(change))
-  if total == 0 then redis.call('HDEL', base .. ':sum', range) end
+  local total = redis.pcall('HINCRBY', base .. ':sum', range, ('%.0f'):format(change))
+  -- What is no number is no digest: the check and the rebuild compute it.
+  if type(total) == 'table' then
+    redis.call('HDEL', base .. ':sum', range)
+  elseif total == 0 then redis.call('HDEL', base .. ':sum', range) end
 end
 
 if destroyed then

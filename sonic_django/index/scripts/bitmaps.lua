@@ -16,26 +16,42 @@ do
   local CHUNKS_PER_RUN = 240 -- of all sets together: some 300 kB
   local WORTHWHILE = 600 -- entries; fewer are looked up one by one
 
-  -- The numbers of the chunks of a set in order. For a sorted set, ``leaf.chunks`` gets their ids.
-  local function chunks_of(leaf)
-    local set, found = open_packed(leaf.key), {}
-    if set then
-      local function collect(level, above)
-        local sums = counts_of(set, level, above)
-        for i = 1, #sums - 1 do
-          if sums[i + 1] > sums[i] then
-            local block = above * FAN + i - 1
-            if level > 0 then
-              collect(level - 1, block)
-            else
-              found[#found + 1] = block
-            end
+  local READS = 20 -- of counts, for one list of chunks: 3 ms at most
+
+  -- The numbers of the next chunks of a set, in order: those after a number, or before it if
+  -- ``downwards``. Where ids are far apart, the list ends early: then the second result is true.
+  local function next_chunks(set, after, downwards)
+    local found, reads, is_cut = {}, 0, false
+    local function collect(level, above)
+      reads = reads + 1
+      local sums, size = counts_of(set, level, above), FAN ^ level
+      for at = 1, #sums - 1 do
+        local i = downwards and #sums - at or at
+        local block = above * FAN + i - 1
+        local passed = after and (downwards and block * size >= after or not downwards and (block + 1) * size - 1 <= after)
+        if sums[i + 1] > sums[i] and not passed then
+          if reads > READS and #found > 0 then
+            is_cut = true
+            return
+          end
+          if level > 0 then
+            collect(level - 1, block)
+          else
+            found[#found + 1] = block
           end
         end
+        if is_cut then return end
       end
-      collect(top_level(set.top), 0)
-      return found
     end
+    collect(top_level(set.top), 0)
+    touched = touched + 50 * (reads - 1)
+    return found, is_cut
+  end
+
+  -- The same of any set of plain ids, upwards. For a sorted set, ``leaf.chunks`` gets the ids.
+  local function chunks_of(leaf, after)
+    local set, found = open_packed(leaf.key), {}
+    if set then return next_chunks(set, after) end
     leaf.chunks = {}
     for _, member in ipairs(redis.call('ZRANGE', leaf.key, 0, -1)) do
       local chunk, offset = split(member:sub(2))
@@ -45,7 +61,12 @@ do
       end
       table.insert(leaf.chunks[chunk], tostring(SPAN + offset))
     end
-    return found
+    return found, false
+  end
+
+  -- A measure of the number of chunks of a set.
+  local function number_of_chunks(leaf)
+    return open_packed(leaf.key) and redis.call('HLEN', leaf.key) or leaf.card
   end
 
   -- The content of one chunk of a set: a bitmap, a list of numbers, or "".
@@ -83,26 +104,43 @@ do
     return true
   end
 
-  -- The chunks in which objects can satisfy a node, in order.
-  local function chunks_for(node)
-    if node.op == 'p' then return chunks_of(node) end
-    if node.op == 'a' or node.op == '!' then return chunks_of(scope) end
-    local best, union, seen = nil, {}, {}
+  -- A measure of the number of chunks in which objects can satisfy a node.
+  local function breadth(node)
+    if node.op == 'p' then return number_of_chunks(node) end
+    if node.op == 'a' or node.op == '!' then return number_of_chunks(scope) end
+    local sum, least = 0, math.huge
     for i = 1, #node do
-      local chunks = chunks_for(node[i])
-      if not best or #chunks < #best then best = chunks end
-      if node.op ~= '&' then
-        for _, chunk in ipairs(chunks) do
-          if not seen[chunk] then
-            seen[chunk] = true
-            union[#union + 1] = chunk
-          end
+      local number = breadth(node[i])
+      sum, least = sum + number, math.min(least, number)
+    end
+    return node.op == '&' and least or sum
+  end
+
+  -- The next chunks in which objects can satisfy a node, in order, and whether there may be more.
+  local function chunks_for(node, after)
+    if node.op == 'p' then return chunks_of(node, after) end
+    if node.op == 'a' or node.op == '!' then return chunks_of(scope, after) end
+    if node.op == '&' then
+      local best
+      for i = 1, #node do
+        if not best or breadth(node[i]) < breadth(best) then best = node[i] end
+      end
+      return chunks_for(best, after)
+    end
+    local union, seen, bound = {}, {}, math.huge -- what is known to be complete
+    for i = 1, #node do
+      local chunks, is_cut = chunks_for(node[i], after)
+      if is_cut then bound = math.min(bound, chunks[#chunks]) end
+      for _, chunk in ipairs(chunks) do
+        if not seen[chunk] then
+          seen[chunk] = true
+          union[#union + 1] = chunk
         end
       end
     end
-    if node.op == '&' then return best end
     table.sort(union)
-    return union
+    while #union > 0 and union[#union] > bound do union[#union] = nil end
+    return union, bound < math.huge
   end
 
   -- For each of the sets its chunks: each a bitmap, or numbers (1 and the offset), or "" for none.
@@ -110,15 +148,18 @@ do
   local function chunks(node, sets, after)
     local result = {}
     for i = 1, #sets do result[i] = {} end
-    for _, chunk in ipairs(chunks_for(node)) do
+    local numbers, is_cut = chunks_for(node, after)
+    local taken = 0
+    for _, chunk in ipairs(numbers) do
       if not after or chunk > after then
-        if touched + #sets > CHUNKS_PER_RUN and touched > 0 then return result, after end
+        if taken + #sets > CHUNKS_PER_RUN and taken > 0 then return result, after end
         local name = text_of(chunk)
         for i = 1, #sets do result[i][#result[i] + 1] = content_of(sets[i], name) end
-        touched, after = touched + #sets, chunk
+        taken, after = taken + #sets, chunk
       end
     end
-    return result
+    touched = touched + taken
+    return result, is_cut and after or nil
   end
 
   -- Walking by bitmaps -----------------------------------------------------------------------------------
@@ -178,14 +219,17 @@ do
   -- A page of the objects that are in all of the sets, by id; the results are those of walk(). A run
   -- ends with a chunk, and the next continues after the chunk's last id (its first, if descending).
   local function walk_chunks(driver, tests, downwards, after, skip, left)
-    local sets, page, point = { open_packed(driver.key) }, {}, nil
+    local sets, page = { open_packed(driver.key) }, {}
     for i = 1, #tests do sets[i + 1] = open_packed(tests[i].key) end
-    local chunks = chunks_of(driver)
-    for i = 1, #chunks do
-      local number = chunks[downwards and #chunks + 1 - i or i]
-      if not after or (downwards and number < after) or (not downwards and number > after) then
+    local is_cut = true
+    while is_cut do
+      local chunks
+      chunks, is_cut = next_chunks(sets[1], after, downwards)
+      for i = 1, #chunks do
+        local number = chunks[i]
         local chunk = text_of(number)
-        touched = touched + 1
+        after = number
+        touched = touched + 4 -- as long as an entry takes
         each_common(sets, chunk, downwards, function(offset)
           if skip > 0 then
             skip = skip - 1
@@ -196,14 +240,13 @@ do
           end
           return left <= 0
         end)
-        if left <= 0 then break end
-        if touched >= budget and i < #chunks then
-          point = { number, skip, left == math.huge and -1 or left }
-          break
+        if left <= 0 then return page, nil end
+        if touched >= budget and (i < #chunks or is_cut) then
+          return page, { number, skip, left == math.huge and -1 or left }
         end
       end
     end
-    return page, point
+    return page, nil
   end
 
   Bitmaps = {

@@ -10,7 +10,7 @@
 local page = redis.call('HSCAN', base .. ':rec', ARGV[1], 'COUNT', ARGV[2])
 local found = { page[1] }
 for i = 1, #page[2], 2 do
-  local id, record = page[2][i], cmsgpack.unpack(page[2][i + 1])
+  local id, record = page[2][i], Record.unpacked(page[2][i + 1])
   if not Record.is_tombstone(id, record) then found[#found + 1] = id end
 end
 return found

@@ -21,7 +21,12 @@
 -- cost     stated with the functions
 
 local PACKED_FROM, BITS_FROM, DIGITS, FAN = 128, 128, 4, 100
-local PER_CHUNK = 3 -- with fewer ids in a chunk, on average, packing would not save memory
+local PER_CHUNK = 3 -- with fewer ids for each count, on average, packing would not save memory
+local FEW_COUNTS = 32 -- counts that any packed set may have; besides them one for every second id
+-- In sets of long ids, which have more levels than this, one for so many ids: there an id that is far
+-- from others costs a count, and for its rank a read of FAN counts, on every level.
+local DEEP, PER_DEEP_COUNT = 3, 50
+local UNPACKED_UPTO = 32768 -- ids of a packed set that is made a sorted set again: some 50 ms, once
 local PACKED_UPTO = 4096 -- a larger sorted set is not packed: the conversion would take too long
 local SPAN = 10 ^ DIGITS
 local BYTES = math.ceil(SPAN / 8)

@@ -38,6 +38,7 @@ do
       end
       set.top, set.raised = number, true
     end
+    if by > 0 and set.counts[chunk] == 0 then set.grown = true end
     change(set, chunk, by)
     for level = 1, top_level(set.top) do
       number = math.floor(number / FAN)
@@ -76,6 +77,46 @@ do
     return 1
   end
 
+  -- The members of a chunk, as scores and members of a sorted set.
+  local function add_members(set, chunk, is_bits, list)
+    local start = chunk == '0' and '' or chunk
+    local function add(offset)
+      local id = (chunk == '0' and '%d' or start .. '%0' .. DIGITS .. 'd'):format(offset)
+      list[#list + 1], list[#list + 2] = id, member_of(id)
+    end
+    if not is_bits then
+      for _, number in ipairs(redis.call('SMEMBERS', set.key .. '#' .. chunk)) do add(number - SPAN) end
+      return
+    end
+    local text, at = redis.call('GET', set.key .. '#' .. chunk), 1
+    at = text:find('%Z', at)
+    while at do
+      for i = 1, 8 do
+        if math.floor(text:byte(at) / BIT[i]) % 2 == 1 then add(at * 8 - 9 + i) end
+      end
+      at = text:find('%Z', at + 1)
+    end
+  end
+
+  -- Make a sorted set of a packed set again whose newer ids are far apart: for each of them there would
+  -- be a chunk, and a count on every level.
+  local function unpack_if_sparse(set)
+    if set.n == 0 or set.n > UNPACKED_UPTO then return end
+    local per_count = top_level(set.top) > DEEP and PER_DEEP_COUNT or 2
+    if redis.call('HLEN', set.key) <= FEW_COUNTS + set.n / per_count then return end
+    local fields, list = redis.call('HGETALL', set.key), {}
+    for i = 1, #fields, 2 do
+      if fields[i]:match('^%d+$') then
+        add_members(set, fields[i], tonumber(fields[i + 1]) < 0, list)
+        redis.call('DEL', set.key .. '#' .. fields[i])
+      end
+    end
+    redis.call('DEL', set.key)
+    for first = 1, #list, 1000 do
+      redis.call('ZADD', set.key, unpack(list, first, math.min(#list, first + 999)))
+    end
+  end
+
   -- Write the counts that this run changed. Called once, at its end.
   local function write_counts()
     for key, set in pairs(opened) do
@@ -98,6 +139,7 @@ do
         else
           redis.call('HSET', key, unpack(written))
           if #empty > 0 then redis.call('HDEL', key, unpack(empty)) end
+          if set.grown then unpack_if_sparse(set) end
         end
       end
       opened[key] = nil
@@ -114,11 +156,23 @@ do
     local _, exponent = math.frexp(before)
     if before > PACKED_FROM and now_exponent == exponent then return end
     local members, chunks, number = redis.call('ZRANGE', key, 0, -1), {}, 0
+    local top = top_level(tonumber((split(members[#members]:sub(2)))))
+    local blocks = {}
     for i = 1, #members do
       local chunk = split(members[i]:sub(2))
-      if not chunks[chunk] then chunks[chunk], number = true, number + 1 end
+      if not chunks[chunk] then
+        chunks[chunk], number = true, number + 1
+        local block = tonumber(chunk)
+        for level = 1, top do
+          block = math.floor(block / FAN)
+          local name = level .. '/' .. text_of(block)
+          if blocks[name] then break end
+          blocks[name], number = true, number + 1
+        end
+      end
     end
-    if PER_CHUNK * number > card then return end
+    local per_count = top > DEEP and PER_DEEP_COUNT or PER_CHUNK
+    if per_count * number > card then return end
     redis.call('DEL', key)
     local set = new_packed(key, 0, 0)
     set.raised = true

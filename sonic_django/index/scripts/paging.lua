@@ -15,9 +15,9 @@ local budget -- entries that a run may touch
 local Paging
 do
   local position_of, within = Tree.position_of, Tree.within
-  local BLOCK, cost_of_all, passing, plain_members, rank_after =
+  local BLOCK, cost_of_all, passing, plain_members, rank_after, weight_of =
     Reading.BLOCK, Reading.cost_of_all, Reading.passing, Reading.plain_members,
-    Reading.rank_after
+    Reading.rank_after, Reading.weight_of
 
   -- The query, filled in by state.lua.
 
@@ -61,7 +61,8 @@ do
   -- O(log n + visited), with O(log n) more a group in the latter case.
   local function blocks_in_order(set, position, cost, expected, visit)
     local down, mirrored = directions(set)
-    local largest = math.max(1, math.min(BLOCK, math.floor(budget / cost)))
+    local weight = weight_of(set)
+    local largest = math.floor(math.max(1, math.min(BLOCK / weight, budget / (cost + weight - 1))))
     while position < set.size do
       local block = math.min(largest, math.max(1, math.ceil(expected())))
       local stop = math.min(position + block, set.size)
@@ -85,7 +86,7 @@ do
         high, stop, backwards = low + count, position + count, not down
       end
       local members = by_rank(set, low, high, backwards)
-      touched = touched + #members
+      touched = touched + weight * #members
       if visit(members) then return true end
       position = stop
     end

@@ -73,6 +73,18 @@ do
 
   local BLOCK = 256
 
+  -- The work of reading an entry by its rank. In a packed set with ids that are far apart each of those
+  -- takes a read of counts on every level; they may be a small part of a large set.
+  local function weight_of(set)
+    if set.kind ~= 'id' then return 1 end
+    local packed = open_packed(set.key)
+    if packed and packed.weight == nil then
+      local share = top_level(packed.top) > DEEP and redis.call('HLEN', set.key) / packed.n or 0
+      packed.weight = math.min(100, math.max(1, 200 * share))
+    end
+    return packed and packed.weight or 1
+  end
+
   -- Whether every entry of the set satisfies the leaf, and members are plain ids.
   local function is_membership(node)
     return node.op == 'p' and node.kind == 'id' and not node.low and not node.high
@@ -179,10 +191,12 @@ do
   local function read_set(set, tests, point_after, most, visit)
     local position = set.first
     if point_after then position = rank_after(set, point_after[1], point_after[2]) end
-    local block = math.max(1, math.min(BLOCK, math.floor(most / (1 + cost_of_all(tests)))))
+    local weight = weight_of(set)
+    local block = math.max(1, math.min(BLOCK / weight, math.floor(most / (weight + cost_of_all(tests)))))
+    block = math.floor(block)
     while position < set.last do
       local members = by_rank(set, position, math.min(position + block, set.last))
-      touched = touched + #members
+      touched = touched + weight * #members
       visit(passing(tests, plain_members(set, members)))
       position = position + #members
       if touched - spared >= most and position < set.last then
@@ -239,7 +253,7 @@ do
 
   Reading = {
     cost_of_all = cost_of_all, tests_beside = tests_beside, sources_of = sources_of,
-    BLOCK = BLOCK, is_membership = is_membership, rank_after = rank_after, passing = passing,
+    BLOCK = BLOCK, weight_of = weight_of, is_membership = is_membership, rank_after = rank_after, passing = passing,
     plain_members = plain_members, read_sources = read_sources
   }
 end

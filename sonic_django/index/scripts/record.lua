@@ -9,10 +9,24 @@
 
 local Record
 do
+  -- A record from its bytes. What is no record is as one of version 0 without entries: each version of
+  -- a row is later, so a check, a sweep or a rebuild writes it again.
+  local function unpacked(packed)
+    local is_read, record = pcall(cmsgpack.unpack, packed)
+    if not is_read or type(record) ~= 'table' then return { 0, 0 } end
+    local version, live = record[1], record[2]
+    local is_one = type(version) == 'number' and version >= 0 and version < 2 ^ 63
+    if not is_one or type(live) ~= 'number' or #record % 2 ~= 0 then return { 0, 0 } end
+    for i = 3, #record do
+      if type(record[i]) ~= 'string' then return { 0, 0 } end
+    end
+    return record
+  end
+
   -- The record of an object: {version, live (1 or 0), set name, prefix, set name, prefix, ...}.
   local function read_record(id)
     local packed = redis.call('HGET', base .. ':rec', id)
-    return packed and cmsgpack.unpack(packed)
+    return packed and unpacked(packed)
   end
 
   -- Whether the record is the tombstone of a destroyed object.
@@ -33,7 +47,7 @@ do
   end
 
   Record = {
-    read_record = read_record, is_tombstone = is_tombstone, number_of = number_of,
+    unpacked = unpacked, read_record = read_record, is_tombstone = is_tombstone, number_of = number_of,
     range_of = range_of
   }
 end

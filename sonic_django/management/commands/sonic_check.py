@@ -26,7 +26,10 @@ CURES = {
     "not built": "Build what is not built with sonic_reindex.",
     "full text unreadable": "Rebuild full text with sonic_reindex --fulltext.",
     "duplicate": "Of duplicates, change or delete all but one and run --repair again.",
-    "payload": "Restore from a backup the payloads that cannot be read, or delete their rows.",
+    "payload": (
+        "Restore from a backup the payloads that cannot be read, or delete their rows; give rows "
+        "that cannot be indexed the values that their fields need."
+    ),
 }
 
 

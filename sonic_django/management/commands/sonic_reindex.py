@@ -79,7 +79,8 @@ class Command(BaseCommand):
         if unreadable:
             raise CommandError(
                 f"{len(unreadable)} row(s) cannot be read and are not indexed; all others are. "
-                f"Restore them from a backup, or remove them: {'; '.join(unreadable[:SHOWN])}"
+                f"Restore them from a backup, give them the values that they lack, or remove "
+                f"them: {'; '.join(unreadable[:SHOWN])}"
             )
 
     def _say(self, options: dict[str, Any], line: str) -> None:

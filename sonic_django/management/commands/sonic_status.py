@@ -19,6 +19,9 @@ from ...transport.server_info import Problem, server_facts
 from .. import console
 from ..failures import explained
 
+#: Rows of a class that are left out of the index, as they are printed.
+SHOWN = 20
+
 
 class Command(BaseCommand):
     help = "Show for each class: rows, indexed, dirty, full-text queue, Redis memory, indexes."
@@ -62,9 +65,19 @@ class Command(BaseCommand):
                     f"{', '.join(status.unclaimed)}. "
                     f"Run: python manage.py sonic_reindex {status.label}"
                 )
+        for status in found:
+            self._print_left_out(status)
         for problem in problems:
             style = self.style.ERROR if problem.is_error else self.style.WARNING
             self.stdout.write(style(f"{problem.id}: {problem.message} {problem.hint}"))
+
+    def _print_left_out(self, status: ModelStatus) -> None:
+        for reason in list(status.left_out.values())[:SHOWN]:
+            self.stdout.write(self.style.WARNING(f"{status.label}: left out: {reason}"))
+        if len(status.left_out) > SHOWN:
+            self.stdout.write(
+                f"{status.label}: left out: and {len(status.left_out) - SHOWN:,} more."
+            )
 
     def _row(self, status: ModelStatus) -> tuple[Any, ...]:
         built = len(status.indexes) - len(status.unbuilt)

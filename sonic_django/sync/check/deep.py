@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ...exceptions import PayloadError, UnindexableRow
 from ...table.digests import IDS_PER_RANGE, includes, versions_of
 from .full_text import TextCheck
 from .recheck import recheck_versions
@@ -91,10 +92,8 @@ class DeepCheck:
 
     def _decode(self, row: Row) -> Decoded | None:
         try:
-            values = self.schema.values_of(row.payload, row.id)
-            entries = () if row.is_deleted else self.schema.entries(values)
-        except Exception as error:
-            # Whatever a forged payload or a project's own field raises: it is this row's alone.
+            values, entries = self.schema.read(row)
+        except (PayloadError, UnindexableRow) as error:
             self.result.add(Drift("payload", row.id, str(error)))
             return None
         return Decoded(row, values, self.schema.document(row, entries))

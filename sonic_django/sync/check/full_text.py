@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...fulltext import queue
+from ...interruptions import is_interruption
 from .recheck import recheck
 from .report import Drift
 
@@ -97,7 +98,9 @@ class TextCheck:
                 self.index, self.stores.schema.from_row(self.stores.using, row)
             )
             return digest
-        except Exception:
+        except Exception as error:
+            if is_interruption(error):
+                raise
             # Whatever a project's prepare_...() raises: then there can be no document either.
             return None
 

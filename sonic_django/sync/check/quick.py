@@ -7,9 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from redis.exceptions import ResponseError
+
 from ...index.inspection import Inspection
 from ...index.layout import IDS_DIGEST
 from ...table.digests import digests, includes, range_bounds, versions_between
+from ..damage import dropped_keys, is_of_contents
+from ..left_out import left_out
+from ..rebuild import rebuild
 from ..testcase_rollbacks import undo_rollbacks
 from .claims import ClaimsCheck
 from .deep import DeepCheck
@@ -46,9 +51,53 @@ def check(
     For a class with uniques all claims of its database are looked at, whichever class they are of,
     unless ``claims`` is False.
     """
-    schema = stores.schema
-    schema.raise_problems()
+    stores.schema.raise_problems()
     undo_rollbacks(stores.using)
+    damaged: list[Drift] = []
+    try:
+        if deep:
+            damaged = _wrong_keys(stores)
+        if not damaged:
+            return _checked(stores, deep, repair, progress, claims)
+    except ResponseError as error:
+        if not is_of_contents(error):
+            raise
+        damaged = _wrong_keys(stores) or [Drift("key", None, str(error))]
+    return _check_damaged(stores, damaged, deep, repair, progress, claims)
+
+
+def _wrong_keys(stores: Stores) -> list[Drift]:
+    return [
+        Drift("key", None, f"{name.decode('utf-8', 'backslashreplace')} is a {kind}")
+        for name, kind in stores.index.wrong_keys()
+    ]
+
+
+def _check_damaged(
+    stores: Stores,
+    damaged: list[Drift],
+    deep: bool,
+    repair: bool,
+    progress: Progress | None,
+    claims: bool,
+) -> CheckResult:
+    """The result for an index whose keys are damaged. A repair builds the index anew, which alone
+    tells what was in them, and then compares."""
+    if repair:
+        dropped_keys(stores)
+        rebuild(stores)
+        result = _checked(stores, deep, repair, progress, claims)
+    else:
+        result = CheckResult(stores.schema.label, stores.using, deep)
+        result.rows = stores.table.count()
+    for drift in damaged:
+        result.add(drift, repaired=repair)
+    return result
+
+
+def _checked(
+    stores: Stores, deep: bool, repair: bool, progress: Progress | None, claims: bool
+) -> CheckResult:
     result = CheckResult(stores.schema.label, stores.using, deep)
     built = _built(stores, result)
     inspection = Inspection(stores.index, built)
@@ -62,11 +111,29 @@ def check(
         QuickCheck(stores, inspection, repairs).run(progress)
     else:
         result.rows = stores.table.count()
-    if claims and schema.uniques:
+    if claims and stores.schema.uniques:
         check_of_claims = ClaimsCheck(stores.using, deep=deep, repairs=repair)
         for drift, repaired in check_of_claims.run(reported):
             result.add(drift, repaired=repaired)
+    _check_left_out(stores, repairs)
     return result
+
+
+def _check_left_out(stores: Stores, repairs: Repairs) -> None:
+    """Name the rows that no document can be made of, and index those that one can be made of by
+    now. A deep check has named the former. One round trip where there are none."""
+    named = {drift.id for drift in repairs.result.drifts}
+    for found in left_out(stores):
+        for id, reason in found.reasons.items():
+            if not repairs.result.deep and id not in named:
+                repairs.result.add(Drift("payload", id, reason))
+        differing = repairs.inspection.compare(found.documents)
+        repairs.objects(
+            Drift("record", one.id, "it was left out of the index, and can be indexed by now")
+            for one in differing
+        )
+        if repairs.enabled:
+            stores.index.forget_left_out(found.done)
 
 
 def _built(stores: Stores, result: CheckResult) -> set[str]:

@@ -18,6 +18,7 @@ KINDS = {
     "without row": "the index has an object that has no row",
     "state": "the index and the row disagree on whether the object is deleted",
     "digest": "the digest of a range of ids is not that of its objects",
+    "key": "a key in Redis is not of the type that its name says, or has other contents",
     "payload": "a payload that cannot be read or indexed",
     "missing entry": "a set of the index lacks an object",
     "wrong score": "an object stands at the wrong position of a set",

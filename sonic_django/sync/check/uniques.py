@@ -71,7 +71,7 @@ class UniquesCheck:
         claims = [
             _Claim(key, id, version, _shown(constraint, values))
             for id, version, values in rows
-            for key, constraint in self.schema.unique_keys(values).items()
+            for key, constraint in self._keys_of(values).items()
         ]
         self.compared += len(claims)
         owners = uniques.owners(list({claim.key for claim in claims}), self.using)
@@ -183,6 +183,13 @@ class UniquesCheck:
             self.held_wrongly.add(claim.key)
             detail = f"{claim.shown} is owned by {owner}, which does not have it"
             yield Drift("unique held wrongly", claim.id, detail), self.repairs
+
+    def _keys_of(self, values: Mapping[str, Any]) -> dict[bytes, UniqueConstraint]:
+        """The unique keys; none of a row with a value that no key can be made of."""
+        try:
+            return self.schema.unique_keys(values)
+        except (ValueError, TypeError):
+            return {}  # nor can an entry: the row is reported as one that cannot be indexed
 
     def _claims_of(self, id: int) -> list[_Claim]:
         """The values of a row as it is now; none if it is destroyed, deleted or unreadable."""
