@@ -34,7 +34,10 @@ def _start_empty_indexes(sender: AppConfig, using: str, **kwargs: Any) -> None:
     """After ``migrate`` or ``flush``: an empty table has an empty index, and it is built."""
     from .schema.registry import sonic_models
     from .sync.built import start_empty_index
+    from .sync.claimed import drop_unknown
 
+    if sender.label == "sonic_django":
+        drop_unknown(using)
     for model in sonic_models():
         if model._meta.app_label == sender.label:
             start_empty_index(model._sonic.at(using))

@@ -12,7 +12,7 @@ from django.db.models.fields import NOT_PROVIDED
 
 from .base import VirtualAttribute, VirtualField, exact_primitive
 from .form_fields import DynamicFormField
-from .lists import AnyList
+from .lists import AnyList, materialised
 from .scalars import SonicField
 
 
@@ -43,7 +43,7 @@ class DynamicAttribute(VirtualAttribute):
         return value
 
     def __set__(self, instance: Any, value: Any) -> None:
-        instance.__dict__[self.field.attname] = value
+        instance.__dict__[self.field.attname] = materialised(value) if self.field.many else value
 
 
 class AnyValue(VirtualField):

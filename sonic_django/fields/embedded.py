@@ -12,8 +12,30 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from .base import VirtualField, make_virtual
+from .lists import materialised
 
 _RESERVED = frozenset(["extra", "to_dict", "clean", "from_primitive", "to_primitive"])
+
+
+class EmbeddedListAttribute:
+    """A list of an embedded object: an iterable that can be read only once becomes one when it is
+    assigned."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, cls: type | None = None) -> Any:
+        if instance is None:
+            return self
+        try:
+            return instance.__dict__[self.name]
+        except KeyError:
+            raise AttributeError(
+                f"{type(instance).__name__} has no value of {self.name}."
+            ) from None
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        instance.__dict__[self.name] = materialised(value)
 
 
 class EmbeddedBase(type):
@@ -42,6 +64,8 @@ class EmbeddedBase(type):
         for field in fields.values():
             if not hasattr(field, "model"):
                 field.model = cls
+            if field.many:
+                setattr(cls, field.attname, EmbeddedListAttribute(field.attname))
         return cls
 
     @property

@@ -16,7 +16,7 @@ from .base import VirtualAttribute, VirtualField
 from .derived import Derived, reach
 from .embedded import EmbeddedObj, Embedding
 from .form_fields import EmbeddedFormField
-from .lists import AnyList
+from .lists import AnyList, materialised
 from .names import UNKNOWN
 from .origins import digest_of
 from .scalars import SonicField
@@ -26,6 +26,9 @@ class EmbeddedAttribute(VirtualAttribute):
     """Turns a dict that is set into an embedded object. ``save()`` refuses one that is invalid."""
 
     def __set__(self, instance: Any, value: Any) -> None:
+        if self.field.many:
+            # Before it is looked at: of a generator an invalid element would leave the rest only.
+            value = materialised(value)
         with suppress(ValidationError):
             value = self.field.to_python(value)
         instance.__dict__[self.field.attname] = value

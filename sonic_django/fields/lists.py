@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -33,11 +33,42 @@ _ELEMENT_FIELDS: dict[type, type[single.SonicField]] = {
 }
 
 
+#: Iterables that no list is made of: a save refuses them by name.
+_NO_LISTS = (str, bytes, bytearray, memoryview, Mapping)
+#: Values that stay as they are when they are assigned.
+_KEPT = (list, tuple, set, frozenset, *_NO_LISTS)
+
+
+def materialised(value: Any) -> Any:
+    """A list of an iterable that gives its elements once, or other ones at another time (iterators,
+    views of dicts, querysets); any other value as it is.
+
+    A list of a queryset costs its query. A save reads a value more than once, and so may the user.
+    """
+    kind = type(value)
+    if kind is list or value is None or isinstance(value, _KEPT):
+        return value
+    return list(value) if isinstance(value, Iterable) else value
+
+
+class ListAttribute(VirtualAttribute):
+    """Makes a list of an iterable that can be read only once, when it is assigned."""
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        instance.__dict__[self.field.attname] = materialised(value)
+
+
 class AnyList(VirtualField):
     """The base of all lists. Their default is a new empty list."""
 
+    descriptor_class: Any = ListAttribute
     many = True
     empty_values = [None, [], ()]
+
+    def finish_init(self) -> None:
+        """Make a list of a default that can be read only once: it is read for each object."""
+        super().finish_init()
+        self.default = materialised(self.default)
 
     def get_default(self) -> Any:
         """A new list for each object, or None if that is the default."""
@@ -56,7 +87,7 @@ class AnyList(VirtualField):
         return None
 
     def _as_list(self, value: Any) -> list[Any]:
-        if isinstance(value, (str, bytes, dict)) or not isinstance(value, Iterable):
+        if isinstance(value, _NO_LISTS) or not isinstance(value, Iterable):
             self._refuse(
                 f"{value!r} is a {type(value).__name__}; this field takes a list. "
                 f"For one element write [{value!r}]."
@@ -128,7 +159,7 @@ class ListField(AnyList, models.Field):
         return super().formfield(**{**defaults, **kwargs})
 
 
-class ReferenceListAttribute(VirtualAttribute):
+class ReferenceListAttribute(ListAttribute):
     """Gives the objects of a reference list. The first read loads all of them with one query."""
 
     field: ReferenceListField
@@ -139,9 +170,6 @@ class ReferenceListAttribute(VirtualAttribute):
             value = self.field.load(value, instance._state.db)
             instance.__dict__[self.field.attname] = value
         return value
-
-    def __set__(self, instance: Any, value: Any) -> None:
-        instance.__dict__[self.field.attname] = value
 
 
 class _UnloadedIds(tuple[int, ...]):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.utils import timezone
+from django.db import router
 
+from ..table import clock
 from .scalars import DateField
 
 #: The field that such a class has without declaring it.
@@ -21,7 +22,9 @@ class ExpiryField(DateField):
 
     def pre_save(self, model_instance: Any, add: bool) -> datetime:
         """Set the moment: now plus the class's ``expire_after``."""
-        moment: datetime = timezone.now() + type(model_instance).expire_after
+        model = type(model_instance)
+        using = model_instance._state.db or router.db_for_write(model, instance=model_instance)
+        moment: datetime = clock.now(using) + model.expire_after
         setattr(model_instance, self.attname, moment)
         return moment
 

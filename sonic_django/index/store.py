@@ -101,7 +101,8 @@ class IndexStore(IndexReader):
         marks: dict[str, Any] = dict.fromkeys(self.layout.digests, "built")
         marks[f"all:{self.layout.fingerprint}"] = "built"
         if token:
-            marks[_TOKEN + token] = time.time()
+            # Older than any snapshot: nothing is cleared by it where snapshots alone are kept.
+            marks[_TOKEN + token] = 0
         return marks
 
     def forget_built(self) -> None:

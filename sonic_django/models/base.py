@@ -11,12 +11,13 @@ from django.db.models.base import ModelState
 from django.db.models.signals import post_init, pre_init
 
 from ..async_methods import with_async_methods
-from ..persistence import changes, remove, save, unique_claims, values
+from ..fields.lists import materialised
+from ..persistence import changes, identity, refresh, remove, save, unique_claims, values
 from ..query.manager import SonicManager
 from ..query.queryset import SonicQuerySet
 from ..schema.checks import check_model
 from ..schema.ids import as_id
-from ..schema.schema import ROW_ATTRIBUTES, Schema, StoredObject
+from ..schema.schema import Schema, StoredObject
 from .legacy_api import PySonicAPI
 from .metaclass import SonicBase
 from .payload_column import PayloadField
@@ -24,6 +25,8 @@ from .rows_manager import GuardedManager
 
 if TYPE_CHECKING:
     from django.core.checks import CheckMessage
+
+    from ..table.rows import Row
 
 
 class _SchemaOfClass:
@@ -43,10 +46,10 @@ class _LoadedState:
     def __get__(self, obj: Any, owner: Any = None) -> Any:
         if obj is None:
             return self
-        if "_sonic_db" not in obj.__dict__:
+        if "_sonic_loaded" not in obj.__dict__:
             raise AttributeError("the object was neither made by its class nor loaded")
         state = ModelState()
-        state.db = obj.__dict__["_sonic_db"]
+        state.db = obj.__dict__["_sonic_loaded"][0]
         state.adding = False
         obj.__dict__["_state"] = state
         return state
@@ -123,6 +126,9 @@ class SonicObj(PySonicAPI, StoredObject, metaclass=SonicBase):
         attributes.update(_NEW_COLUMNS)
         for name, field in self._sonic.fields.items():
             attributes[field.attname] = given[name] if name in given else field.get_default()
+        for name in self._sonic.plain_lists:
+            if name in given:
+                attributes[name] = materialised(given[name])
         if post_init.has_listeners(cls):
             post_init.send(sender=cls, instance=self)
 
@@ -138,6 +144,7 @@ class SonicObj(PySonicAPI, StoredObject, metaclass=SonicBase):
         attributes = new.__dict__
         attributes["_state"] = state
         attributes.update(zip(field_names, values, strict=False))
+        attributes["_sonic_loaded"] = (db, attributes.get("id"))
         if post_init.receivers and post_init.has_listeners(cls):
             post_init.send(sender=cls, instance=new)
         return new
@@ -225,35 +232,36 @@ class SonicObj(PySonicAPI, StoredObject, metaclass=SonicBase):
     ) -> None:
         """Load the row again, or only the values of the named fields. One statement.
 
-        Unsaved changes are lost. ``DoesNotExist`` if the row was destroyed; a softly deleted row is
-        loaded.
+        Unsaved changes are lost, of the named fields only where fields are named. The columns
+        ``sonic_payload`` and ``sonic_version`` stand for the whole object. ``DoesNotExist`` if the
+        row was destroyed; a softly deleted row is loaded.
         """
-        if fields is not None:
-            fields = list(fields)
-            if all(name in _COLUMN_ATTRIBUTES for name in fields):
-                # A column that a queryset deferred.
-                super().refresh_from_db(using, fields, from_queryset)
-                return
+        names = None if fields is None else list(fields)
+        if names is not None and all(name == "sonic_dirty_at" for name in names):
+            super().refresh_from_db(using, names, from_queryset)
+            return
         using = using or self._state.db or router.db_for_read(type(self), instance=self)
         schema = self._sonic
-        id = as_id(schema, self.id) if self.id is not None else None
-        row = schema.table(using).fetch_one(id) if id is not None else None
-        if row is None:
-            raise type(self).DoesNotExist(f"{self._meta.label} {self.id} has no row in {using!r}.")
-        attributes = self.__dict__
-        if fields is not None:
-            fresh = schema.from_row(using, row, type(self))
-            for name in fields:
-                field = schema.field(name)
-                if field.attname not in attributes or not self._state.adding:
-                    setattr(self, field.attname, getattr(fresh, field.attname))
+        id: int | None = None if self.id is None else as_id(schema, self.id)
+        if names is not None and not refresh.needs_all(self, names):
+            if refresh.is_deferred(self, names):
+                id = identity.row_id(self)
+            refresh.take(self, self._fetched(using, id), names)
             return
+        attributes = self.__dict__
+        row = self._fetched(using, id)
         self.revert()
         attributes.pop("_sonic_uncommitted", None)
         attributes.update(schema.from_row(using, row, type(self)).__dict__)
         attributes.pop("sonic_dirty_at", None)
         self._state.db = using
         self._state.adding = False
+
+    def _fetched(self, using: str, id: int | None) -> Row:
+        row = self._sonic.table(using).fetch_one(id) if id is not None else None
+        if row is None:
+            raise type(self).DoesNotExist(f"{self._meta.label} {id} has no row in {using!r}.")
+        return row
 
     def revert(self) -> None:
         """Forget unsaved changes. No round trip."""
@@ -313,7 +321,6 @@ class SonicObj(PySonicAPI, StoredObject, metaclass=SonicBase):
 
 
 Schema.queryset_class = SonicQuerySet
-_COLUMN_ATTRIBUTES = frozenset([*ROW_ATTRIBUTES, "sonic_dirty_at"])
 #: The column values of an object that has no row yet.
 _NEW_COLUMNS: dict[str, Any] = {
     "id": None,

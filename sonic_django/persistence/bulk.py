@@ -20,9 +20,11 @@ from ..table.rows import Row
 from ..table.versions import first_version
 from .batches import Progress, batches, with_progress
 from .changes import Change, merged
+from .identity import note_row, refuse_moved
+from .old_rows import Claim
 from .save import find_change, write
 from .transaction_state import remember, state_of
-from .unique_claims import violation
+from .unique_claims import check_old_rows, violation
 from .values import encode
 
 if TYPE_CHECKING:
@@ -86,6 +88,7 @@ def bulk_create(
         # None of them was kept, so none is saved.
         for obj in objects:
             obj.id = None
+            obj.__dict__.pop("_sonic_loaded", None)
             obj._state.adding = True
         raise
     return objects
@@ -137,11 +140,20 @@ def _insert(stores: Stores, encoded: Sequence[Encoded]) -> None:
                     raise violation(schema.model, clash, one.by_name) from error
                 seen.update(one.keys)
             raise
+        check_old_rows(
+            stores,
+            [
+                Claim(key, constraint, id, one.by_name)
+                for id, one in zip(ids, encoded, strict=True)
+                for key, constraint in one.keys.items()
+            ],
+        )
     text = bool(schema.text_fields) and is_available()
     documents, states = [], []
     for one, id in zip(encoded, ids, strict=True):
         states.append(state_of(one.obj))
         one.obj.__dict__.update(id=id, sonic_payload=Payload(one.payload), sonic_version=version)
+        note_row(one.obj, using, id)
         one.obj._state.adding = False
         one.obj._state.db = using
         row = Row(id, one.payload, False, version)
@@ -274,6 +286,7 @@ def _become(obj: Any, owner: Any, using: str) -> None:
     changes that its next save writes."""
     values = owner.__dict__
     obj.__dict__.update({n: values[n] for n in ("id", "sonic_payload", "sonic_version")})
+    note_row(obj, using, owner.id)
     obj._state.adding, obj._state.db = False, using
 
 
@@ -294,6 +307,8 @@ def bulk_update(
     unsaved = [obj for obj in objects if obj.id is None]
     if unsaved:
         raise ValueError(f"All bulk_update() objects must be saved; {unsaved[0]!r} has no id.")
+    for obj in objects:
+        refuse_moved(obj, "updated")
     using = stores.using
     fields = frozenset(stores.schema.field(name).name for name in names)
     undo_rollbacks(using)

@@ -16,6 +16,7 @@ from django.db.models.signals import class_prepared, pre_delete
 
 from ..fields.references import ReferenceField, referring_fields
 from ..schema.registry import is_sonic_model
+from ..sync.testcase_rollbacks import undo_rollbacks
 
 if TYPE_CHECKING:
     from ..schema.schema import StoredObject
@@ -64,11 +65,19 @@ def _apply_policy(
     field: Any, target_id: Any, using: str, *, destroys: bool, counts: dict[str, int]
 ) -> None:
     referring = field.model
-    objects_of = referring._sonic.objects(using)
-    ids = objects_of.filter(**{field.name: target_id}).ids()
+    schema = referring._sonic
+    ids = schema.objects(using).filter(**{field.name: target_id}).ids()
+    undo_rollbacks(using)
     for start in range(0, len(ids), _CHUNK):
-        found = objects_of.in_bulk(ids[start : start + _CHUNK])
-        objects = [obj for obj in found.values() if getattr(obj, field.attname) == target_id]
+        # As they are now, and until the end of the transaction: an object that another writer has
+        # given another target, or removed, is left alone.
+        rows = schema.table(using).fetch(ids[start : start + _CHUNK], locks=True)
+        live = [row for row in rows.values() if not row.is_deleted]
+        objects = [
+            obj
+            for obj in schema.from_rows(using, live, referring)
+            if getattr(obj, field.attname) == target_id
+        ]
         if not objects:
             continue
         if field.policy is models.CASCADE:

@@ -15,6 +15,7 @@ from ..table import tombstones, uniques
 from ..table.rows import Row
 from ..table.versions import following
 from . import on_delete, unique_claims
+from .identity import refuse_moved
 from .retries import Overtaken, retry, transaction_if
 from .transaction_state import State, remember, restore, state_of, undo_rolled_back
 
@@ -31,16 +32,18 @@ def destroy(obj: StoredObject, using: str) -> tuple[int, dict[str, int]]:
     """Remove the row; (number of objects, number by label). See ``SonicObj.destroy``."""
     result = _remove(obj, using, destroys=True)
     obj.id = None  # as Django leaves it
+    obj.__dict__.pop("_sonic_loaded", None)
     obj._state.adding = True
     return result
 
 
 def _remove(obj: StoredObject, using: str, *, destroys: bool) -> tuple[int, dict[str, int]]:
     model, schema = type(obj), obj._sonic
+    verb = "destroyed" if destroys else "deleted"
     if obj.id is None:
-        verb = "destroyed" if destroys else "deleted"
         raise ValueError(f"{model._meta.label} object can't be {verb}: its id is None.")
     undo_rolled_back(obj)
+    refuse_moved(obj, verb)
     before = state_of(obj)
     origin = model._meta.concrete_model
     related = on_delete.has_dependents(model)
@@ -92,6 +95,7 @@ def undelete(obj: StoredObject, using: str) -> None:
     """Restore a softly deleted object. See ``SonicObj.undelete``."""
     schema = obj._sonic
     undo_rolled_back(obj)
+    refuse_moved(obj, "restored")
     before = state_of(obj)
     with transaction_if(bool(schema.uniques), using), undone_on_error(obj, before, using):
         replaced = _set_deleted(obj, using, is_deleted=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models.signals import post_save, pre_save
 
 from ..conf import is_available
@@ -17,15 +17,16 @@ from ..schema.ids import as_id
 from ..sync.apply import schedule
 from ..sync.commit_token import Token
 from ..sync.testcase_rollbacks import undo_rollbacks
-from ..table import uniques
+from ..table import tombstones, uniques
 from ..table.batches import Rewrite
 from ..table.rows import Row, Table
 from ..table.versions import first_version
 from . import unique_claims
 from .changes import Change, adopt_written, change_of, changed_keys, merged, names_of
+from .identity import is_insert, note_row, taken
 from .retries import Overtaken, retry, transaction_if
 from .transaction_state import remember, state_of, undo_rolled_back
-from .values import decoded, encode, encoded_payload, extra
+from .values import decoded, encode, encoded_payload
 
 if TYPE_CHECKING:
     from ..schema.schema import StoredObject
@@ -53,16 +54,15 @@ def save(
         update_fields = frozenset(schema.field(name).name for name in update_fields)
     for field in schema.references:
         field.check_saved(obj)
-    adding = obj._state.adding or (obj._state.db is not None and obj._state.db != using)
     origin = model._meta.concrete_model
     if pre_save.receivers and pre_save.has_listeners(origin):
         pre_save.send(origin, instance=obj, raw=False, using=using, update_fields=update_fields)
     if obj.id is not None:
         obj.id = as_id(schema, obj.id)  # "7", as forms and URLs have it, is the number 7
-    if adding and obj.id is not None and not force_insert:
-        adding = not _meet_row(obj, using)
+    forces_update = force_update or update_fields is not None
+    adding = is_insert(obj, using, force_insert=force_insert, forces_update=forces_update)
     if adding:
-        if force_update or update_fields:
+        if forces_update:
             raise obj._sonic.DoesNotExist(f"{model._meta.label} {obj.id} has no row to update.")
         _insert(obj, using)
     elif not _update(obj, using, force_update, update_fields):
@@ -85,20 +85,6 @@ def save(
     return True
 
 
-def _meet_row(obj: StoredObject, using: str) -> bool:
-    """Let a new object with a given id replace the row of that id, as in Django; whether there is
-    one. One statement."""
-    row = obj._sonic.table(using).fetch_one(obj.id)
-    if row is None:
-        return False
-    extra(obj)  # decodes: what is not set on the object must not be read from the row
-    obj.__dict__.update(
-        sonic_payload=Payload(row.payload), sonic_version=row.version, is_deleted=row.is_deleted
-    )
-    obj._state.adding = False
-    return True
-
-
 def _insert(obj: StoredObject, using: str) -> None:
     schema = obj._sonic
     _run_pre_save(obj, True)
@@ -113,11 +99,18 @@ def _insert(obj: StoredObject, using: str) -> None:
             version = first_version()
             id = table.insert(payload, version, is_deleted=obj.is_deleted)
         else:
-            id, version = given, table.insert_with_id(given, payload, is_deleted=obj.is_deleted)
+            try:
+                version = table.insert_with_id(
+                    given, payload, after=_gone(obj, using), is_deleted=obj.is_deleted
+                )
+            except IntegrityError as error:
+                raise taken(obj, given, using) from error
+            id = given
         if not obj.is_deleted:
             unique_claims.take(obj, keys, id, by_name, using)
     before = state_of(obj)
     obj.__dict__.update(id=id, sonic_payload=Payload(payload), sonic_version=version)
+    note_row(obj, using, id)
     obj.__dict__.pop("sonic_dirty_at", None)
     token = _index(obj, using, entries, text=bool(schema.text_fields))
     remember(obj, before, id, version, token)
@@ -274,7 +267,9 @@ def save_raw(obj: StoredObject, using: str) -> bool:
         old = table.fetch_one(obj.id) if obj.id is not None else None
         if old is None:
             id = obj.id
-            version = table.insert_with_id(id, payload, is_deleted=obj.is_deleted)
+            version = table.insert_with_id(
+                id, payload, after=_gone(obj, using), is_deleted=obj.is_deleted
+            )
         else:
             id = old.id
             version = table.update(id, old.version, payload, is_deleted=obj.is_deleted)
@@ -286,6 +281,7 @@ def save_raw(obj: StoredObject, using: str) -> bool:
             uniques.release(list(former), id, using)
         unique_claims.take(obj, keys, id, values, using)
         obj.__dict__.update(id=id, sonic_payload=Payload(payload), sonic_version=version)
+        note_row(obj, using, id)
         _index(obj, using, schema.entries(values), text=bool(schema.text_fields))
     return old is not None
 
@@ -302,6 +298,13 @@ def _index(
 def _document(obj: StoredObject, entries: tuple[Entry, ...], *, text: bool) -> Document:
     row = Row(obj.id, obj.sonic_payload, obj.is_deleted, obj.sonic_version)
     return obj._sonic.document(row, entries, text_changed=text and is_available())
+
+
+def _gone(obj: StoredObject, using: str) -> int:
+    """The version of the removal of a former object of this id, as far as it is not forgotten."""
+    if obj.id is None:
+        return 0
+    return tombstones.latest_version(obj._sonic.label_lower, obj.id, using)
 
 
 def _run_pre_save(obj: StoredObject, adding: bool) -> bool:

@@ -29,6 +29,8 @@ class State(NamedTuple):
     is_deleted: bool
     adding: bool
     db: str | None
+    #: The row that it was loaded from: see ``identity``.
+    loaded: Any
 
 
 class _Write(NamedTuple):
@@ -46,7 +48,13 @@ def state_of(obj: StoredObject) -> State:
     """The object's present view of its row."""
     state = obj._state
     return State(
-        obj.id, obj.sonic_payload, obj.sonic_version, obj.is_deleted, state.adding, state.db
+        obj.id,
+        obj.sonic_payload,
+        obj.sonic_version,
+        obj.is_deleted,
+        state.adding,
+        state.db,
+        obj.__dict__.get("_sonic_loaded"),
     )
 
 
@@ -107,6 +115,10 @@ def restore(obj: StoredObject, before: State) -> None:
         "sonic_version": before.version,
         "is_deleted": before.is_deleted,
     }
+    if before.loaded is None:
+        obj.__dict__.pop("_sonic_loaded", None)
+    else:
+        values["_sonic_loaded"] = before.loaded
     obj.__dict__.update(values)
     obj._state.adding = before.adding
     obj._state.db = before.db

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
@@ -10,9 +10,10 @@ from django.db import IntegrityError
 
 from ..exceptions import UniqueViolation
 from ..table import uniques
+from . import old_rows
 
 if TYPE_CHECKING:
-    from ..schema.schema import StoredObject, UniqueConstraint
+    from ..schema.schema import StoredObject, Stores, UniqueConstraint
 
 Keys = dict[bytes, "UniqueConstraint"]
 
@@ -48,6 +49,20 @@ def take(obj: StoredObject, keys: Keys, id: int, by_name: Mapping[str, Any], usi
         uniques.take([(key, id) for key in keys], using)
     except IntegrityError as error:
         raise violation(type(obj), keys.values(), by_name) from error
+    check_old_rows(
+        obj._sonic.at(using),
+        [old_rows.Claim(key, constraint, id, by_name) for key, constraint in keys.items()],
+    )
+
+
+def check_old_rows(stores: Stores, claims: Sequence[old_rows.Claim]) -> None:
+    """IntegrityError if a row written before the unique was declared has one of the values. See
+    ``old_rows.check``."""
+    try:
+        old_rows.check(stores, claims)
+    except old_rows.Taken as taken:
+        claim = taken.claim
+        raise violation(stores.schema.model, [claim.constraint], claim.by_name) from taken
 
 
 def violation(

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from ..exceptions import StaleObjectError
+from ..fields.lists import materialised
 from ..persistence.retries import Overtaken, retry
 from ..persistence.values import encode
 from ..table import uniques
@@ -75,6 +76,8 @@ def update_or_create(
 ) -> tuple[Any, bool]:
     """(the object, whether it was made). A change of the same fields by another writer meanwhile
     is overwritten: the last one wins."""
+    # An iterator would be used up by the first attempt.
+    defaults = {name: _rereadable(state, name, value) for name, value in defaults.items()}
     created_with = defaults if create_defaults is None else create_defaults
     obj, created = get_or_create(state, create, created_with, kwargs)
     if created:
@@ -103,3 +106,8 @@ def update_or_create(
         return assign_and_save(obj), False
     except Overtaken:
         return retry(obj, using, save_over), False
+
+
+def _rereadable(state: QueryState, name: str, value: Any) -> Any:
+    field = state.schema.fields.get(name)
+    return materialised(value) if field is not None and field.many else value

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
+from ..fields.lists import materialised
 from ..persistence.batches import Progress, batches, with_progress
 from ..persistence.changes import Change
 from ..persistence.save import find_change, write
@@ -25,6 +26,11 @@ def update(state: QueryState, values: dict[str, Any], progress: Progress | None 
     state = execute.bound(state.changed(alias=state.write_db))
     schema, using = state.schema, state.write_db
     fields = frozenset(schema.field(name).name for name in values)
+    # Once for all objects: the first of them would use an iterator up.
+    values = {
+        name: materialised(value) if schema.field(name).many else value
+        for name, value in values.items()
+    }
     for name, value in values.items():
         if not is_expression(value) and not hasattr(value, "_meta"):
             schema.field(name).to_primitive(value)

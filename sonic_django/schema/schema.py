@@ -18,6 +18,7 @@ from django.db.models.signals import post_init
 from ..conf import is_available, sonic_settings
 from ..exceptions import UnindexableRow
 from ..fields.base import VirtualField
+from ..fields.lists import ListAttribute
 from ..fields.passwords import holds_hash
 from ..fields.references import ReferenceField
 from ..index.documents import DESTROYED_VERSION, Document, tombstone
@@ -29,7 +30,7 @@ from ..interruptions import is_interruption
 from ..payload import Codec
 from ..payload.stored import Payload
 from ..table.rows import Row, Table, table
-from ..table.uniques import unique_key
+from ..table.uniques import mark_key, unique_key
 from .declarations import Declarations, Problem, UniqueConstraint
 
 
@@ -147,8 +148,16 @@ class Schema(Declarations):
             name
             for name, field in self.fields.items()
             if name == field.attname
-            and not hasattr(type(getattr_static(self.model, name)), "__set__")
+            and (
+                not hasattr(kind := type(getattr_static(self.model, name)), "__set__")
+                or kind is ListAttribute  # see plain_lists
+            )
         )
+
+    @cached_property
+    def plain_lists(self) -> tuple[str, ...]:
+        """The lists among ``plain_names``: a new object takes ``materialised`` values for them."""
+        return tuple(name for name in self.plain_names if self.fields[name].many)
 
     @cached_property
     def references(self) -> list[ReferenceField]:
@@ -177,7 +186,7 @@ class Schema(Declarations):
         for id, payload, deleted, version in rows:
             new = make(cls)
             attributes = new.__dict__
-            attributes["_sonic_db"] = using
+            attributes["_sonic_loaded"] = (using, id)
             attributes["id"] = id
             attributes["is_deleted"] = deleted == 1
             attributes["sonic_version"] = version
@@ -324,6 +333,21 @@ class Schema(Declarations):
                 key = unique_key(self.label_lower, constraint.name, map(key_part, parts))
                 keys[key] = constraint
         return keys
+
+    @cached_property
+    def claim_marks(self) -> dict[str, bytes]:
+        """For each unique, by its name, the key in sonic_unique that says that every row written
+        before its declaration holds its values. Another declaration has another key."""
+        marks = {}
+        for constraint in self.uniques:
+            parts = [constraint.name.encode()]
+            for name in constraint.fields:
+                field = self.fields[name]
+                # What a row holds whose payload lacks the key.
+                default = "" if field.has_nondeterministic_default else repr(field.get_default())
+                parts += map(str.encode, (name, field.key, type(field).__name__, default))
+            marks[constraint.name] = mark_key(unique_key(self.label_lower, "\0claimed", parts))
+        return marks
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.core import mail
 from django.db import DatabaseError, connections, router
-from django.utils import timezone
 from redis.exceptions import RedisError
 
 from ..conf import sonic_settings
 from ..exceptions import SonicError
 from ..schema.registry import sonic_models
+from ..table import clock
 from . import checkpoints, jobs, read_repair
 from .checkpoints import Clearing
 from .damage import beside_damage
@@ -155,7 +155,7 @@ def do_job(using: str, schedule: _Schedule | None = None) -> bool:
             job = partial(_quiet_job, turn, Clearing(turn.stores, server), schedule)
             return beside_damage(turn.stores, job, _no_names)
         schedule.lags = False
-        before = timezone.now() if is_known else ever()
+        before = clock.now(using) if is_known else ever()
         schedule.catching_up = _Pass(before, turns, server.data_set)
     return _catch_up(schedule, schedule.catching_up)
 
@@ -166,7 +166,7 @@ def _quiet_job(turn: _Turn, clearing: Clearing, schedule: _Schedule) -> bool:
     read_repair.drain(turn.stores)
     if turn.kind == KINDS[0]:
         jobs.run(turn.stores, _MARKS // 10, in_worker=False)
-    before = timezone.now() - timedelta(seconds=sonic_settings().RETENTION)
+    before = clock.now(turn.stores.using) - timedelta(seconds=sonic_settings().RETENTION)
     result = SweepResult()
     key = turn.stores.schema, turn.kind
     after = schedule.positions.pop(key, None)

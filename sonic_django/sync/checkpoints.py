@@ -16,10 +16,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.utils import timezone
 
 from ..conf import sonic_settings
-from ..table import checkpoints
+from ..table import checkpoints, clock
 
 if TYPE_CHECKING:
     from ..index.store import ServerState
@@ -81,7 +80,7 @@ class Clearing:
     def _limit(self) -> datetime:
         """The time before which writes that the index has may be forgotten."""
         server = self._server
-        now = timezone.now()
+        now = clock.now(self._stores.using)
         limit = now - timedelta(seconds=sonic_settings().RETENTION)
         if server.snapshot_of is None:
             return limit

@@ -118,6 +118,7 @@ def _build(
     on_unreadable: OnUnreadable | None,
 ) -> int:
     table, store = stores.table, stores.index
+    sees_all_rows = done == 0
     run = uuid.uuid4().hex
     data_set = store.server().data_set
     seen = data_sets()
@@ -148,6 +149,8 @@ def _build(
     if meets_damage:
         _remove_unrecorded(store)
     digests.end()
+    if sees_all_rows:
+        claims.note_claimed()
     _drop_orphaned_keys(store)
     if not store.end_job(run, after, last_token(stores)):
         raise _LostNotes(run)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..index.layout import IDS_DIGEST
-from ..table import tombstones
+from ..table import tombstones, uniques
 from .left_out import left_out
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ class ModelStatus:
     text_queue: int
     redis_bytes: int
     indexes: dict[str, bool] = field(default_factory=dict)
+    #: The uniques that are not known to be claimed for every row.
+    unclaimed: list[str] = field(default_factory=list)
     #: id -> why no index entries can be made of its row; of the first some thousands.
     left_out: dict[int, str] = field(default_factory=dict)
 
@@ -58,5 +60,14 @@ def model_status(stores: Stores) -> ModelStatus:
         text_queue=store.text_backlog(),
         redis_bytes=store.memory(),
         indexes=indexes,
+        unclaimed=_unclaimed(stores) if live or deleted else [],
         left_out={id: why for found in left_out(stores) for id, why in found.reasons.items()},
     )
+
+
+def _unclaimed(stores: Stores) -> list[str]:
+    marks = stores.schema.claim_marks
+    if not marks:
+        return []
+    found = uniques.owners(list(marks.values()), stores.using)
+    return [name for name, mark in marks.items() if mark not in found]

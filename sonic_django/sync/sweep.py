@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from django.conf import settings
 from django.db import connections
-from django.utils import timezone
 
 from ..conf import sonic_settings
-from ..table import tombstones
+from ..table import clock, tombstones
 from . import built, checkpoints, jobs, read_repair
 from .checkpoints import Clearing
 from .damage import beside_damage, names_in
@@ -69,7 +69,7 @@ def sweep(stores: Stores, *, limit: int | None = None, now: datetime | None = No
 
 
 def _sweep(stores: Stores, limit: int | None, now: datetime | None) -> SweepResult:
-    now = now or timezone.now()
+    now = now or clock.now(stores.using)
     store = stores.index
     read_repair.drain(stores)
     server = store.server()
@@ -135,7 +135,7 @@ def sweep_batch(
 
 def ever() -> datetime:
     """A time behind all dirty marks, also those of a host whose clock is ahead."""
-    return datetime(9000, 1, 1, tzinfo=timezone.now().tzinfo)
+    return datetime(9000, 1, 1, tzinfo=timezone.utc if settings.USE_TZ else None)
 
 
 def _sweep_rows(
@@ -180,21 +180,33 @@ def _sweep_tombstones(
     schema = stores.schema
     recorded = _recorded_versions(stores, marks)
     lagging = [mark for mark in marks if recorded.get(mark.id, -1) < mark.version]
-    if lagging:
-        stores.index.apply([schema.tombstone(mark.id, mark.version) for mark in lagging])
+    held = [
+        mark
+        for mark in marks
+        if clearing
+        and mark.dirty_at < clearing.before
+        and recorded.get(mark.id, -1) >= mark.version
+    ]
+    # Read behind the look at the index. Versions of an id that was given again need not rise: the
+    # row decides, not its tombstone.
+    rows = stores.table.versions([mark.id for mark in {*lagging, *held}])
+    again = [mark for mark in marks if mark.id in rows]
+    if again:
+        resync(stores, [mark.id for mark in again if recorded.get(mark.id) != rows[mark.id]])
+        tombstones.remove([mark.position.id for mark in again], stores.using)
+        result.cleared += len(again)
+    gone = [mark for mark in lagging if mark.id not in rows]
+    if gone:
+        stores.index.apply([schema.tombstone(mark.id, mark.version) for mark in gone])
         _when_committed(
             stores.using,
-            partial(tombstones.renew, [mark.position.id for mark in lagging], stores.using),
+            partial(tombstones.renew, [mark.position.id for mark in gone], stores.using),
         )
-        result.applied += len(lagging)
-    if clearing:
-        held = [
-            mark.position.id
-            for mark in marks
-            if mark.dirty_at < clearing.before and recorded.get(mark.id, -1) >= mark.version
-        ]
-        if held:
-            result.cleared += clearing.clear(partial(tombstones.remove, held, stores.using))
+        result.applied += len(gone)
+    held = [mark for mark in held if mark.id not in rows]
+    if clearing and held:
+        seen = [mark.position.id for mark in held]
+        result.cleared += clearing.clear(partial(tombstones.remove, seen, stores.using))
 
 
 def _when_committed(using: str, action: Callable[[], object]) -> None:

@@ -6,7 +6,6 @@ Values go as parameters; only the quoted names of the table and its columns are 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -18,6 +17,7 @@ from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col
 
+from . import clock
 from .batches import Rewrite, cut, update_batch
 from .dirty import DirtyMark, MarkPosition
 from .versions import first_version, following
@@ -87,14 +87,17 @@ class Table:
             cursor.execute(self._insert + self._row, values)
             return int(connection.ops.last_insert_id(cursor, self.name, "id"))
 
-    def insert_with_id(self, id: int, payload: bytes, *, is_deleted: bool = False) -> int:
+    def insert_with_id(
+        self, id: int, payload: bytes, *, after: int = 0, is_deleted: bool = False
+    ) -> int:
         """Insert a row under a given id; its version. One statement. IntegrityError if the id is
         taken.
 
-        An object of this id may have been destroyed before, so the version is the time in
-        microseconds: later than any version that the former object can have had.
+        An object of this id may have been destroyed before. So the version is the time in
+        microseconds, later than that of an object which was not written all the time; and later
+        than ``after``, the version of the removal where it is known.
         """
-        version = time.time_ns() // 1000
+        version = max(int(clock.seconds(self.using) * 1_000_000), following(after))
         connection = connections[self.using]
         with connection.cursor() as cursor:
             values = (id, payload, is_deleted, version, _now(connection))
@@ -187,22 +190,27 @@ class Table:
             row = cursor.fetchone()
         return Row(row[0], bytes(row[1]), bool(row[2]), row[3]) if row else None
 
-    def fetch(self, ids: Sequence[int]) -> dict[int, Row]:
-        """The rows with these ids, deleted ones too, by id. One statement for 900 ids."""
+    def fetch(self, ids: Sequence[int], *, locks: bool = False) -> dict[int, Row]:
+        """The rows with these ids, deleted ones too, by id. One statement for 900 ids. ``locks``:
+        as last committed, and locked until the end of the transaction, as by ``fetch_latest``."""
         return {
             id: Row(id, bytes(payload), bool(is_deleted), version)
-            for id, payload, is_deleted, version in self.fetch_plain(ids)
+            for id, payload, is_deleted, version in self.fetch_plain(ids, locks=locks)
         }
 
-    def fetch_plain(self, ids: Sequence[int]) -> Sequence[tuple[int, bytes, int, int]]:
+    def fetch_plain(
+        self, ids: Sequence[int], *, locks: bool = False
+    ) -> Sequence[tuple[int, bytes, int, int]]:
         """``fetch`` in any order and as the driver gives the rows, for a third less time."""
+        locks = locks and connections[self.using].features.has_select_for_update
+        end = " FOR UPDATE" if locks else ""
         found: list[tuple[int, bytes, int, int]] = []
         with connections[self.using].cursor() as cursor:
             for some in _chunks(ids):
                 # Numbers, written out: handed over as parameters they take as long as the rest of
                 # the work on a row.
                 listed = ",".join(["%d"] * len(some)) % tuple(some)
-                cursor.execute(f"{self._select} WHERE {self._id} IN ({listed})")
+                cursor.execute(f"{self._select} WHERE {self._id} IN ({listed}){end}")
                 found += cursor.fetchall()
         return found
 
@@ -297,10 +305,11 @@ class Table:
 
 
 def _now(connection: BaseDatabaseWrapper) -> str:
-    """The present moment as ``adapt_datetimefield_value`` of both engines gives it, for a third of
-    the cost: in the zone of the connection, and without naming it."""
+    """The database's present moment as ``adapt_datetimefield_value`` of both engines gives it, for
+    a third of the cost: in the zone of the connection, and without naming it."""
     zone = connection.timezone if settings.USE_TZ else None
-    return str(datetime.now(zone).replace(tzinfo=None))
+    moment = datetime.fromtimestamp(clock.seconds(connection.alias), zone)
+    return str(moment.replace(tzinfo=None))
 
 
 @lru_cache(maxsize=1024)

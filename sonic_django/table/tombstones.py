@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models
-from django.utils import timezone
 
+from . import clock
 from .dirty import DirtyMark, MarkPosition
 
 
@@ -34,7 +34,7 @@ class Tombstone(models.Model):
 def record(label: str, id: int, version: int, using: str) -> None:
     """Leave a tombstone for the object ``id``, whose removal is ``version``. One statement."""
     rows = Tombstone.objects.using(using)
-    rows.create(label=label, object_id=id, version=version, dirty_at=timezone.now())
+    rows.create(label=label, object_id=id, version=version, dirty_at=clock.now(using))
 
 
 def tombstones(
@@ -54,7 +54,7 @@ def tombstones(
 
 def renew(ids: Sequence[int], using: str) -> None:
     """Set the time of tombstones to now. One statement."""
-    Tombstone.objects.using(using).filter(id__in=ids).update(dirty_at=timezone.now())
+    Tombstone.objects.using(using).filter(id__in=ids).update(dirty_at=clock.now(using))
 
 
 def renew_objects(label: str, object_ids: Sequence[int], using: str) -> None:
@@ -63,12 +63,19 @@ def renew_objects(label: str, object_ids: Sequence[int], using: str) -> None:
         some = Tombstone.objects.using(using).filter(
             label=label, object_id__in=object_ids[start : start + 900]
         )
-        some.update(dirty_at=timezone.now())
+        some.update(dirty_at=clock.now(using))
 
 
 def remove(ids: Sequence[int], using: str) -> int:
     """Take tombstones away; how many. One statement."""
     return Tombstone.objects.using(using).filter(id__in=ids).delete()[0]
+
+
+def latest_version(label: str, id: int, using: str) -> int:
+    """The greatest version of a tombstone of the object; 0 if there is none. One statement."""
+    waiting = Tombstone.objects.using(using).filter(label=label, object_id=id)
+    version: int | None = waiting.aggregate(latest=models.Max("version"))["latest"]
+    return version or 0
 
 
 def count(label: str, using: str) -> int:

@@ -7,12 +7,13 @@ constraint and values; at a thousand million keys the chance of any collision is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any
 
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.constants import OnConflict
 
 _KEYS_PER_STATEMENT = 400
 
@@ -55,6 +56,61 @@ def take(keys: Sequence[tuple[bytes, int]], using: str) -> None:
             rows = ", ".join([f"({binary}, %s)"] * len(some))
             flat: list[Any] = [item for pair in some for item in pair]
             cursor.execute(f"INSERT INTO {table} VALUES {rows}", flat)
+
+
+#: The owner of marks: no row has this id. Their keys stand together, at the beginning.
+MARK = 0
+_MARK_START = bytes(8)
+_MARKS_END = bytes(7) + b"\1" + bytes(8)
+
+
+def mark_key(key: bytes) -> bytes:
+    """The key of a mark, made from that of a value."""
+    return _MARK_START + key[:8]
+
+
+def marks(using: str) -> set[bytes]:
+    """The keys of all marks. One statement, by the primary key."""
+    connection = connections[using]
+    table, binary = _names(connection)
+    key, owner = map(connection.ops.quote_name, ("key", "owner"))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {key} FROM {table} WHERE {key} < {binary} AND {owner} = {MARK}", (_MARKS_END,)
+        )
+        return {bytes(row[0]) for row in cursor.fetchall()}
+
+
+def mark(keys: Sequence[bytes], using: str) -> None:
+    """Note marks (see ``owners``), whether or not they are there. One statement."""
+    connection = connections[using]
+    table, binary = _names(connection)
+    ignoring = connection.ops.insert_statement(OnConflict.IGNORE)
+    with connection.cursor() as cursor:
+        rows = ", ".join([f"({binary}, %s)"] * len(keys))
+        flat: list[Any] = [item for key in keys for item in (key, MARK)]
+        cursor.execute(f"{ignoring} {table} VALUES {rows}", flat)
+
+
+def walk(using: str, *, batch: int = 1000) -> Iterator[list[tuple[bytes, int]]]:
+    """All claims (key, owner) in the order of their keys, marks left out. One statement a batch."""
+    connection = connections[using]
+    table, binary = _names(connection)
+    key, owner = map(connection.ops.quote_name, ("key", "owner"))
+    after = b""
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT {key}, {owner} FROM {table} WHERE {key} > {binary} AND {owner} <> {MARK} "
+                f"ORDER BY {key} LIMIT {batch:d}",
+                (after,),
+            )
+            found = [(bytes(row[0]), int(row[1])) for row in cursor.fetchall()]
+        if found:
+            yield found
+            after = found[-1][0]
+        if len(found) < batch:
+            return
 
 
 def release(keys: Sequence[bytes], owner: int, using: str) -> None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError
 
 from sonic_django.schema.schema import Schema
-from sonic_django.sync import built
+from sonic_django.sync import built, claimed
 from sonic_django.table import uniques
 from tests.sync.checking import checked, forget_indexes, is_repaired, kinds, payload, sql
-from tests.testapp.models import Pair, Plain
+from tests.testapp.models import Author, Pair, Plain
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -44,6 +44,7 @@ def now_unique(plains: list[Plain]) -> Iterator[None]:
     Plain.uniques = {"name": ["name"]}
     Plain._sonic = Schema(Plain)
     built.forget()
+    claimed.forget()
     yield
     Plain.uniques = {}
     Plain._sonic = before
@@ -149,3 +150,59 @@ class TestClaims:
         result = checked(Pair, deep=True)
         assert result.found == {}
         assert result.uniques == 5
+
+
+class TestClaimsWithoutRow:
+    @pytest.fixture
+    def pairs(self) -> list[Pair]:
+        return [Pair.objects.create(code=str(i), left="l", right=i) for i in range(3)]
+
+    REMOVALS: ClassVar[dict[str, str]] = {
+        "removed": "DELETE FROM testapp_pair WHERE id = %s",
+        "set deleted": "UPDATE testapp_pair SET is_deleted = 1 WHERE id = %s",
+    }
+
+    @pytest.mark.parametrize("statement", REMOVALS.values(), ids=REMOVALS)
+    @pytest.mark.parametrize("deep", [False, True])
+    def test_they_are_freed(self, pairs: list[Pair], statement: str, deep: bool) -> None:
+        sql(statement, pairs[1].pk)
+        assert checked(Pair, deep=deep).found["unique without row"] == 2
+        with pytest.raises(IntegrityError):
+            Pair.objects.create(code="1")
+        checked(Pair, deep=deep, repair=True)
+        assert kinds(Pair, deep=True) == {}
+        Pair.objects.create(code="1", left="l", right=1)
+        for code in "02":
+            with pytest.raises(IntegrityError):
+                Pair.objects.create(code=code)
+
+    def test_a_row_with_another_value(self, pairs: list[Pair]) -> None:
+        other = payload(Pair, code="new", left=None, right=None)
+        sql("UPDATE testapp_pair SET data = %s WHERE id = %s", other, pairs[1].pk)
+        assert checked(Pair, deep=True).found["unique without row"] == 2
+        checked(Pair, deep=True, repair=True)
+        Pair.objects.create(code="1", left="l", right=1)
+
+    def test_all_rows_are_gone(self, pairs: list[Pair]) -> None:
+        sql("DELETE FROM testapp_pair")
+        call_command("sonic_check", "testapp.Pair", "--repair", stdout=io.StringIO())
+        Pair.objects.bulk_create([Pair(code=str(i)) for i in range(3)])
+
+    def test_other_classes_keep_theirs(self, pairs: list[Pair]) -> None:
+        author = Author.objects.create(username="ann")
+        sql("DELETE FROM testapp_pair")
+        checked(Pair, deep=True, repair=True)
+        with pytest.raises(IntegrityError):
+            Author.objects.create(username="ann")
+        author.destroy()
+
+    def test_one_that_cannot_be_read_keeps_its_values(self, pairs: list[Pair]) -> None:
+        sql("UPDATE testapp_pair SET data = %s WHERE id = %s", b"x", pairs[1].pk)
+        assert "unique without row" not in kinds(Pair, deep=True)
+
+    def test_the_command_looks_once(self, pairs: list[Pair]) -> None:
+        sql("DELETE FROM testapp_pair WHERE id = %s", pairs[1].pk)
+        stream = io.StringIO()
+        with pytest.raises(CommandError):
+            call_command("sonic_check", stdout=stream)
+        assert stream.getvalue().count("unique without row: ") == 2

@@ -48,6 +48,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="Print JSON for machines.")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        self._with_claims: set[str] = set()
         results = [self._check(model, options) for model in named_models(options["labels"])]
         if options["json"]:
             self.stdout.write(json.dumps([result.as_dict() for result in results], indent=2))
@@ -62,6 +63,10 @@ class Command(BaseCommand):
         label = model._meta.label
         is_shown = bool(options["verbosity"]) and not options["json"]
         shown = console.progress(self.stdout, label, is_shown=is_shown)
+        # All classes of a database share the claims: they are looked at once.
+        claims = bool(model._sonic.uniques) and using not in self._with_claims
+        if claims:
+            self._with_claims.add(using)
         try:
             with explained(label, using), shown as report:
                 return check(
@@ -69,6 +74,7 @@ class Command(BaseCommand):
                     deep=options["deep"],
                     repair=options["repair"],
                     progress=report,
+                    claims=claims,
                 )
         except FieldError as error:
             raise CommandError(str(error)) from error

@@ -59,6 +59,12 @@ class Command(BaseCommand):
                     f"{status.label}: not built: {', '.join(status.unbuilt)}. "
                     f"Run: python manage.py sonic_reindex {status.label}"
                 )
+            if status.unclaimed:
+                self.stdout.write(
+                    f"{status.label}: uniques that are not known to be claimed for every row: "
+                    f"{', '.join(status.unclaimed)}. "
+                    f"Run: python manage.py sonic_reindex {status.label}"
+                )
         for status in found:
             self._print_left_out(status)
         for problem in problems:

@@ -66,6 +66,7 @@ class DeepCheck:
                 progress(self.result.rows, max(total, self.result.rows))
         self._recheck()
         self._count_uniques(self.uniques.end())
+        self.uniques.note_claimed()
         self.result.uniques = self.uniques.compared
         if self.with_index:
             self._find_records_without_row()

@@ -16,6 +16,7 @@ from ..damage import dropped_keys, is_of_contents
 from ..left_out import left_out
 from ..rebuild import rebuild
 from ..testcase_rollbacks import undo_rollbacks
+from .claims import ClaimsCheck
 from .deep import DeepCheck
 from .recheck import differing, recheck_versions
 from .repairs import Repairs
@@ -38,6 +39,7 @@ def check(
     deep: bool = False,
     repair: bool = False,
     progress: Progress | None = None,
+    claims: bool = True,
 ) -> CheckResult:
     """Compare the index, and if ``deep`` everything, with the rows of the class.
 
@@ -45,6 +47,9 @@ def check(
     where nothing differs, and three round trips and a statement for each thousand ids that differ.
     ``deep`` reads every row and every entry. With ``repair`` what differs is repaired. Writers may
     be at work; what differs is drift only if it still does after ``SONIC["GRACE"]`` seconds.
+
+    For a class with uniques all claims of its database are looked at, whichever class they are of,
+    unless ``claims`` is False.
     """
     stores.schema.raise_problems()
     undo_rollbacks(stores.using)
@@ -53,12 +58,12 @@ def check(
         if deep:
             damaged = _wrong_keys(stores)
         if not damaged:
-            return _checked(stores, deep, repair, progress)
+            return _checked(stores, deep, repair, progress, claims)
     except ResponseError as error:
         if not is_of_contents(error):
             raise
         damaged = _wrong_keys(stores) or [Drift("key", None, str(error))]
-    return _check_damaged(stores, damaged, deep, repair, progress)
+    return _check_damaged(stores, damaged, deep, repair, progress, claims)
 
 
 def _wrong_keys(stores: Stores) -> list[Drift]:
@@ -69,14 +74,19 @@ def _wrong_keys(stores: Stores) -> list[Drift]:
 
 
 def _check_damaged(
-    stores: Stores, damaged: list[Drift], deep: bool, repair: bool, progress: Progress | None
+    stores: Stores,
+    damaged: list[Drift],
+    deep: bool,
+    repair: bool,
+    progress: Progress | None,
+    claims: bool,
 ) -> CheckResult:
     """The result for an index whose keys are damaged. A repair builds the index anew, which alone
     tells what was in them, and then compares."""
     if repair:
         dropped_keys(stores)
         rebuild(stores)
-        result = _checked(stores, deep, repair, progress)
+        result = _checked(stores, deep, repair, progress, claims)
     else:
         result = CheckResult(stores.schema.label, stores.using, deep)
         result.rows = stores.table.count()
@@ -85,17 +95,26 @@ def _check_damaged(
     return result
 
 
-def _checked(stores: Stores, deep: bool, repair: bool, progress: Progress | None) -> CheckResult:
+def _checked(
+    stores: Stores, deep: bool, repair: bool, progress: Progress | None, claims: bool
+) -> CheckResult:
     result = CheckResult(stores.schema.label, stores.using, deep)
     built = _built(stores, result)
     inspection = Inspection(stores.index, built)
     repairs = Repairs(stores, inspection, result, enabled=repair)
+    reported: set[bytes] = set()
     if deep:
-        DeepCheck(stores, inspection, repairs, IDS_DIGEST in built).run(progress)
+        deep_check = DeepCheck(stores, inspection, repairs, IDS_DIGEST in built)
+        deep_check.run(progress)
+        reported = deep_check.uniques.held_wrongly
     elif IDS_DIGEST in built:
         QuickCheck(stores, inspection, repairs).run(progress)
     else:
         result.rows = stores.table.count()
+    if claims and stores.schema.uniques:
+        check_of_claims = ClaimsCheck(stores.using, deep=deep, repairs=repair)
+        for drift, repaired in check_of_claims.run(reported):
+            result.add(drift, repaired=repaired)
     _check_left_out(stores, repairs)
     return result
 

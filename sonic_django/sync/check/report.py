@@ -32,6 +32,7 @@ KINDS = {
     "document without digest": "full text of an older version, which cannot be compared",
     "unique not claimed": "a value of a unique that no row of sonic_unique holds",
     "unique held wrongly": "a value that sonic_unique gives to an object that does not have it",
+    "unique without row": "a value that sonic_unique keeps for an object that is gone or lost it",
     "duplicate": "two objects have the same value of a unique",
 }
 
