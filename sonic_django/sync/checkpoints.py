@@ -2,9 +2,10 @@
 
 A dirty mark is what brings a write into an index that lost it. Marks that are cleared leave the
 index alone responsible. So before that the index must have the write on its disk, and both stores
-get the same new token. An index without the token of SQL has been set back, by a snapshot or by a
-replica that lagged, or the database was. Then what was forgotten may be missing, and the index
-counts as not built until ``sonic_reindex``.
+get the same token: the index first, and SQL once the index cannot lose it any more. An index
+without the token of SQL has been set back, by a snapshot or by a replica that lagged, or the
+database was. Then what was forgotten may be missing, and the index counts as not built until
+``sonic_reindex``.
 """
 
 from __future__ import annotations
@@ -69,11 +70,12 @@ class Clearing:
     def __init__(self, stores: Stores, server: ServerState) -> None:
         self._stores = stores
         self._server = server
+        # What is older than the retention is on the disk, or on the replica that takes over.
         since = server.snapshot_of
-        #: The tokens that the server has on its disk.
-        self._durable = {
-            token for token, time in server.tokens.items() if since is None or time < since
-        }
+        if since is None:
+            since = server.now - sonic_settings().RETENTION
+        #: The tokens that the server does not lose any more.
+        self._durable = {token for token, time in server.tokens.items() if time < since}
         self._token = ""
         self.before = self._limit()
 
@@ -82,8 +84,6 @@ class Clearing:
         server = self._server
         now = clock.now(self._stores.using)
         limit = now - timedelta(seconds=sonic_settings().RETENTION)
-        if server.snapshot_of is None:
-            return limit
         if not self._durable:
             return datetime.min.replace(tzinfo=now.tzinfo)
         # A difference of the server's times, so its clock need not agree with ours.
@@ -92,15 +92,12 @@ class Clearing:
 
     def clear(self, clear: Callable[[], int]) -> int:
         """Clear dirty marks of writes that the index has had since ``before``; the result of
-        ``clear``, or 0 if another process was faster. Some statements, and two round trips the
-        first time."""
+        ``clear``, or 0 if another process was faster. Some statements, and a round trip the first
+        time."""
         stores, server = self._stores, self._server
         former = last_token(stores)
-        is_new = not self._token
-        if is_new and server.snapshot_of is None:
-            self._token = uuid.uuid4().hex
-            stores.index.add_token(self._token, server.now)
-        elif is_new:
+        is_first = not self._token
+        if is_first:
             self._token = max(self._durable, key=server.tokens.__getitem__)
         label = stores.schema.label_lower
         with transaction.atomic(using=stores.using):
@@ -109,13 +106,13 @@ class Clearing:
             ):
                 return 0
             cleared = clear()
-        if is_new:
+        if is_first:
             stores.index.remove_tokens(self._durable - {self._token})
         return cleared
 
     def prepare(self) -> None:
-        """Where the server keeps snapshots alone, give it the token of the next clearing, which
-        must be in a snapshot first. One round trip, if it has none that waits for one."""
+        """Give the server the token of the next clearing, which it must not lose any more then.
+        One round trip, if it has none that is too young."""
         server = self._server
-        if server.snapshot_of is not None and len(self._durable) == len(server.tokens):
+        if len(self._durable) == len(server.tokens):
             self._stores.index.add_token(uuid.uuid4().hex, server.now)

@@ -7,11 +7,17 @@ from datetime import timedelta
 from django.db import connection
 from django.utils import timezone
 
-from tests.testapp.models import Plain
+from tests.testapp.models import Author, Plain
 
 
 def age(seconds: float) -> None:
-    """Let all that is marked have been written so long ago."""
+    """Let all that is marked have been written so long ago, and the checkpoints of Redis be nearly
+    as old."""
+    for model in (Plain, Author):
+        store = model._sonic.store("default")
+        server = store.server()
+        for token, time in server.tokens.items():
+            store.add_token(token, min(time, server.now - seconds + 0.5))
     written = timezone.now() - timedelta(seconds=seconds)
     adapted = connection.ops.adapt_datetimefield_value(written)
     with connection.cursor() as cursor:
