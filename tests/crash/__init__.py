@@ -20,6 +20,12 @@ exactly; what all of them share are unique values and counters, and of each coun
 knows its own share. Items that were not written for a while are left alone, so that what a kill
 has left on them is still there at the end.
 
+Redis appends to a file, and a kill loses up to a second of it, or keeps snapshots alone, and a
+kill loses all since the last one. Now and then it is emptied, or comes back with the files of an
+earlier moment; then the indexes count as not built until the keeper, a process that plays the
+operator, has rebuilt them, and it is killed meanwhile. The clock of each writer is right, an hour
+ahead or an hour behind.
+
 ====================================  ==========================================================
 ``stores.py``, ``settings.py``        the servers and how they are killed; Django's settings
 ``models.py``                         what is written
@@ -28,6 +34,8 @@ has left on them is still there at the end.
 ``steps.py``
 ``ledger.py``, ``writer.py``          what a writer knows, and its process
 ``reading.py``                        what writers read meanwhile
+``keeper.py``                         what is asked all the time, and rebuilt when it is not built
+``clocks.py``                         hosts whose clocks are wrong
 ``crew.py``, ``__main__.py``          the processes of all writers, and who kills them
 ``compare.py``, ``verify.py``         the end: everything beside everything
 ====================================  ==========================================================

@@ -14,22 +14,27 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from .crew import WRITERS, Crew, last_words, set_up_django
+from .crew import ASKED, REBUILDING, REBUILT, WRITERS, Crew, last_words, set_up_django
 from .ledger import Ledger
-from .stores import Stores
+from .stores import DISKS, Stores
 
 #: Seconds between two kills, on average, when the time is not given.
 _PAUSE = 0.6
 _LONGEST_ABSENCE = 0.8
 _LOOK_SECONDS = 0.02
+#: The parts of the kills that set Redis back to a copy, and that empty it.
+_SET_BACK, _EMPTIED = 0.08, 0.03
+#: Snapshots and copies of the files of Redis, a second.
+_SNAPSHOTS, _COPIES = 0.4, 0.2
 
 
 def main() -> int:
     options = _options()
     rng = random.Random(options.seed)
     console = Console(highlight=False, soft_wrap=True)
-    with Stores(options.directory) as stores:
-        console.print(f"seed {options.seed}, {stores.directory}")
+    disk = options.redis_disk or rng.choice(DISKS)
+    with Stores(options.directory, disk) as stores:
+        console.print(f"seed {options.seed}, {stores.directory}, Redis' disk: {disk}")
         set_up_django()
         from .verify import resolve_and_verify
 
@@ -52,7 +57,7 @@ def main() -> int:
             crew.end()
         differences = failed
         if not differences:
-            differences = resolve_and_verify(stores, WRITERS)
+            differences = resolve_and_verify(stores, WRITERS, may_be_unbuilt=kills.set_back > 0)
         _summary(console, stores, kills)
         if differences:
             print(last_words(differences, stores, options.seed), file=sys.stderr)
@@ -68,6 +73,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, help="how many, spread over the minutes if given")
     parser.add_argument("--seed", type=int, default=random.randrange(2**31))
     parser.add_argument("--directory", type=Path, help="for the servers and the logs")
+    parser.add_argument(
+        "--redis-disk", choices=DISKS, help="how Redis keeps its data; by default the seed decides"
+    )
     options = parser.parse_args()
     if options.minutes is None and options.kills is None:
         parser.error("give --minutes, --kills or both")
@@ -96,11 +104,18 @@ class Kills:
         self.rng = rng
         self.number = 0
         self.victims: Tally[str] = Tally()
+        #: How often Redis was emptied, or came back older than it had told its disk.
+        self.set_back = 0
 
     def wait(self, seconds: float) -> None:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             self.stores.watch_redis()
+            chance = self.rng.random() / _LOOK_SECONDS
+            if chance < _SNAPSHOTS:
+                self.stores.snapshot()
+            elif chance < _SNAPSHOTS + _COPIES:
+                self.stores.copy_redis()
             time.sleep(_LOOK_SECONDS)
 
     def strike(self) -> None:
@@ -108,13 +123,24 @@ class Kills:
         victims = {self._victim()}
         if self.rng.random() < 0.2:
             victims.add(self._victim())
+        if "redis, set back" in victims:
+            victims -= {"redis", "redis, emptied"}
+        if {"redis", "redis, emptied"} <= victims:
+            victims.remove("redis")
         for victim in sorted(victims):
             self._kill(victim)
-        if victims & {"redis", "mariadb"}:
+        if victims & {"redis", "mariadb", "redis, set back"}:
             self.wait(self.rng.uniform(0.0, _LONGEST_ABSENCE))
             self.stores.start()
 
     def _victim(self) -> str:
+        if self.crew.kept[REBUILDING] and self.rng.random() < 0.3:
+            return "rebuild"
+        chance = self.rng.random()
+        if chance < _SET_BACK:
+            return "redis, set back"
+        if chance < _SET_BACK + _EMPTIED:
+            return "redis, emptied"
         servers = ["redis"] if self.stores.mariadb is None else ["redis", "mariadb"]
         return self.rng.choice([*servers, *["writer"] * 2])
 
@@ -123,6 +149,13 @@ class Kills:
         self.victims[victim] += 1
         if victim == "redis":
             self.victims["redis, its last second lost"] += self.stores.kill_redis(self.rng) > 0
+        elif victim == "redis, set back":
+            self.set_back += self.stores.set_redis_back(self.rng)
+        elif victim == "redis, emptied":
+            self.stores.empty_redis()
+            self.set_back += 1
+        elif victim == "rebuild":
+            self.crew.kill_keeper()
         elif victim == "mariadb":
             assert self.stores.mariadb is not None
             self.stores.mariadb.kill()
@@ -135,6 +168,9 @@ def _summary(console: Console, stores: Stores, kills: Kills) -> None:
     for writer in range(WRITERS):
         tally.update(Ledger(stores.directory, writer).counts)
     console.print("killed: " + ", ".join(f"{n} {v}" for v, n in sorted(kills.victims.items())))
+    clocks = ", ".join(f"{seconds / 3600:+.0f} h" for seconds in kills.crew.clocks)
+    kept = kills.crew.kept
+    console.print(f"writers' clocks: {clocks}; {kept[ASKED]} looks, {kept[REBUILT]} rebuilds")
     ends = ("committed", "failed", "found", "lost")
     for kind in sorted({key.split()[0] for key in tally}):
         numbers = "  ".join(f"{tally[f'{kind} {end}']:>8,} {end}" for end in ends)

@@ -5,16 +5,20 @@ from __future__ import annotations
 import mmap
 import multiprocessing
 import os
+import random
 import signal
 import struct
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .clocks import HOUR, skew
 from .stores import Stores
 
 WRITERS = 4
 COUNTERS = 6
+#: The tallies of the keeper.
+ASKED, REBUILT, REBUILDING = range(3)
 _STOP_SECONDS = 120
 #: Differences that a report shows.
 _SHOWN = 30
@@ -48,6 +52,12 @@ class Crew:
         with_users = stores.mariadb is not None
         self.users = [stores.user(n) if with_users else None for n in range(writers)]
         self.counters: list[int] = list(range(1, COUNTERS + 1))
+        #: Seconds by which the clock of each writer, each a host, is wrong.
+        rng = random.Random(f"{seed}/clocks")
+        self.clocks = [rng.choice([-HOUR, 0, HOUR]) for _ in range(writers)]
+        self.keeper: Any = None
+        #: How often the keeper has asked, and rebuilt; whether it rebuilds now.
+        self.kept = Tallies(3)
 
     def prepare(self) -> None:
         """Make the tables and the counters, in a process of its own."""
@@ -65,6 +75,17 @@ class Crew:
 
     def start(self) -> None:
         self.processes = [self._start(writer) for writer in range(len(self.users))]
+        self._start_keeper()
+
+    def kill_keeper(self) -> None:
+        """SIGKILL the keeper, which may be rebuilding, and start its next process."""
+        self.keeper.kill()
+        self.keeper.join()
+        self._start_keeper()
+
+    def _start_keeper(self) -> None:
+        self.kept[REBUILDING] = 0
+        self.keeper = fork(self._keep)
 
     def kill(self, writer: int) -> None:
         """SIGKILL one, and start its next process."""
@@ -76,13 +97,15 @@ class Crew:
     def failed(self) -> list[str]:
         """The output of writers that ended by themselves, which they never should."""
         return [
-            f"writer {number} ended with status {process.exitcode}:\n{self.said(number)}"
-            for number, process in enumerate(self.processes)
+            f"{name} ended with status {process.exitcode}:\n{self.said(name)}"
+            for name, process in self._named()
             if process.exitcode is not None
         ]
 
     def stop(self) -> list[str]:
         """Let the writers finish and resolve operations in doubt; return the errors."""
+        self.keeper.kill()
+        self.keeper.join()
         for process in self.processes:
             process.terminate()
         for process in self.processes:
@@ -92,20 +115,24 @@ class Crew:
             process.kill()
             process.join()
         return [
-            f"writer {number} ended with status {process.exitcode}:\n{self.said(number)}"
+            f"writer {number} ended with status {process.exitcode}:\n{self.said(f'writer{number}')}"
             for number, process in enumerate(self.processes)
             if process.exitcode != 0
         ]
 
     def end(self) -> None:
         """No writer outlives the run."""
-        for process in self.processes:
+        for _, process in self._named():
             if process.exitcode is None:
                 process.kill()
                 process.join()
 
-    def said(self, writer: int, lines: int = 30) -> str:
-        path = self.stores.directory / f"writer{writer}.err"
+    def _named(self) -> list[tuple[str, Any]]:
+        named = [(f"writer{number}", process) for number, process in enumerate(self.processes)]
+        return [*named, *([("keeper", self.keeper)] if self.keeper else [])]
+
+    def said(self, name: str, lines: int = 30) -> str:
+        path = self.stores.directory / f"{name}.err"
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
 
     def _start(self, writer: int) -> Any:
@@ -117,14 +144,25 @@ class Crew:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
     def _write(self, writer: int) -> None:
-        path = self.stores.directory / f"writer{writer}.err"
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        os.dup2(descriptor, 2)
+        self._log_to(f"writer{writer}")
         from .writer import Writer
 
+        skew(self.clocks[writer])
         user = self.users[writer]
         directory, counters = self.stores.directory, self.counters
         sys.exit(Writer(directory, writer, self.seed, counters, user, self.done).run())
+
+    def _keep(self) -> None:
+        self._log_to("keeper")
+        from .keeper import Keeper
+
+        number = self.kept[ASKED] + self.kept[REBUILT]
+        sys.exit(Keeper(random.Random(f"{self.seed}/keeper/{number}"), self.kept).run())
+
+    def _log_to(self, name: str) -> None:
+        path = self.stores.directory / f"{name}.err"
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        os.dup2(descriptor, 2)
 
 
 def fork(target: Callable[..., None], *args: Any) -> Any:

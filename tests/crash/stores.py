@@ -8,7 +8,11 @@ import shutil
 import tempfile
 import time
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
+
+import redis
+from redis.exceptions import RedisError
 
 from tests.mariadb import MariaDB
 from tests.servers import PrivateRedis, Run, choice, redis_binary
@@ -19,27 +23,50 @@ LOSS_SECONDS = 1.0
 _TAIL_BYTES = 4 * 1024 * 1024
 
 
+#: The ways in which Redis keeps its data: a file it appends to, or snapshots alone, its default.
+DISKS = ("appended", "snapshots")
+#: Copies of the files of Redis that are kept, to be restored.
+_COPIES = 4
+
 #: Where manage.py is.
 ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+#: The files in which Redis keeps its data; those that it has.
+_REDIS_FILES = ("dump.rdb", "appendonly.aof", "appendonlydir")
+
+
+class SnapshotRedis(PrivateRedis):
+    """A Redis as it is without a configuration file."""
+
+    def _command(self) -> list[str]:
+        save_points = [("3600", "1"), ("300", "100"), ("60", "10000")]
+        arguments = [part for point in save_points for part in ("--save", *point)]
+        return [*super()._command(), *arguments]
 
 
 class Stores:
     """MariaDB (or SQLite), Redis and Xapian of a run; they start when entered."""
 
-    def __init__(self, directory: Path | None) -> None:
+    def __init__(self, directory: Path | None, redis_disk: str = DISKS[0]) -> None:
         if directory is None:
             directory = Path(tempfile.mkdtemp(prefix="sonic-crash-", dir=Run.parent()))
         if directory.exists() and any(directory.iterdir()):
             raise SystemExit(f"{directory} is not empty; it would be removed at the end.")
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
-        self.redis = PrivateRedis(directory / "redis", binary=redis_binary())
+        self.redis_disk = redis_disk
+        kind = PrivateRedis if redis_disk == "appended" else SnapshotRedis
+        self.redis = kind(directory / "redis", redis_disk == "appended", redis_binary())
         self.mariadb: MariaDB | None = None
         if choice("SONIC_TEST_DATABASE", "mariadb", "sqlite") == "mariadb":
             self.mariadb = MariaDB(directory / "mariadb")
         #: (time, file, size) of the file that Redis appends to, and the size it must not go below.
         self._sizes: deque[tuple[float, Path, int]] = deque(maxlen=200)
         self._floor = (Path(), 0)
+        #: Copies of the files of Redis, the oldest first, and how many there were.
+        self._copies: deque[Path] = deque()
+        self._copied = 0
 
     def __enter__(self) -> Stores:
         self.redis.start()
@@ -81,12 +108,65 @@ class Stores:
         self.mariadb.execute(f"GRANT ALL ON *.* TO {name}@localhost")
         return name
 
+    # Redis that is set back ----------------------------------------------------------------------
+
+    def snapshot(self) -> None:
+        """Let Redis begin a snapshot, as it does now and then by itself."""
+        self._redis_command("BGSAVE")
+
+    def empty_redis(self) -> None:
+        self._redis_command("FLUSHALL")
+
+    def _redis_command(self, name: str) -> None:
+        # One under way already, or Redis is away.
+        with suppress(RedisError), redis.Redis.from_url(self.redis.url) as client:
+            client.execute_command(name)
+
+    def copy_redis(self) -> None:
+        """Keep a copy of what Redis has on its disk, as a backup does."""
+        copy = self.directory / f"redis-copy{self._copied}"
+        try:
+            self._copy_files(self.redis.directory, copy)
+        except (FileNotFoundError, shutil.Error):  # replaced by a new one meanwhile
+            shutil.rmtree(copy, ignore_errors=True)
+            return
+        self._copied += 1
+        self._copies.append(copy)
+        if len(self._copies) > _COPIES:
+            shutil.rmtree(self._copies.popleft())
+
+    def set_redis_back(self, rng: random.Random) -> bool:
+        """Kill Redis and put a copy in the place of its files; whether there was one."""
+        if not self._copies:
+            return False
+        self.redis.kill()
+        for name in _REDIS_FILES:
+            path = self.redis.directory / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        self._copy_files(rng.choice(self._copies), self.redis.directory)
+        self._sizes.clear()
+        if found := self._appended():
+            _cut_torn_transaction(found[0])
+        return True
+
+    def _copy_files(self, source: Path, target: Path) -> None:
+        target.mkdir(exist_ok=True)
+        for name in _REDIS_FILES:
+            path = source / name
+            if path.is_dir():
+                shutil.copytree(path, target / name)
+            elif path.exists():
+                shutil.copy(path, target / name)
+
     # Redis that loses its last second -----------------------------------------------------------
 
     def keep_redis_so_far(self) -> None:
         """Keep the present state of Redis: it has long been synced, so no kill loses it."""
+        if self.redis_disk == "snapshots":
+            self._redis_command("SAVE")
         if found := self._appended():
             self._floor = found
+        self.copy_redis()
 
     def watch_redis(self) -> None:
         """Note how long the file is; to be called often."""
@@ -95,6 +175,7 @@ class Stores:
 
     def kill_redis(self, rng: random.Random) -> float:
         """SIGKILL, and in half of the cases the end of the file is lost too: of how many seconds.
+        With snapshots alone all since the last one is lost.
 
         The kernel keeps what a killed process has written; a machine that fails does not.
         """
@@ -117,6 +198,8 @@ class Stores:
     def _appended(self) -> tuple[Path, int] | None:
         """The file that Redis appends to, and its size."""
         folder = self.redis.directory
+        if self.redis_disk == "snapshots":
+            return None
         files = [*folder.glob("appendonlydir/*.incr.aof"), *folder.glob("appendonly.aof")]
         if not files:
             return None

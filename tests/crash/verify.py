@@ -25,14 +25,23 @@ from .stores import Stores
 MODELS = (Item, Counter)
 
 
-def resolve_and_verify(stores: Stores, writers: int) -> list[str]:
-    """Restart everything, sweep once, look at everything; all that is not as it must be."""
+def resolve_and_verify(stores: Stores, writers: int, *, may_be_unbuilt: bool = False) -> list[str]:
+    """Restart everything, sweep once, look at everything; all that is not as it must be. Indexes
+    that are not built, as they may be after Redis was set back, are built."""
     stores.restart()
     connection.close()
     # Younger marks are left to those who set them.
     time.sleep(settings.SONIC["GRACE"] + 0.1)
     call_command("sonic_sync")
+    unbuilt = [model for model in MODELS if not is_built(model)]
+    if unbuilt and may_be_unbuilt:
+        call_command("sonic_reindex", *(model._sonic.label for model in unbuilt), verbosity=0)
     return verify(stores.directory, writers)
+
+
+def is_built(model: Any) -> bool:
+    """Whether the indexes of the model give answers."""
+    return bool(model._sonic.store("default").built() == set(model._sonic.layout.digests))
 
 
 def verify(directory: Path, writers: int) -> list[str]:
