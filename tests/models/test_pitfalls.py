@@ -318,6 +318,15 @@ class TestForeignKeysFromOrdinaryModels:
 
 
 class TestPlainDjangoFields:
+    def test_a_field_that_sets_itself_is_declared_after_the_row(self) -> None:
+        table = Described._sonic.table("default")
+        id = table.insert(Described._sonic.codec.encode({"title": "old"}))
+        described = Described.objects.get(pk=id)
+        assert described.changed is None
+        described.title = "new"
+        described.save()
+        assert Described.objects.get(pk=id).changed is not None
+
     def test_auto_now_default_and_choices(self) -> None:
         saved = Described.objects.create(title="t")
         first = saved.changed
