@@ -401,7 +401,7 @@ def make_virtual(field: models.Field[Any, Any], mixin: type[VirtualField]) -> No
     field.__class__ = _VIRTUAL_CLASSES[key]
     assert isinstance(field, VirtualField)
     # A plain Django field refuses None unless null=True, as its column would.
-    # A field that sets itself has a value with each save; rows from before it was declared have none.
+    # A field that sets itself has a value with each save, and none in rows from before it.
     sets_itself = getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
     field.refuses_null = not field.null and not sets_itself
     field.finish_init()
