@@ -5,6 +5,7 @@ By hand, for any length::
     python -m tests.crash --minutes 30 --seed 7 --kills 200     # writers, Redis and MariaDB killed
     python -m tests.crash.reindex --rows 60000 --kills 10 --seed 7   # sonic_reindex killed
     python -m tests.crash.flushall --seed 7                     # FLUSHALL beneath the writers
+    python -m tests.crash.backup --seed 7                       # the database is set back
 
 Each starts a MariaDB and a Redis of its own in a new directory (``--directory``, by default in
 memory where there is room); the variables SONIC_TEST_DATABASE and SONIC_TEST_REDIS choose others,

@@ -73,9 +73,10 @@ class Crew:
         made = [Counter.objects.create() for _ in range(COUNTERS)]
         assert [counter.id for counter in made] == self.counters
 
-    def start(self) -> None:
+    def start(self, *, with_keeper: bool = True) -> None:
         self.processes = [self._start(writer) for writer in range(len(self.users))]
-        self._start_keeper()
+        if with_keeper:
+            self._start_keeper()
 
     def kill_keeper(self) -> None:
         """SIGKILL the keeper, which may be rebuilding, and start its next process."""
@@ -104,8 +105,10 @@ class Crew:
 
     def stop(self) -> list[str]:
         """Let the writers finish and resolve operations in doubt; return the errors."""
-        self.keeper.kill()
-        self.keeper.join()
+        if self.keeper is not None:
+            self.keeper.kill()
+            self.keeper.join()
+            self.keeper = None
         for process in self.processes:
             process.terminate()
         for process in self.processes:

@@ -158,6 +158,36 @@ class Stores:
             elif path.exists():
                 shutil.copy(path, target / name)
 
+    # The database that is set back ----------------------------------------------------------------
+
+    def copy_database(self) -> None:
+        """Keep a copy of the database and of what the writers know, who must have ended."""
+        self._stop_database()
+        copy = self.directory / "copy"
+        shutil.rmtree(copy, ignore_errors=True)
+        copy.mkdir()
+        for path in self._of_the_database():
+            (shutil.copytree if path.is_dir() else shutil.copy)(path, copy / path.name)
+        self.start()
+
+    def set_database_back(self) -> None:
+        """Put the copy in the place of the database and of what the writers know."""
+        self._stop_database()
+        for path in self._of_the_database():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for path in (self.directory / "copy").iterdir():
+            target = self.directory / path.name
+            (shutil.copytree if path.is_dir() else shutil.copy)(path, target)
+        self.start()
+
+    def _of_the_database(self) -> list[Path]:
+        files = ("mariadb", "crash.sqlite3*", "writer*.json", "writer*.log")
+        return [path for pattern in files for path in self.directory.glob(pattern)]
+
+    def _stop_database(self) -> None:
+        if self.mariadb is not None:
+            self.mariadb.stop()
+
     # Redis that loses its last second -----------------------------------------------------------
 
     def keep_redis_so_far(self) -> None:
