@@ -117,7 +117,8 @@ def _uniques() -> Iterator[str]:
         if number > 1:
             yield f"{number} live items have the unique {value}"
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT * FROM {UniqueValue._meta.db_table}")
+        # Owner 0 has the marks of uniques that are claimed for every row.
+        cursor.execute(f"SELECT * FROM {UniqueValue._meta.db_table} WHERE owner <> 0")
         held = {bytes(key): int(owner) for key, owner in cursor.fetchall()}
     for key in owned.keys() | held.keys():
         if owned.get(key) != held.get(key):
