@@ -9,7 +9,7 @@ import os
 
 from hypothesis import HealthCheck, Phase, settings
 
-_NIGHTLY_FACTOR = 25
+_NIGHTLY_FACTOR = 80
 _IS_NIGHTLY = os.environ.get("SONIC_HYPOTHESIS") == "nightly"
 _SHRINKS = bool(os.environ.get("SONIC_HYPOTHESIS_SHRINK"))
 
@@ -29,5 +29,5 @@ settings.load_profile("sonic")
 
 
 def examples(number: int) -> settings:
-    """``@examples(100)``: so many by default, 25 times as many nightly."""
+    """``@examples(100)``: so many by default, 80 times as many nightly."""
     return settings(max_examples=number * (_NIGHTLY_FACTOR if _IS_NIGHTLY else 1))
