@@ -249,9 +249,18 @@ def _apply_chunk(
         ]
         if destroyed:
             store.apply(destroyed)
-    store.apply(documents_of(stores, rows, on_unreadable=on_unreadable), "rebuild")
-    # The index knows later versions than the rows, which were read after it: SQL was set back.
-    set_back = [row.id for row in rows if row.id in recorded and recorded[row.id][0] > row.version]
+    documents = documents_of(stores, rows, on_unreadable=on_unreadable)
+    if store.apply(documents, "rebuild").written < len(documents):
+        _reset_what_is_ahead(stores, [document.id for document in documents])
+
+
+def _reset_what_is_ahead(stores: Stores, ids: list[int]) -> None:
+    """Bring back to their rows the objects of which the index knows later versions, or a removal:
+    the database was set back. Those written meanwhile are left alone."""
+    known = stores.index.entries_of(ids)
+    # Read behind the look at the index, so a row that is older now was set back.
+    rows = stores.table.fetch(list(known))
+    set_back = [id for id, row in rows.items() if known[id][0] > row.version]
     if set_back:
         resync(stores, set_back)
 

@@ -189,7 +189,7 @@ def _sweep_tombstones(
     ]
     # Read behind the look at the index. Versions of an id that was given again need not rise: the
     # row decides, not its tombstone.
-    rows = stores.table.versions([mark.id for mark in {*lagging, *held}])
+    rows = stores.table.versions([mark.id for mark in marks])
     again = [mark for mark in marks if mark.id in rows]
     if again:
         resync(stores, [mark.id for mark in again if recorded.get(mark.id) != rows[mark.id]])

@@ -463,6 +463,33 @@ class TestVersionsGivenAgain:
         assert Plain.objects.filter(group="after").ids() == [ids[1]]
         assert ids[0] not in Plain.objects.filter(group="lost").ids()
 
+    @pytest.mark.parametrize("repair", [rebuild, lambda stores: check(stores, repair=True), sweep])
+    @pytest.mark.parametrize("is_deleted", [False, True])
+    def test_objects_that_were_destroyed_since(
+        self, repair: Callable[[Any], Any], is_deleted: bool
+    ) -> None:
+        """The index knows of their removal, which never was."""
+        ids = make(30)
+        if is_deleted:
+            Plain.objects.filter(group="g").delete()
+        backup = list(self._rows(ids))
+        age(3600)
+        sweep(stores())
+        sweep(stores())
+        for plain in Plain.sql.all():
+            plain.destroy()
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM sonic_gone")
+            for row in backup:
+                cursor.execute(
+                    "INSERT INTO testapp_plain (id, data, is_deleted, version, dirty_at) "
+                    "VALUES (%s, %s, %s, %s, %s)",
+                    [row.id, row.payload, row.is_deleted, row.version, "2026-01-01 00:00:00"],
+                )
+        repair(stores())
+        objects = Plain.objects.deleted() if is_deleted else Plain.objects.filter(group="g")
+        assert sorted(obj.pk for obj in objects) == ids
+
     def test_ids_that_are_given_again(self) -> None:
         """Of objects that the backup lacks."""
         first = Plain.objects.create(name="lost", group="lost")
