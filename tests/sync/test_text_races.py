@@ -12,6 +12,7 @@ from django.db import connections
 from sonic_django.fulltext import queue
 from sonic_django.index.store import Document
 from sonic_django.sync.rebuild import rebuild, rebuild_fulltext
+from sonic_django.table import versions
 from tests.testapp.models import Author
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -55,6 +56,25 @@ class TestTheQueueIsTold:
         store().apply([write_row(author, username="b")])
         queue.drain(Author._sonic.at("default"))
         assert search("rowing") == [author.pk]
+
+    @pytest.mark.parametrize("given_again", [3, 9])
+    def test_by_a_version_that_is_given_again(
+        self, author: Author, given_again: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The text of the lost one is in the index, the database was set back before it."""
+        table = Author._sonic.table("default")
+        backup = table.fetch([author.pk])[author.pk]
+        monkeypatch.setattr(versions, "getrandbits", lambda bits: 7)
+        lost = write_row(author, intro="rowing")
+        store().apply([lost])
+        queue.drain(Author._sonic.at("default"))
+        assert search("rowing") == [author.pk]
+        table.update(author.pk, lost.version, backup.payload, backup.version)
+        monkeypatch.setattr(versions, "getrandbits", lambda bits: given_again)
+        store().apply([write_row(author, username="b")])
+        queue.drain(Author._sonic.at("default"))
+        assert search("sailing") == [author.pk]
+        assert search("rowing") == []
 
     def test_not_by_a_change_of_other_fields(self, author: Author) -> None:
         applied = store().apply([write_row(author, username="b")])

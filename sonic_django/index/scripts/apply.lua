@@ -68,9 +68,10 @@ local texts, records, originals = {}, {}, {} -- to be written for the objects so
 
 -- ``at`` is the index of the object's number of entries in ARGV. Additions are gathered, removals are made at once.
 local function write(id, version, state, text, old, at)
-  -- A skipped version may have changed the text, and so may a late one. A rebuild or a reset applies
-  -- versions that other processes wrote, so it assumes a change.
-  local skips = not old or step_of(version) > step_of(old[1]) + 1 or (mode ~= '' and version ~= old[1])
+  -- A skipped version may have changed the text, and so may a late one, and a lost one whose number is
+  -- given again after the database was set back. A rebuild or a reset applies versions that other
+  -- processes wrote, so it assumes a change.
+  local skips = not old or (version ~= old[1] and (mode ~= '' or step_of(version) ~= step_of(old[1]) + 1))
   if text == '1' or (text == '0' and skips) then
     texts[#texts + 1] = version
     texts[#texts + 1] = id
