@@ -29,7 +29,6 @@ def short_grace(settings: Any) -> None:
     settings.SONIC = {"GRACE": 0.05}
 
 
-
 OWN = ["ids", "del", "rec", "state", "job", "gone", "text", "run", "sum", "left"]
 WRONG = ["list", "string", "set", "stream", "zset", "hash"]
 GARBAGE = [b"", b"garbage", b"\xc1", b"\x93\x01", b"\x92\xa1a\x01", b"\x93\x01\x01\x05", b"\x80"]

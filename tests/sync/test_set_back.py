@@ -433,6 +433,10 @@ class TestRollingDeployment:
 class TestVersionsGivenAgain:
     """A database is set back, and goes on: the numbers of the lost writes are given again."""
 
+    @pytest.fixture(autouse=True)
+    def short_grace(self, settings: Any) -> None:
+        settings.SONIC = {"GRACE": 0.05}
+
     def test_the_check_finds_rows_written_since(self) -> None:
         ids = make(30)
         backup = [(row.payload, row.version, row.id) for row in self._rows(ids)]
