@@ -2,7 +2,7 @@
 classes.
 
 Django refuses a lookup across a reference unless ``list_filter`` has it: by many questions of
-beginnings, somebody who may see a list could read each field of the objects that it refers to, the
+beginnings, a user who may see a list could read each field of the objects that it refers to, the
 hash of a password too. Django knows only relations of columns. This knows those of payloads: lists
 of references, and computed values of their targets.
 """

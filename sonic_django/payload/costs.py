@@ -4,7 +4,7 @@ Most bodies are small and plain, and their cost is bounded by their size. The ot
 through here: no object is made, but for each value its hash, its size and its depth are known.
 
 A pickle of some kilobytes can ask for gigabytes of empty sets. It can also ask for hours of hashing
-or crash the process: a tuple is hashed anew at each use as a key, element by element, so a
+or crash the process: a tuple is hashed again at each use as a key, element by element, so a
 tuple of the same tuple twice, forty times over, takes 2**40 steps; one that is nested a hundred
 thousand times overflows the stack; and keys with the same hash are compared with each other.
 """

@@ -14,6 +14,7 @@ import logging
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from math import inf
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -99,6 +100,10 @@ class Clearing:
         is_first = not self._token
         if is_first:
             self._token = max(self._durable, key=server.tokens.__getitem__)
+        if former and server.tokens.get(former, inf) > server.tokens[self._token]:
+            return (
+                0  # Another process has cleared under a later token since the look at the server.
+            )
         label = stores.schema.label_lower
         with transaction.atomic(using=stores.using):
             if former != self._token and not checkpoints.replace(

@@ -81,7 +81,7 @@ def rebuild(
             if not is_of_contents(error) or attempt + 1 == _ATTEMPTS:
                 raise
             if not dropped_keys(stores):
-                # No key is of a wrong type, so the contents of one are: all is built anew.
+                # No key is of a wrong type, so the contents of one are: all is built again.
                 logger.error(
                     "%s: its index is damaged (%s) and removed.", stores.schema.label, error
                 )

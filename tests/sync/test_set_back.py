@@ -15,6 +15,7 @@ from sonic_django.exceptions import IndexNotBuilt, RebuildUndone
 from sonic_django.schema.schema import Schema
 from sonic_django.sync import background, built
 from sonic_django.sync.check.quick import check
+from sonic_django.sync.checkpoints import Clearing
 from sonic_django.sync.rebuild import rebuild
 from sonic_django.sync.sweep import sweep
 from sonic_django.table.checkpoints import Checkpoint
@@ -210,6 +211,21 @@ class TestSetBack:
         redis.start()
         assert Plain.objects.filter(group="g").count() == 60
         assert Plain._sonic.store("default").built()
+
+    def test_a_slow_process_does_not_bring_a_former_checkpoint_back(
+        self, redis: SnapshotRedis
+    ) -> None:
+        redis.client().config_set("save", "")
+        store = Plain._sonic.store("default")
+        make(3)
+        now = store.server().now
+        store.add_token("first", now - 300)
+        slow = Clearing(stores(), store.server())
+        store.add_token("second", now - 200)
+        assert Clearing(stores(), store.server()).clear(lambda: 1) == 1
+        assert slow.clear(lambda: 1) == 0
+        sweep(stores())
+        assert store.built(), "SQL has the token that Redis has"
 
     def test_many_processes_that_clear_at_once_raise_no_alarm(self, redis: SnapshotRedis) -> None:
         redis.client().config_set("save", "")

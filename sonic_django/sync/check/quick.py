@@ -81,7 +81,7 @@ def _check_damaged(
     progress: Progress | None,
     claims: bool,
 ) -> CheckResult:
-    """The result for an index whose keys are damaged. A repair builds the index anew, which alone
+    """The result for an index whose keys are damaged. A repair builds the index again, which alone
     tells what was in them, and then compares."""
     if repair:
         dropped_keys(stores)
