@@ -101,9 +101,8 @@ class Clearing:
         if is_first:
             self._token = max(self._durable, key=server.tokens.__getitem__)
         if former and server.tokens.get(former, inf) > server.tokens[self._token]:
-            return (
-                0  # Another process has cleared under a later token since the look at the server.
-            )
+            # Another process has cleared under a later token since the look at the server.
+            return 0
         label = stores.schema.label_lower
         with transaction.atomic(using=stores.using):
             if former != self._token and not checkpoints.replace(
